@@ -1,0 +1,1 @@
+//! EC2 and STS, as far as fleetsheet uses them.

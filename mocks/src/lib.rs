@@ -1,0 +1,10 @@
+//! Strict emulators of the far ends that fleetsheet talks to: the Sheets API with its token endpoint, EC2 and STS, SMTP.
+//!
+//! Each listens on loopback and speaks the real protocol. None shares a type with the program: what they know of the
+//! real services comes from the vendors' documents, so a misreading on one side cannot hide on the other.
+
+pub mod cloud;
+pub mod faults;
+pub mod sandbox;
+pub mod sheets;
+pub mod smtp;

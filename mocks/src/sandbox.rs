@@ -1,0 +1,1 @@
+//! A seeded spreadsheet and fleet that show the product.
