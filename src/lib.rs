@@ -1,1 +1,12 @@
-//! fleetsheet.
+//! fleetsheet keeps the release tags of a fleet of cloud servers equal to what a Google Sheet says.
+//!
+//! One pass is a straight line: observe → plan → check → apply → write back → report.
+
+// Vocabulary, with the small traits that read and write it.
+pub mod calls;
+pub mod fleet;
+pub mod sheet;
+pub mod tag;
+
+// The only modules that open sockets or files.
+pub mod adapters;

@@ -1,0 +1,1 @@
+//! The only modules that open sockets or files; each hides one owner-chosen crate behind a trait of the vocabulary.

@@ -1,0 +1,252 @@
+//! The spreadsheet: raw cells as the API gives them, the two small traits that read and write it, and (in [`parse`]) what
+//! the cells mean.
+
+pub mod parse;
+pub mod protection;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+/// A cell, with the type that the sheet gives it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Cell {
+    /// Nothing.
+    #[default]
+    Blank,
+    /// Text.
+    Text(String),
+    /// A number; dates are numbers too (days since 1899-12-30).
+    Number(f64),
+    /// A boolean; a checkbox holds one.
+    Bool(bool),
+    /// An error value, such as `#REF!`.
+    Error(String),
+    /// A formula and what it evaluates to (never a formula again).
+    Formula {
+        /// As typed, starting with `=`.
+        text: String,
+        /// Its value.
+        value: Box<Cell>,
+    },
+}
+
+/// A rectangle of a tab, zero-based and half open; `None` is unbounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GridRange {
+    /// First row.
+    pub start_row: Option<u32>,
+    /// Row after the last.
+    pub end_row: Option<u32>,
+    /// First column.
+    pub start_column: Option<u32>,
+    /// Column after the last.
+    pub end_column: Option<u32>,
+}
+
+/// Who may edit a protected range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Editors {
+    /// Addresses of people and service accounts.
+    pub users: Vec<String>,
+    /// Addresses of groups.
+    pub groups: Vec<String>,
+    /// Whether everybody in the file's domain may.
+    pub domain: bool,
+}
+
+/// A protected range as the API shows it to the service account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProtectedRange {
+    /// Its id.
+    pub id: i64,
+    /// What it covers; all unbounded means the whole tab.
+    pub range: GridRange,
+    /// Parts that it leaves open (only for whole-tab protections).
+    pub unprotected: Vec<GridRange>,
+    /// Whether it only warns.
+    pub warning_only: bool,
+    /// Its editors; `None` when Google hides the list from us.
+    pub editors: Option<Editors>,
+    /// Free text that `init` writes.
+    pub description: String,
+}
+
+/// Developer metadata that fleetsheet put on the spreadsheet or on a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The id that the API gave it.
+    pub id: i64,
+    /// Its key, such as `fleetsheet.store` or `fleetsheet.column`.
+    pub key: String,
+    /// Its value: a store's id, or a column's header.
+    pub value: String,
+    /// Zero-based column it sits on, for marks of columns.
+    pub column: Option<u32>,
+}
+
+/// One tab.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawTab {
+    /// The id that survives renaming.
+    pub sheet_id: i64,
+    /// Its name.
+    pub title: String,
+    /// Cells, row by row; ragged. Row 1 of the sheet is `rows[0]`.
+    pub rows: Vec<Vec<Cell>>,
+    /// Rows that the grid has, blank ones too.
+    pub row_count: u32,
+    /// Columns that the grid has.
+    pub column_count: u32,
+    /// Protected ranges.
+    pub protected: Vec<ProtectedRange>,
+    /// Our marks on its columns.
+    pub marks: Vec<Mark>,
+}
+
+/// Everything that a decision needs, read in one call and so of one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawSpreadsheet {
+    /// The file's name.
+    pub title: String,
+    /// Marks on the spreadsheet itself.
+    pub marks: Vec<Mark>,
+    /// The tabs; those that decisions read come with cells, others without.
+    pub tabs: Vec<RawTab>,
+}
+
+/// What a failed call to Sheets means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SheetErrorKind {
+    /// The minute's quota is used up.
+    Quota,
+    /// A fault that may pass; nothing can have been written.
+    Transient,
+    /// The reply to a write was lost: it may or may not have happened.
+    OutcomeUnknown,
+    /// Not shared, wrong id, bad credentials, API switched off.
+    Denied,
+    /// The request was refused as a whole (a protected cell, a missing tab, a range off the grid).
+    Refused,
+    /// The reply makes no sense.
+    Nonsense,
+}
+
+/// A failed call to Sheets, in words for people. Never holds a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SheetError {
+    /// What it means.
+    pub kind: SheetErrorKind,
+    /// One line: what failed, and what to do where we know.
+    pub message: String,
+}
+
+/// A column that is read or written by its mark, so that moving or inserting columns cannot misdirect it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedColumn {
+    /// The mark's id.
+    pub mark: i64,
+    /// The header that must stand in its first row.
+    pub header: String,
+}
+
+/// The cells of marked columns at one moment: by mark id, top to bottom, the header first, trailing blanks trimmed, as
+/// `UNFORMATTED` values turned into [`Cell`]s (a formula shows as its value). A mark that no longer exists is absent.
+pub type Columns = BTreeMap<i64, Vec<Cell>>;
+
+/// A sparse write into one marked column: zero-based row to text. Row 0 is the header and is never written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnWrite {
+    /// The mark's id.
+    pub mark: i64,
+    /// What goes where.
+    pub cells: BTreeMap<u32, String>,
+}
+
+/// A value of a cell in an appended row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewCell {
+    /// Leave it empty.
+    Blank,
+    /// Text, stored as is.
+    Text(String),
+    /// A checkbox.
+    Bool(bool),
+}
+
+/// Rows to append to a tab, in its present column order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Which tab.
+    pub sheet_id: i64,
+    /// The rows.
+    pub rows: Vec<Vec<NewCell>>,
+}
+
+/// A change of developer metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarkChange {
+    /// Put a mark on the spreadsheet.
+    Spreadsheet {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Put a mark on a column.
+    Column {
+        /// Which tab.
+        sheet_id: i64,
+        /// Zero-based column.
+        column: u32,
+        /// Its key.
+        key: String,
+        /// Its value: the header.
+        value: String,
+    },
+    /// Take a mark away.
+    Delete {
+        /// Its id.
+        id: i64,
+    },
+}
+
+/// Reads the spreadsheet.
+#[async_trait]
+pub trait SheetReader: Send + Sync {
+    /// Reads structure, protections, marks and the cells of the named tabs in one request. Tabs that are absent are simply not
+    /// in the answer: saying so is the parser's business.
+    ///
+    /// # Errors
+    /// See [`SheetErrorKind`].
+    async fn read(&self, tabs: &[&str]) -> Result<RawSpreadsheet, SheetError>;
+
+    /// Reads marked columns in one request.
+    ///
+    /// # Errors
+    /// See [`SheetErrorKind`].
+    async fn read_columns(&self, columns: &[MarkedColumn]) -> Result<Columns, SheetError>;
+}
+
+/// Writes to the spreadsheet.
+#[async_trait]
+pub trait SheetWriter: SheetReader {
+    /// Changes marks in one atomic request; gives the ids of those created, in order.
+    ///
+    /// # Errors
+    /// See [`SheetErrorKind`].
+    async fn change_marks(&self, changes: &[MarkChange]) -> Result<Vec<i64>, SheetError>;
+
+    /// Writes cells of marked columns in one atomic request, RAW; cells not named are not touched.
+    ///
+    /// # Errors
+    /// See [`SheetErrorKind`].
+    async fn write_columns(&self, writes: &[ColumnWrite]) -> Result<(), SheetError>;
+
+    /// Appends rows in one atomic request that finds the end of each tab itself.
+    ///
+    /// # Errors
+    /// See [`SheetErrorKind`].
+    async fn append(&self, appends: &[Append]) -> Result<(), SheetError>;
+}

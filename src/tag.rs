@@ -1,0 +1,188 @@
+//! The words of the trade: versions, channels, server ids, tag changes and their reasons.
+//!
+//! Values here are checked when they are made, so that the rest of the program need not ask again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares a name that is cheap to clone: a plan over a large fleet copies each of them many times.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name! {
+    /// A version that may be put on servers: `[A-Za-z0-9][A-Za-z0-9._+-]{0,127}`, compared byte for byte.
+    Version
+}
+name! {
+    /// The name of a release channel, as the `channel` columns and the channel tag carry it.
+    ChannelName
+}
+name! {
+    /// An EC2 instance id.
+    ServerId
+}
+name! {
+    /// The key of a tag.
+    TagKey
+}
+
+impl From<&str> for ChannelName {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&str> for ServerId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&str> for TagKey {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Longest version, in characters: a tag value may have 256, and half of that is more than any version scheme needs.
+const VERSION_MAX: usize = 128;
+
+impl Version {
+    /// Reads a version from a cell's or a tag's text, ignoring white space around it.
+    ///
+    /// # Errors
+    /// Says in words, fit to follow "holds …", why the text is no version; a character that may not stand in one is named with
+    /// its code point, because a Cyrillic `а` or a zero-width space looks like nothing is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let Some(first) = text.chars().next() else {
+            return Err("no text".into());
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        if let Some((at, bad)) = text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
+            return Err(format!(
+                "{} as character {}, which a version may not have",
+                describe_char(bad),
+                at + 1
+            ));
+        }
+        if !first.is_ascii_alphanumeric() {
+            return Err(format!(
+                "a version that starts with {first:?}; it must start with a letter or a digit"
+            ));
+        }
+        if text.len() > VERSION_MAX {
+            return Err(format!(
+                "{} characters; a version has at most {VERSION_MAX}",
+                text.len()
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// Names a character so that a reader can find it even when it cannot be seen.
+#[must_use]
+pub fn describe_char(c: char) -> String {
+    let code = u32::from(c);
+    match c {
+        ' ' => "a space".into(),
+        '\u{a0}' => "a no-break space (U+00A0)".into(),
+        '\u{200b}' => "a zero-width space (U+200B)".into(),
+        '\u{200c}' => "a zero-width non-joiner (U+200C)".into(),
+        '\u{200d}' => "a zero-width joiner (U+200D)".into(),
+        '\u{feff}' => "a byte order mark (U+FEFF)".into(),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => format!("a text direction mark (U+{code:04X})"),
+        '\u{400}'..='\u{4ff}' => format!("the Cyrillic letter {c} (U+{code:04X})"),
+        '\u{370}'..='\u{3ff}' => format!("the Greek letter {c} (U+{code:04X})"),
+        '\u{ff01}'..='\u{ff5e}' => format!("the full-width character {c} (U+{code:04X})"),
+        c if c.is_control() || c.is_whitespace() => format!("the character U+{code:04X}"),
+        c if c.is_ascii() => format!("the character {c:?}"),
+        c if c.is_alphanumeric() => format!("the character {c} (U+{code:04X})"),
+        _ => format!("the character U+{code:04X}"),
+    }
+}
+
+/// Why a tag is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// The channel's release moved forward, or the server is late to it.
+    Release,
+    /// The channel's release was taken back.
+    Rollback,
+    /// The server did not carry the tag yet.
+    Join,
+    /// Somebody else changed the tag.
+    Drift,
+    /// The sheet moved the server to another channel.
+    Channel,
+    /// The sheet asks for another value of a managed tag.
+    Tag,
+}
+
+impl Reason {
+    /// The word that reports, mails and the audit log use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Rollback => "rollback",
+            Self::Join => "join",
+            Self::Drift => "drift",
+            Self::Channel => "channel",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+/// One tag of one server that is to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Which tag.
+    pub tag: TagKey,
+    /// What the server carries now; `None` when it does not carry the tag.
+    pub before: Option<Arc<str>>,
+    /// What it shall carry.
+    pub after: Arc<str>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The values that one server's tags shall take, sent in one call.
+pub type TagSet = BTreeMap<TagKey, Arc<str>>;
