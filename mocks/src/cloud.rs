@@ -1,1 +1,277 @@
-//! EC2 and STS, as far as fleetsheet uses them.
+//! EC2 and STS, as far as fleetsheet uses them: one endpoint for all accounts and regions.
+//!
+//! The account follows from the access key and the region from the scope of the signature, which is checked in full.
+//! The [`Fleet`] behind the API can be edited at any time, as other people and the cloud itself would.
+//! It knows `DescribeInstances`, `CreateTags`, `DeleteTags`, `AssumeRole` and `GetCallerIdentity` and must never be
+//! kinder than the real services are.
+
+mod api;
+mod bucket;
+mod credentials;
+mod describe;
+mod error;
+mod fleet;
+mod instance;
+mod params;
+mod settings;
+mod signature;
+mod sts;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+pub use api::Request;
+pub use fleet::{Fleet, TagWrite};
+pub use instance::{Instance, State, Tags};
+pub use settings::{Limits, Rate, Settings};
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::faults::{Fault, Refusal, Rule, Script, Server, When, serve_on};
+use api::{Api, Call, Service, request_id, throttled};
+use error::ApiError;
+use params::Params;
+use signature::{Claim, Flaw, verify};
+
+/// Access key id of the first account of a [`Fleet::new`].
+pub const ACCESS_KEY: &str = "AKIAMOCKMOCKMOCKMOCK";
+/// Secret of [`ACCESS_KEY`].
+pub const SECRET_KEY: &str = "mock/secret/mock/secret/mock/secret/mock";
+
+/// The emulator, running until it is dropped.
+#[derive(Debug)]
+pub struct CloudEmulator {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    api: Mutex<Api>,
+    script: Script,
+    scoped: Script,
+    requests: AtomicU64,
+}
+
+impl Shared {
+    fn api(&self) -> MutexGuard<'_, Api> {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CloudEmulator {
+    /// Starts on a free port of the loopback address.
+    pub async fn start(fleet: Fleet) -> io::Result<Self> {
+        Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0)), fleet).await
+    }
+
+    /// Starts on the given address.
+    pub async fn start_on(addr: SocketAddr, fleet: Fleet) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            api: Mutex::new(Api::new(fleet)),
+            script: Script::new(),
+            scoped: Script::new(),
+            requests: AtomicU64::new(0),
+        });
+        let served = Arc::clone(&shared);
+        let router = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let shared = Arc::clone(&served);
+            async move { respond(&shared, &method, &uri, &headers, &body).await }
+        });
+        let server = serve_on(addr, router).await?;
+        Ok(Self { server, shared })
+    }
+
+    /// The URL to give to clients as their endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.server.addr())
+    }
+
+    /// Looks at the world or changes it, between requests.
+    pub fn edit<R>(&self, change: impl FnOnce(&mut Fleet) -> R) -> R {
+        let mut api = self.shared.api();
+        api.fleet.settle();
+        change(&mut api.fleet)
+    }
+
+    /// A handle that can edit the world from a hook, and lives on its own.
+    #[must_use]
+    pub fn editor(&self) -> Editor {
+        Editor(Arc::clone(&self.shared))
+    }
+
+    /// The true tags of an instance; empty if there is no such instance.
+    #[must_use]
+    pub fn tags(&self, id: &str) -> Tags {
+        self.edit(|fleet| fleet.tags(id))
+    }
+
+    /// Every tag written or deleted so far, in order.
+    #[must_use]
+    pub fn audit(&self) -> Vec<TagWrite> {
+        self.shared.api().fleet.audit.clone()
+    }
+
+    /// Every signed request that reached the service so far, in order. Requests that a rule kept from it are in the
+    /// log of [`CloudEmulator::script`] only.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.api().requests.clone()
+    }
+
+    /// Rules, hooks and log by method, such as `ec2.CreateTags` or `sts.AssumeRole`.
+    #[must_use]
+    pub fn script(&self) -> Script {
+        self.shared.script.clone()
+    }
+
+    /// Rules, hooks and log by method and place, such as `ec2.CreateTags@111111111111/eu-west-1`. It is another script
+    /// than [`CloudEmulator::script`] so that each log holds a call once.
+    #[must_use]
+    pub fn scoped_script(&self) -> Script {
+        self.shared.scoped.clone()
+    }
+
+    /// Adds a rule for one method in one region of an account; `*` as the region means all of them.
+    pub fn fail_in(&self, account: &str, region: &str, method: &str, when: When, fault: Fault) {
+        let method = scoped(method, account, region);
+        self.shared.scoped.add(Rule::new(method, when, fault));
+    }
+
+    /// Lets everything that EC2 is asked in a region of an account (`*`: in all of them) end in the fault.
+    pub fn switch_off(&self, account: &str, region: &str, fault: Fault) {
+        for action in ["DescribeInstances", "CreateTags", "DeleteTags"] {
+            self.fail_in(account, region, &format!("ec2.{action}"), When::Every, fault);
+        }
+    }
+}
+
+/// Changes the world of an emulator; made for hooks, which must own what they use.
+#[derive(Debug, Clone)]
+pub struct Editor(Arc<Shared>);
+
+impl Editor {
+    /// Looks at the world or changes it, between requests.
+    pub fn edit<R>(&self, change: impl FnOnce(&mut Fleet) -> R) -> R {
+        let mut api = self.0.api();
+        api.fleet.settle();
+        change(&mut api.fleet)
+    }
+}
+
+fn scoped(method: &str, account: &str, region: &str) -> String {
+    format!("{method}@{account}/{region}")
+}
+
+async fn respond(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
+    let params = Params::parse(body);
+    let claim = Claim::read(headers);
+    let service = match claim.as_ref().map(|claim| claim.service.as_str()) {
+        Some("sts") => Service::Sts,
+        Some(_) => Service::Ec2,
+        None if params.get("Version") == Some("2011-06-15") => Service::Sts,
+        None => Service::Ec2,
+    };
+    let number = shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    let action = params.get("Action").unwrap_or("Unknown").to_owned();
+    let name = format!("{}.{action}", service.name());
+    let (account, region) = place(shared, claim.as_ref());
+    let refuse = |refusal| error_response(service, &worded(service, refusal), number);
+    let handle = async {
+        let result = handle(
+            shared,
+            service,
+            number,
+            action,
+            claim,
+            &params,
+            (method, uri, headers, body),
+        );
+        match result {
+            Ok(body) => xml_response(StatusCode::OK, body, number),
+            Err(error) => error_response(service, &error, number),
+        }
+    };
+    let scope = scoped(&name, &account, &region);
+    let local = shared.scoped.run(&scope, refuse, handle);
+    shared.script.run(&name, refuse, local).await
+}
+
+/// The account and region of a request, as far as its signature tells.
+fn place(shared: &Shared, claim: Option<&Claim>) -> (String, String) {
+    let Some(claim) = claim else {
+        return ("unknown".to_owned(), "unknown".to_owned());
+    };
+    let api = shared.api();
+    let account = api
+        .fleet
+        .credentials
+        .find(&claim.access_key)
+        .map_or("unknown", |key| &key.principal.account);
+    (account.to_owned(), claim.region.clone())
+}
+
+fn handle(
+    shared: &Shared,
+    service: Service,
+    number: u64,
+    action: String,
+    claim: Option<Claim>,
+    params: &Params,
+    (method, uri, headers, body): (&Method, &Uri, &HeaderMap, &[u8]),
+) -> Result<String, ApiError> {
+    let mut api = shared.api();
+    let claim = claim.ok_or_else(|| service.unsigned(Flaw::Absent))?;
+    let query = uri.query().unwrap_or_default();
+    let principal = verify(&api.fleet, &claim, method.as_str(), uri.path(), query, headers, body)
+        .and_then(|principal| {
+            let same = claim.service == service.name();
+            if same { Ok(principal) } else { Err(Flaw::Wrong) }
+        })
+        .map_err(|flaw| service.unsigned(flaw))?;
+    let call = Call {
+        number,
+        action,
+        account: principal.account.clone(),
+        region: claim.region,
+        principal,
+    };
+    api.answer(service, &call, params)
+}
+
+/// A scripted refusal in the words of the service.
+fn worded(service: Service, refusal: Refusal) -> ApiError {
+    match (refusal, service) {
+        (Refusal::Throttle, Service::Ec2) => throttled(),
+        (Refusal::Throttle, Service::Sts) => ApiError::bad("Throttling", "Rate exceeded"),
+        (Refusal::Unauthorized, _) => service.unsigned(Flaw::UnknownKey),
+        (Refusal::Forbidden, Service::Ec2) => ApiError::unauthorized(),
+        (Refusal::Forbidden, Service::Sts) => ApiError::new(403, "AccessDenied", "Access denied"),
+        (Refusal::Status(503), _) => ApiError::new(503, "Unavailable", "The service is unavailable. Please try again."),
+        (Refusal::Status(code @ 500..), _) => ApiError::new(code, "InternalError", "An internal error has occurred"),
+        (Refusal::Status(code), _) => ApiError::new(code, "InvalidRequest", "The request received was invalid."),
+    }
+}
+
+fn error_response(service: Service, error: &ApiError, number: u64) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    xml_response(status, service.error_body(error, number), number)
+}
+
+fn xml_response(status: StatusCode, body: String, number: u64) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/xml;charset=UTF-8".to_owned()),
+        (header::HeaderName::from_static("x-amzn-requestid"), request_id(number)),
+    ];
+    (status, headers, body).into_response()
+}
