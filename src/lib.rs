@@ -5,6 +5,7 @@
 // Vocabulary, with the small traits that read and write it.
 pub mod calls;
 pub mod fleet;
+pub mod memory;
 pub mod sheet;
 pub mod tag;
 
