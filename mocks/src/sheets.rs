@@ -1,1 +1,176 @@
 //! The Sheets API v4 and the token endpoint.
+//!
+//! Requests are taken apart by `route`, checked against `schema`, and applied to a `model` of typed cells: what reads
+//! goes through `values` and `grid`, what writes works on a copy in a `txn` that counts whole or not at all. Where the
+//! documents leave open what the real service does, the stricter reading is taken.
+
+mod a1;
+mod append;
+mod batch;
+mod dims;
+mod error;
+mod grid;
+mod http;
+mod human;
+mod mask;
+mod metadata;
+mod model;
+mod page;
+mod route;
+mod schema;
+mod token;
+mod txn;
+mod value;
+mod values;
+
+pub use a1::GridRange;
+pub use human::At;
+pub use model::{Cell, CellValue, Line, Metadata, Protected, Row, Spreadsheet, Tab};
+pub use token::SERVICE_ACCOUNT;
+pub use txn::Write;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::faults::{Script, Server, serve_on};
+use http::{Quota, Shared, World};
+use token::Tokens;
+
+/// A running emulator of one spreadsheet. Dropping it closes its port.
+#[derive(Debug)]
+pub struct SheetsEmulator {
+    server: Server,
+    desk: Desk,
+}
+
+/// The spreadsheet of a running emulator, for scripted edits: it can be moved into a hook of the script.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    shared: Shared,
+}
+
+impl Desk {
+    /// Lets somebody edit the spreadsheet by hand; calls of the API see all of the edit or nothing.
+    pub fn edit<R>(&self, edit: impl FnOnce(&mut Spreadsheet) -> R) -> R {
+        edit(&mut self.shared.world().book)
+    }
+
+    /// The spreadsheet as it is now.
+    #[must_use]
+    pub fn book(&self) -> Spreadsheet {
+        self.shared.world().book.clone()
+    }
+
+    /// Every cell that the API wrote so far, in order, with what it held before.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Write> {
+        self.shared.world().writes.clone()
+    }
+
+    /// Forgets the writes so far.
+    pub fn forget_writes(&self) {
+        self.shared.world().writes.clear();
+    }
+
+    /// Shares the file with the service account, or no longer does.
+    pub fn share(&self, shared: bool) {
+        self.shared.world().shared = shared;
+    }
+
+    /// Limits reads and writes a minute, with minutes of the given length; there is no limit until then.
+    pub fn set_quota(&self, reads: u32, writes: u32, minute: Duration) {
+        self.shared.world().quota = Some(Quota::new(reads, writes, minute));
+    }
+
+    /// How long tokens given from now on are good.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.shared.world().tokens.lifetime = lifetime;
+    }
+
+    /// Lets no token given so far count any more.
+    pub fn revoke_tokens(&self) {
+        self.shared.world().tokens.revoke();
+    }
+}
+
+impl SheetsEmulator {
+    /// Serves the spreadsheet on a free port of the loopback address.
+    pub async fn start(book: Spreadsheet) -> Result<Self> {
+        Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0)), book).await
+    }
+
+    /// Serves the spreadsheet on the given address.
+    pub async fn start_on(addr: SocketAddr, book: Spreadsheet) -> Result<Self> {
+        let tokens = Tokens::new(String::new());
+        let world = World {
+            book,
+            tokens,
+            writes: Vec::new(),
+            shared: true,
+            quota: None,
+        };
+        let shared = Shared {
+            world: Arc::new(Mutex::new(world)),
+            script: Script::new(),
+        };
+        let server = serve_on(addr, http::router(shared.clone())).await?;
+        let emulator = Self {
+            server,
+            desk: Desk { shared },
+        };
+        emulator.desk.shared.world().tokens.uri = emulator.token_uri();
+        Ok(emulator)
+    }
+
+    /// The root of the API, with a slash at its end.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/", self.server.addr())
+    }
+
+    /// Where tokens are to be had.
+    #[must_use]
+    pub fn token_uri(&self) -> String {
+        format!("http://{}/token", self.server.addr())
+    }
+
+    /// The key file of [`SERVICE_ACCOUNT`], as JSON.
+    pub fn service_account_key_json(&self) -> Result<String> {
+        token::key_json(&self.token_uri())
+    }
+
+    /// What is to happen to calls, and what did.
+    #[must_use]
+    pub fn script(&self) -> &Script {
+        &self.desk.shared.script
+    }
+
+    /// The spreadsheet itself, for hooks.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
+    }
+
+    /// Lets somebody edit the spreadsheet by hand.
+    pub fn edit<R>(&self, edit: impl FnOnce(&mut Spreadsheet) -> R) -> R {
+        self.desk.edit(edit)
+    }
+
+    /// The spreadsheet as it is now.
+    #[must_use]
+    pub fn book(&self) -> Spreadsheet {
+        self.desk.book()
+    }
+
+    /// Every cell that the API wrote so far, in order, with what it held before.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Write> {
+        self.desk.writes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! The strict behaviours, seen over the wire.
+
+mod access;
+mod client;
+mod structure;
+mod values;
