@@ -6,12 +6,14 @@ use std::io::{Read as _, Write as _};
 
 use anyhow::{Context as _, Result, bail};
 use fleetsheet_mocks::cloud::{ACCESS_KEY, CloudEmulator, Fleet, SECRET_KEY};
+use fleetsheet_mocks::sheets::{SheetsEmulator, Spreadsheet, Tab};
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111111111111";
 const ROLE_ACCOUNT: &str = "222222222222";
 const REGION: &str = "eu-west-1";
+const SPREADSHEET: &str = "mock-spreadsheet";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -28,7 +30,14 @@ async fn main() -> Result<()> {
     let smtp = SmtpEmulator::start(SmtpOptions::default())
         .await
         .context("the mail server cannot start")?;
+    let sheets = SheetsEmulator::start(empty_book())
+        .await
+        .context("the spreadsheet cannot start")?;
+    let key: Value = serde_json::from_str(&sheets.service_account_key_json()?)?;
     let endpoints = json!({
+        "sheets": sheets.endpoint(),
+        "spreadsheet_id": SPREADSHEET,
+        "service_account_key": key,
         "cloud": cloud.endpoint(),
         "access_key": ACCESS_KEY,
         "secret_key": SECRET_KEY,
@@ -39,6 +48,13 @@ async fn main() -> Result<()> {
     });
     writeln!(std::io::stdout(), "{endpoints}")?;
     wait_for_the_end().await
+}
+
+/// A spreadsheet as a person makes one: two tabs of the usual size with nothing in them.
+fn empty_book() -> Spreadsheet {
+    Spreadsheet::new(SPREADSHEET, "Fleet", "owner@fleet.invalid")
+        .with_tab(Tab::new(1, "ReleaseSheet", 1000, 26))
+        .with_tab(Tab::new(2, "ServerTagAssignment", 1000, 26))
 }
 
 fn servers_wanted(mut args: impl Iterator<Item = String>) -> Result<usize> {
