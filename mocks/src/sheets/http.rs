@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::a1::{self, GridRange};
 use super::append::{self, Options};
 use super::error::{ApiError, Result};
 use super::grid::{self, View};
@@ -23,7 +24,7 @@ use super::token::{self, SERVICE_ACCOUNT, Tokens};
 use super::txn::{Txn, Write};
 use super::value::Render;
 use super::values::{self, from_json};
-use super::{a1, batch, page, schema};
+use super::{batch, page, schema};
 use crate::faults::{Refusal, Script};
 
 const LARGEST_BODY: usize = 64 << 20;
@@ -244,7 +245,10 @@ async fn call(shared: &Shared, id: &str, endpoint: &Endpoint, traits: &Traits, r
     } else {
         read(&world.book, endpoint, &params, body, mask.as_ref())?
     };
-    Ok(mask.map_or(answer.clone(), |mask| mask.apply(answer)))
+    Ok(match mask {
+        Some(mask) => mask.apply(answer),
+        None => answer,
+    })
 }
 
 fn write(world: &mut World, endpoint: &Endpoint, traits: &Traits, params: &Params, body: Value) -> Result<Value> {
@@ -289,6 +293,14 @@ fn write(world: &mut World, endpoint: &Endpoint, traits: &Traits, params: &Param
 fn read(book: &Spreadsheet, endpoint: &Endpoint, params: &Params, body: Value, mask: Option<&Mask>) -> Result<Value> {
     // A mask decides on cells, and then the flag has no say.
     let cells = |flag: bool| mask.map_or(flag, |mask| mask.meets(&["sheets", "data"]));
+    let show = |ranges: Option<Vec<GridRange>>, cells: bool| {
+        let view = View {
+            caller: SERVICE_ACCOUNT,
+            ranges,
+            cells,
+        };
+        grid::spreadsheet(book, &view)
+    };
     let values = |range: &str| {
         let by_rows = values::by_rows(params.get("majorDimension"))?;
         let how = Render::parse(params.get("valueRenderOption"), params.get("dateTimeRenderOption"))?;
@@ -303,14 +315,7 @@ fn read(book: &Spreadsheet, endpoint: &Endpoint, params: &Params, body: Value, m
                 .collect::<Result<_>>()?;
             let ranges = (!ranges.is_empty()).then_some(ranges);
             let cells = cells(params.flag("includeGridData"));
-            Ok(grid::spreadsheet(
-                book,
-                &View {
-                    caller: SERVICE_ACCOUNT,
-                    ranges,
-                    cells,
-                },
-            ))
+            Ok(show(ranges, cells))
         }
         Endpoint::GetByDataFilter => {
             let filters: Vec<DataFilter> = from_json(body.get("dataFilters").cloned().unwrap_or(json!([])))?;
@@ -320,14 +325,7 @@ fn read(book: &Spreadsheet, endpoint: &Endpoint, params: &Params, body: Value, m
             }
             let ranges = (!filters.is_empty()).then_some(ranges);
             let cells = cells(body["includeGridData"] == json!(true));
-            Ok(grid::spreadsheet(
-                book,
-                &View {
-                    caller: SERVICE_ACCOUNT,
-                    ranges,
-                    cells,
-                },
-            ))
+            Ok(show(ranges, cells))
         }
         Endpoint::ValuesGet(range) => values(range),
         Endpoint::ValuesBatchGet => {

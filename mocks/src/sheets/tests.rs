@@ -2,5 +2,6 @@
 
 mod access;
 mod client;
+mod notation;
 mod structure;
 mod values;

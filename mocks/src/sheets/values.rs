@@ -256,7 +256,7 @@ impl Written {
         let grid = &book.tabs[self.tab];
         let (rows, columns) = (
             self.rows.start..self.rows.end.max(self.rows.start + 1),
-            self.columns.start..self.columns.end.max(1),
+            self.columns.start..self.columns.end.max(self.columns.start + 1),
         );
         answer.insert("updatedRange".to_owned(), json!(a1::echo(grid, &rows, &columns)));
         count(

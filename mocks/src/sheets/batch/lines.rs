@@ -101,6 +101,17 @@ pub(super) fn insert(txn: &mut Txn<'_>, request: &OnRange) -> Result<Value> {
             lines.size
         )));
     }
+    // Lines put between two protected ones would be protected too, so it takes both.
+    if at > 0 && at < lines.size {
+        let tab = &txn.book.tabs[lines.tab];
+        let (before, after) = (
+            line_range(tab, lines.rows, at - 1..at),
+            line_range(tab, lines.rows, at..at + 1),
+        );
+        if let (Err(refused), Err(_)) = (txn.may_edit(lines.tab, &before), txn.may_edit(lines.tab, &after)) {
+            return Err(refused);
+        }
+    }
     let grid = &mut txn.book.tabs[lines.tab];
     if lines.rows {
         grid.insert_rows(at, count)
