@@ -256,7 +256,7 @@ impl Tab {
         }
     }
 
-    /// Adds a column at the right end.
+    /// Adds a column at the right end; with a header that stands there already, it stands there twice.
     pub fn add_column(&mut self, header: &str) {
         let filled = |column: &usize| !self.value(0, *column).is_empty();
         let column = (0..self.columns.len()).rev().find(filled).map_or(0, |last| last + 1);
