@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod fleet;
 pub mod memory;
+pub mod problem;
 pub mod sheet;
 pub mod tag;
 

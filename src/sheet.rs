@@ -8,6 +8,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+/// Key of the developer metadata that names the store which serves a spreadsheet.
+pub const STORE_MARK: &str = "fleetsheet.store";
+/// Key of the developer metadata that names a column's header.
+pub const COLUMN_MARK: &str = "fleetsheet.column";
+/// Columns of the audit tab, in the order in which a new one has them.
+pub const AUDIT_COLUMNS: [&str; 7] = ["time", "run", "channel", "event", "from", "to", "detail"];
+
 /// A cell, with the type that the sheet gives it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Cell {

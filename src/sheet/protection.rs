@@ -1,1 +1,156 @@
-//! To be read.
+//! Judges whether the key columns are held by two groups that share nobody: the ground on which two keys mean two people.
+//!
+//! A typed name proves nothing, and no Google API tells who typed a cell; who *may* type it is all there is. What cannot be
+//! seen does not hold.
+
+use std::collections::BTreeSet;
+
+use super::parse::{Layout, column_letters};
+use super::{ProtectedRange, RawTab};
+
+/// Who holds which key, from the configuration. Addresses are compared in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keyholders {
+    /// Who may edit `desiredVersionA`.
+    pub a: BTreeSet<String>,
+    /// Who may edit `desiredVersionB`.
+    pub b: BTreeSet<String>,
+    /// The file's owners and the service account, left out of comparisons: they can edit anything anyway.
+    pub ignored: BTreeSet<String>,
+}
+
+impl Keyholders {
+    /// Normalises the lists.
+    #[must_use]
+    pub fn new(a: &[String], b: &[String], owners: &[String], service_account: Option<&str>) -> Self {
+        let lower = |list: &[String]| list.iter().map(|s| s.trim().to_lowercase()).collect::<BTreeSet<_>>();
+        let mut ignored = lower(owners);
+        ignored.extend(service_account.map(str::to_lowercase));
+        Self {
+            a: lower(a),
+            b: lower(b),
+            ignored,
+        }
+    }
+}
+
+/// What was found of the protections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guards {
+    /// What to repair before keys count; empty when they do.
+    pub faults: Vec<String>,
+    /// Whether the service columns of the release tab are kept from everybody but the service.
+    pub service_columns: bool,
+}
+
+impl Guards {
+    /// Judges the release tab.
+    #[must_use]
+    pub fn of(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Self {
+        let mut faults = Vec::new();
+        let exactly = |wanted: &BTreeSet<String>| {
+            let wanted = wanted.clone();
+            move |found: &BTreeSet<String>| {
+                if wanted.is_empty() {
+                    return Some("the configuration names nobody for it (dual_key)".to_owned());
+                }
+                let extra: Vec<&str> = found.difference(&wanted).map(String::as_str).collect();
+                let absent: Vec<&str> = wanted.difference(found).map(String::as_str).collect();
+                match (extra.is_empty(), absent.is_empty()) {
+                    (true, true) => None,
+                    (false, _) => Some(format!("{} may edit it too", extra.join(", "))),
+                    (true, false) => Some(format!("{} may not edit it", absent.join(", "))),
+                }
+            }
+        };
+        let neither = |found: &BTreeSet<String>| {
+            let holders: Vec<&str> = found
+                .iter()
+                .filter(|f| who.a.contains(*f) || who.b.contains(*f))
+                .map(String::as_str)
+                .collect();
+            (!holders.is_empty()).then(|| {
+                format!(
+                    "{} may edit it and so lend a row the keys of another",
+                    holders.join(", ")
+                )
+            })
+        };
+        faults.extend(column_fault(tab, layout, "desiredVersionA", who, &exactly(&who.a)));
+        faults.extend(column_fault(tab, layout, "desiredVersionB", who, &exactly(&who.b)));
+        faults.extend(column_fault(tab, layout, "channel", who, &neither));
+        let nobody = |found: &BTreeSet<String>| (!found.is_empty()).then(String::new);
+        let service_columns = super::parse::RELEASE_SERVICE
+            .iter()
+            .all(|header| column_fault(tab, layout, header, who, &nobody).is_none());
+        Self {
+            faults,
+            service_columns,
+        }
+    }
+
+    /// Whether the keys are held by two groups.
+    #[must_use]
+    pub fn hold(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Why a column is not guarded; `None` when at least one range guards it. (Google lets only those write who may by *all* the
+/// ranges that cover a cell, so one good range is enough.)
+fn column_fault(
+    tab: &RawTab,
+    layout: &Layout,
+    header: &str,
+    who: &Keyholders,
+    judge: &dyn Fn(&BTreeSet<String>) -> Option<String>,
+) -> Option<String> {
+    let Some(column) = layout.columns.get(header) else {
+        return Some(format!("{}: the column {header} is missing", tab.title));
+    };
+    let what = format!("{}!{} ({header})", tab.title, column_letters(*column));
+    let touching = |range: &&ProtectedRange| {
+        range.range.start_column.is_none_or(|start| start <= *column)
+            && range.range.end_column.is_none_or(|end| *column < end)
+    };
+    let mut first = None;
+    for range in tab.protected.iter().filter(touching) {
+        let fault = range_fault(range, who, judge)?;
+        first.get_or_insert(fault);
+    }
+    Some(match first {
+        Some(fault) => format!("{what}: {fault}"),
+        None => format!("{what} is not protected; run fleetsheet init, or protect the whole column"),
+    })
+}
+
+fn range_fault(
+    range: &ProtectedRange,
+    who: &Keyholders,
+    judge: &dyn Fn(&BTreeSet<String>) -> Option<String>,
+) -> Option<String> {
+    if range.warning_only {
+        return Some("its protection only warns; set it to restrict who can edit".into());
+    }
+    // A range that ends at the last row of today leaves the rows of tomorrow open.
+    if range.range.start_row.is_some_and(|row| row > 0) || range.range.end_row.is_some() {
+        return Some("its protection covers a part only; protect the whole column, without row numbers".into());
+    }
+    if !range.unprotected.is_empty() {
+        return Some("its protection leaves parts open; remove its exceptions".into());
+    }
+    let Some(editors) = &range.editors else {
+        return Some("Google hides who may edit it; make the service account one of its editors".into());
+    };
+    if editors.domain {
+        return Some("everybody in the domain may edit it; take that away".into());
+    }
+    let found: BTreeSet<String> = editors
+        .users
+        .iter()
+        .chain(&editors.groups)
+        .map(|s| s.trim().to_lowercase())
+        .filter(|s| !who.ignored.contains(s))
+        .collect();
+    judge(&found).map(|why| format!("{why}; correct the editors of its protection"))
+}

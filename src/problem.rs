@@ -1,0 +1,69 @@
+//! What needs a person: its kind, its place and what to do, in words.
+
+use serde::Serialize;
+
+/// Kinds of problems, which mail can be routed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A release moved, forward or back.
+    Release,
+    /// Sheet and fleet, or two parts of the sheet, do not fit together.
+    Mismatch,
+    /// Somebody changed what only the service may change.
+    UnauthorisedEdit,
+    /// A call failed.
+    ApiFailure,
+    /// A safety limit holds something back.
+    Belt,
+    /// A cell holds what its column may not.
+    BadCell,
+}
+
+impl Kind {
+    /// The word used in reports and in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Mismatch => "mismatch",
+            Self::UnauthorisedEdit => "unauthorised_edit",
+            Self::ApiFailure => "api_failure",
+            Self::Belt => "belt",
+            Self::BadCell => "bad_cell",
+        }
+    }
+}
+
+/// One thing that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Problem {
+    /// Its kind.
+    pub kind: Kind,
+    /// A cell, a server, a channel or a source.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// Tells problems of one kind and place apart when their words change; not shown.
+    #[serde(skip)]
+    pub code: &'static str,
+}
+
+impl Problem {
+    /// Makes one.
+    pub fn new(kind: Kind, code: &'static str, place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            place: place.into(),
+            message: message.into(),
+            code,
+        }
+    }
+
+    /// What makes it the same problem in the next pass, whatever its numbers.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        format!("{}:{}:{}", self.kind.word(), self.code, self.place)
+    }
+}
