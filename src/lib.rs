@@ -10,5 +10,8 @@ pub mod problem;
 pub mod sheet;
 pub mod tag;
 
+// Decide: pure.
+pub mod plan;
+
 // The only modules that open sockets or files.
 pub mod adapters;

@@ -1,0 +1,553 @@
+//! The decision table of a channel: which rule matches first, and what it does to release, keys and latch.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::adopt::Carried;
+use super::{ChannelPlan, Happening, Moved, Plan, Policy, identity};
+use crate::memory::{ChannelMemory, KeyState, Latch, Move, RowMemory, SpentBy, Stamp};
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick};
+use crate::tag::{ChannelName, Version};
+
+/// The rule under which missing protections hold a promotion.
+pub(super) const UNPROTECTED: u8 = 8;
+/// How long a write whose reply was lost may still land: Sheets gives up on a request after 180 s
+/// (<https://developers.google.com/workspace/sheets/api/limits>), and clocks differ.
+const LATE_WRITE: TimeDelta = TimeDelta::minutes(10);
+/// How many earlier stamps of a row are remembered.
+pub(super) const EARLIER_MAX: usize = 64;
+
+/// What a channel's decision looks at.
+pub(super) struct Input<'a> {
+    pub(super) name: &'a ChannelName,
+    pub(super) rows: &'a [&'a ReleaseRow],
+    pub(super) memory: Option<&'a ChannelMemory>,
+    pub(super) carried: Option<&'a Carried>,
+    /// Whether every source answered: a majority of half a fleet is none.
+    pub(super) complete: bool,
+    /// Whether a row carries another channel's stamp.
+    pub(super) foreign: bool,
+    pub(super) sheet: &'a Sheet,
+    pub(super) policy: &'a Policy,
+    pub(super) row_belt: Option<&'a str>,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Input<'_> {
+    fn place(&self, header: &str) -> String {
+        let row = self.rows.first().map_or(1, |row| row.row);
+        self.sheet.release.layout.place(header, row)
+    }
+
+    fn protected(&self) -> bool {
+        !self.policy.require_protection || self.sheet.guards.hold()
+    }
+
+    /// The channel's row, if it has exactly one.
+    fn row(&self) -> Option<&ReleaseRow> {
+        match self.rows {
+            [row] => Some(row),
+            _ => None,
+        }
+    }
+
+    fn ticked(&self) -> bool {
+        self.rows.iter().any(|row| row.rollback == Tick::On)
+    }
+
+    fn happening(&self, event: &'static str, from: &str, to: &str, detail: String) -> Happening {
+        Happening {
+            channel: self.name.to_string(),
+            event,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            detail,
+        }
+    }
+}
+
+/// Decides one channel: pushes its plan, its problems and happenings, and gives what to remember; `None` when it is not to be
+/// known yet.
+pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
+    for row in input.rows {
+        plan.problems.extend(row.errors.iter().cloned());
+    }
+    let known = input.memory.filter(|_| !input.policy.takeover);
+    let mut next = match (known, input.row()) {
+        (Some(memory), _) => memory.clone(),
+        (None, Some(row)) if input.complete => first_contact(input, row, plan),
+        (None, _) => {
+            unknown(input, plan);
+            // A takeover cannot adopt what it cannot see: what was remembered stays, with its keys spent.
+            return input.memory.map(|memory| {
+                let mut kept = memory.clone();
+                spend_both(&mut kept, SpentBy::Takeover);
+                kept.latch.get_or_insert(Latch::FoundTicked);
+                kept
+            });
+        }
+    };
+    if known.is_some() {
+        reread(input, &mut next, plan);
+    }
+    if input.rows.is_empty() {
+        let release = next.release.as_ref().map_or("none", Version::as_str);
+        let message = format!(
+            "the channel {} has no row in {} any more (release {release}); its servers are left as they are; bring the row \
+             back with fleetsheet init --channel or undo",
+            input.name, input.sheet.release.layout.title
+        );
+        plan.problems
+            .push(Problem::new(Kind::Mismatch, "no_row", input.name.as_str(), message));
+        return Some(next);
+    }
+    let (rule, status, moved) = match_rule(input, &mut next, plan);
+    plan.channels.push(ChannelPlan {
+        name: input.name.clone(),
+        rows: input.rows.iter().map(|row| row.row).collect(),
+        release: next.release.clone(),
+        previous: next.prior.clone(),
+        status,
+        rule,
+        moved,
+        concerned: 0,
+        carrying: 0,
+        left_behind: Vec::new(),
+    });
+    Some(next)
+}
+
+/// A channel that is not known and cannot be adopted in this pass.
+fn unknown(input: &Input<'_>, plan: &mut Plan) {
+    let status = if input.rows.len() > 1 {
+        let status = two_rows(input);
+        plan.problems.push(Problem::new(
+            Kind::BadCell,
+            "two_rows",
+            input.place("channel"),
+            status.clone(),
+        ));
+        format!("error: {status}")
+    } else if input.rows.is_empty() {
+        return;
+    } else {
+        "not released: waiting for every account and region to answer before adopting what the servers carry".into()
+    };
+    plan.channels.push(ChannelPlan {
+        name: input.name.clone(),
+        rows: input.rows.iter().map(|row| row.row).collect(),
+        release: None,
+        previous: None,
+        status,
+        rule: if input.rows.len() > 1 { 4 } else { 5 },
+        moved: None,
+        concerned: 0,
+        carrying: 0,
+        left_behind: Vec::new(),
+    });
+}
+
+fn two_rows(input: &Input<'_>) -> String {
+    let rows: Vec<String> = input.rows.iter().map(|row| row.row.to_string()).collect();
+    format!(
+        "channel {} stands in rows {}; keep one of them",
+        input.name,
+        rows.join(" and ")
+    )
+}
+
+/// Adopts a channel from its servers.
+fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> ChannelMemory {
+    let release = input.carried.and_then(Carried::majority);
+    let shown = row.stamp.release.trim();
+    if !shown.is_empty() && Some(shown) != release.as_ref().map(Version::as_str) {
+        let carried = input
+            .carried
+            .map_or_else(|| "no server carries a version".into(), Carried::words);
+        let message = format!(
+            "{} shows {shown:?}, but {carried}; a release is never taken from a cell, so {} was adopted",
+            input.place("releaseVersion"),
+            release.as_ref().map_or("none", Version::as_str)
+        );
+        plan.problems.push(Problem::new(
+            Kind::Mismatch,
+            "adopted",
+            input.place("releaseVersion"),
+            message,
+        ));
+    }
+    let both_name =
+        release.is_some() && row.key_a.version() == release.as_ref() && row.key_b.version() == release.as_ref();
+    let blank = [
+        shown,
+        row.stamp.previous.trim(),
+        row.stamp.updated_at.trim(),
+        row.status.trim(),
+    ]
+    .iter()
+    .all(|c| c.is_empty());
+    let spent = |key: &Key| match (input.policy.takeover, blank) {
+        (true, _) => KeyState::Spent {
+            held: key.text().map(str::to_owned),
+            by: SpentBy::Takeover,
+        },
+        (false, false) => KeyState::Spent {
+            held: key.text().map(str::to_owned),
+            by: SpentBy::FirstContact,
+        },
+        (false, true) => KeyState::Live,
+    };
+    let mut next = ChannelMemory {
+        approved: both_name && input.protected(),
+        key_a: spent(&row.key_a),
+        key_b: spent(&row.key_b),
+        // A box that cannot be read may be ticked.
+        latch: (row.rollback != Tick::Off).then_some(Latch::FoundTicked),
+        row: RowMemory {
+            written: Some(row.stamp.clone()),
+            ..RowMemory::default()
+        },
+        ..ChannelMemory::default()
+    };
+    let sure = input.policy.takeover
+        && input.sheet.guards.service_columns
+        && release.as_ref().map(Version::as_str) == Some(shown);
+    if sure {
+        next.prior = Version::parse(&row.stamp.previous).ok();
+    }
+    let to = release.as_ref().map_or("", Version::as_str);
+    let detail = input
+        .carried
+        .map_or_else(|| "no server carries a version".into(), Carried::words);
+    plan.happenings.push(input.happening("adoption", shown, to, detail));
+    next.release = release;
+    if !input.protected() {
+        spend_both(&mut next, SpentBy::Protection);
+    }
+    next
+}
+
+/// Brings what is remembered of a known channel up to what its rows show: stamps, spent keys, latch.
+fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
+    match input.rows {
+        [] => spend_both(next, SpentBy::Absence),
+        [row] if identity::is_confirmed(row, next) => {
+            confirm(next, &row.stamp, input.now);
+            if input.protected() {
+                reread_key(&mut next.key_a, &row.key_a, "A", input, plan);
+                reread_key(&mut next.key_b, &row.key_b, "B", input, plan);
+            } else {
+                spend_both(next, SpentBy::Protection);
+            }
+        }
+        [row] => {
+            report_edit(input, row, next, plan);
+            spend_both(next, SpentBy::Edit);
+        }
+        _ => spend_both(next, SpentBy::TwoRows),
+    }
+    if input.foreign {
+        next.latch.get_or_insert(Latch::FoundTicked);
+    } else if !input.rows.is_empty() && input.rows.iter().all(|row| row.rollback == Tick::Off) {
+        next.latch = None;
+    }
+}
+
+/// Takes what stands in the row as read back. Writes that may still land are remembered a while longer.
+fn confirm(next: &mut ChannelMemory, found: &Stamp, now: DateTime<Utc>) {
+    let row = &mut next.row;
+    if row.written.as_ref() != Some(found) {
+        if let Some(before) = row.written.replace(found.clone()).filter(|b| !b.updated_at.is_empty()) {
+            row.earlier.push(before.updated_at);
+        }
+        let keep = row.earlier.len().saturating_sub(EARLIER_MAX);
+        row.earlier.drain(..keep);
+    }
+    row.meant.retain(|(stamp, at)| stamp != found && now - *at < LATE_WRITE);
+}
+
+fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan: &mut Plan) {
+    let Some(wrote) = memory.row.written.as_ref() else {
+        return;
+    };
+    let cells = [
+        ("releaseVersion", &wrote.release, &row.stamp.release),
+        ("previousVersion", &wrote.previous, &row.stamp.previous),
+        ("updatedAt", &wrote.updated_at, &row.stamp.updated_at),
+    ];
+    let changed: Vec<_> = cells.iter().filter(|(_, before, found)| before != found).collect();
+    let words: Vec<String> = changed
+        .iter()
+        .map(|(header, before, found)| format!("{} from {before:?} to {found:?}", input.place(header)))
+        .collect();
+    let place = changed
+        .first()
+        .map_or_else(|| input.place("releaseVersion"), |(header, _, _)| input.place(header));
+    let detail = format!(
+        "service cells of {} were changed by hand ({}); they are restored, and both keys must be typed again",
+        input.name,
+        words.join(", ")
+    );
+    plan.happenings
+        .push(input.happening("unauthorised_edit", &wrote.release, &row.stamp.release, detail.clone()));
+    plan.problems
+        .push(Problem::new(Kind::UnauthorisedEdit, "edit", place, detail));
+}
+
+fn spend_both(memory: &mut ChannelMemory, by: SpentBy) {
+    memory.key_a = KeyState::Spent { held: None, by };
+    memory.key_b = KeyState::Spent { held: None, by };
+}
+
+/// A spent key counts again once its cell is seen, readable, to hold something else.
+fn reread_key(state: &mut KeyState, key: &Key, which: &str, input: &Input<'_>, plan: &mut Plan) {
+    let (KeyState::Spent { held, by }, Some(text)) = (&*state, key.text()) else {
+        return;
+    };
+    match held {
+        None => {
+            plan.happenings
+                .push(input.happening("key_spent", text, "", format!("key {which}: {}", why(*by))));
+            *state = KeyState::Spent {
+                held: Some(text.to_owned()),
+                by: *by,
+            };
+        }
+        Some(held) if held != text => *state = KeyState::Live,
+        Some(_) => {}
+    }
+}
+
+fn why(by: SpentBy) -> &'static str {
+    match by {
+        SpentBy::Rollback => "it was rolled back",
+        SpentBy::Edit => "the row was edited",
+        SpentBy::Absence => "the row was absent",
+        SpentBy::TwoRows => "the channel stood in two rows",
+        SpentBy::Protection => "the key columns were not protected",
+        SpentBy::Takeover => "the store was taken over",
+        SpentBy::FirstContact => "the row was filled before the service first saw it",
+    }
+}
+
+type Matched = (u8, String, Option<Moved>);
+
+/// The table; the first rule that matches wins.
+fn match_rule(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    if input.ticked() {
+        return match (&next.latch, next.release.clone(), next.prior.clone()) {
+            (None, Some(from), Some(to)) => roll_back(input, next, plan, from, to),
+            (None, ..) => nothing_to_roll_back(input, next, plan),
+            (Some(latch), ..) => (3, latched(latch), None),
+        };
+    }
+    let errors: Vec<&Problem> = input.rows.iter().flat_map(|row| &row.errors).collect();
+    if input.rows.len() > 1 {
+        let status = two_rows(input);
+        plan.problems.push(Problem::new(
+            Kind::BadCell,
+            "two_rows",
+            input.place("channel"),
+            status.clone(),
+        ));
+        return (4, format!("error: {status}"), None);
+    }
+    if let Some(first) = errors.first() {
+        let more = if errors.len() > 1 {
+            format!(" (and {} more)", errors.len() - 1)
+        } else {
+            String::new()
+        };
+        return (4, format!("error: {}{more}", first.message), None);
+    }
+    let Some(row) = input.row() else {
+        return (0, String::new(), None);
+    };
+    match_keys(input, row, next, plan)
+}
+
+/// Rules 5 to 11, for a channel in one row whose cells can all be read.
+fn match_keys(input: &Input<'_>, row: &ReleaseRow, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    let (a, b) = (row.key_a.version(), row.key_b.version());
+    let agreed = a.filter(|a| Some(*a) == b);
+    let Some(release) = next.release.clone() else {
+        return match agreed {
+            None => {
+                let carried = input
+                    .carried
+                    .map_or_else(|| "no server carries a version".into(), Carried::words);
+                (5, format!("not released: {carried}"), None)
+            }
+            Some(version) => promote(input, row, version, next, plan),
+        };
+    };
+    if (a.is_none() && b.is_none()) || agreed == Some(&release) {
+        if agreed.is_some() && is_live(next) && input.protected() {
+            next.approved = true;
+        }
+        return (6, "in sync".into(), None);
+    }
+    match agreed {
+        None => (7, waiting(a, b, &release), None),
+        Some(version) => promote(input, row, version, next, plan),
+    }
+}
+
+fn is_live(memory: &ChannelMemory) -> bool {
+    memory.key_a == KeyState::Live && memory.key_b == KeyState::Live
+}
+
+fn waiting(a: Option<&Version>, b: Option<&Version>, release: &Version) -> String {
+    let shown = |key: Option<&Version>| key.map_or("empty".to_owned(), Version::to_string);
+    let behind = |key: Option<&Version>| key.is_none() || key == Some(release);
+    let who = match (behind(a), behind(b)) {
+        (_, true) => "key B",
+        (true, false) => "key A",
+        (false, false) => "key A or key B",
+    };
+    format!("waiting for {who}: A={}, B={}", shown(a), shown(b))
+}
+
+/// Rules 8 to 11: both keys name a version that is not in force.
+fn promote(
+    input: &Input<'_>,
+    row: &ReleaseRow,
+    version: &Version,
+    next: &mut ChannelMemory,
+    plan: &mut Plan,
+) -> Matched {
+    if !input.protected() {
+        spend_both(next, SpentBy::Protection);
+        let repair = input.sheet.guards.faults.join("; ");
+        let message = format!("{version} has both keys, but they may be one person's: {repair}");
+        plan.problems.push(Problem::new(
+            Kind::Belt,
+            "protection",
+            input.place("desiredVersionA"),
+            message,
+        ));
+        return (UNPROTECTED, format!("held: {repair}"), None);
+    }
+    let spent = [&next.key_a, &next.key_b].into_iter().find_map(|key| match key {
+        KeyState::Spent { by, .. } => Some(*by),
+        KeyState::Live => None,
+    });
+    if let Some(by) = spent {
+        let status = format!(
+            "held: {version} must be approved again; clear both keys, let a pass see it, and type them again ({})",
+            why(by)
+        );
+        return (9, status, None);
+    }
+    if row.enabled != Tick::On {
+        return (10, format!("ready: {version} has both keys; not enabled"), None);
+    }
+    if let Some(belt) = input.row_belt {
+        return (11, format!("held: {version} waits: {belt}"), None);
+    }
+    if input.policy.observe {
+        return (11, format!("observe: would release {version}"), None);
+    }
+    let from = next.release.replace(version.clone());
+    next.prior.clone_from(&from);
+    next.prior_approved = next.approved;
+    next.approved = true;
+    next.moved = Move::Promotion;
+    (
+        11,
+        "in sync".into(),
+        Some(Moved::Promotion {
+            from,
+            to: version.clone(),
+        }),
+    )
+}
+
+/// Rule 1.
+fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: Version, to: Version) -> Matched {
+    if input.policy.observe {
+        return (1, format!("observe: would roll back from {from} to {to}"), None);
+    }
+    next.release = Some(to.clone());
+    next.approved = next.prior_approved;
+    next.prior = None;
+    next.prior_approved = false;
+    next.moved = Move::Rollback;
+    next.latch = Some(Latch::Served { from: from.clone() });
+    for (which, state) in [("A", &mut next.key_a), ("B", &mut next.key_b)] {
+        let cells = input
+            .rows
+            .iter()
+            .map(|row| if which == "A" { &row.key_a } else { &row.key_b });
+        spend_named(state, cells, &from, which, input, plan);
+    }
+    let message = format!("{} was rolled back from {from} to {to}", input.name);
+    plan.problems.push(Problem::new(
+        Kind::Release,
+        "rolled_back",
+        input.place("rollback"),
+        message,
+    ));
+    let status = format!("rolled back from {from}");
+    (1, status, Some(Moved::Rollback { from, to }))
+}
+
+/// Spends a key that names the version left. One that cannot be read may name it, and is spent at what it is first read to
+/// hold; one that waits for that already goes on waiting.
+fn spend_named<'k>(
+    state: &mut KeyState,
+    cells: impl Iterator<Item = &'k Key>,
+    left: &Version,
+    which: &str,
+    input: &Input<'_>,
+    plan: &mut Plan,
+) {
+    if matches!(state, KeyState::Spent { held: None, .. }) {
+        return;
+    }
+    for key in cells {
+        let held = match key {
+            Key::Unreadable => None,
+            Key::Names(version) if version == left => Some(left.to_string()),
+            Key::Names(_) | Key::Empty => continue,
+        };
+        if held.is_some() {
+            let detail = format!("key {which}: {}", why(SpentBy::Rollback));
+            plan.happenings
+                .push(input.happening("key_spent", left.as_str(), "", detail));
+        }
+        *state = KeyState::Spent {
+            held,
+            by: SpentBy::Rollback,
+        };
+    }
+}
+
+/// Rule 2.
+fn nothing_to_roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    if input.policy.observe {
+        return (2, NOTHING.into(), None);
+    }
+    next.latch = Some(Latch::Nothing);
+    let message = format!("{}: {}", input.name, NOTHING.trim_start_matches("error: "));
+    plan.problems.push(Problem::new(
+        Kind::Mismatch,
+        "nothing_to_roll_back",
+        input.place("rollback"),
+        message,
+    ));
+    (2, NOTHING.into(), None)
+}
+
+const NOTHING: &str = "error: nothing to roll back to; name the older version in both keys";
+
+/// Rule 3.
+fn latched(latch: &Latch) -> String {
+    match latch {
+        Latch::Served { from } => format!("rolled back from {from}; untick rollback to release again"),
+        Latch::Nothing => NOTHING.into(),
+        Latch::FoundTicked => {
+            "rollback stood ticked when the row was first seen or after an edit, so it is not served; untick and tick again".into()
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Is this the sheet, the store and the time that we think? What differs stops the pass before anything is written.
+
+use std::collections::BTreeSet;
+
+use super::{Belt, Policy};
+use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, Stamp};
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::{ReleaseRow, Sheet};
+
+/// The binding that this pass makes or keeps.
+pub(super) fn binding(sheet: &Sheet, policy: &Policy) -> Binding {
+    Binding {
+        spreadsheet: policy.spreadsheet.clone(),
+        release_tab: sheet.release.layout.sheet_id,
+        server_tab: sheet.servers.layout.sheet_id,
+    }
+}
+
+/// All reasons why this pass may write nothing.
+pub(super) fn stop(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Vec<Problem> {
+    let mut stop = Vec::new();
+    stop.extend(other_store(sheet, memory, policy));
+    stop.extend(other_tab(sheet, memory, policy));
+    stop.extend(time_travel(sheet, memory, policy));
+    stop
+}
+
+fn other_store(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
+    if policy.takeover {
+        return None;
+    }
+    let others: Vec<&str> = sheet
+        .stores
+        .iter()
+        .map(String::as_str)
+        .filter(|s| *s != memory.store)
+        .collect();
+    let why = if !others.is_empty() {
+        let served = if sheet.stores.contains(&memory.store) {
+            "too"
+        } else {
+            "and not by this one"
+        };
+        format!(
+            "the spreadsheet is served by the store {} {served} (this is {})",
+            others.join(", "),
+            memory.store
+        )
+    } else {
+        let bound = memory
+            .binding
+            .as_ref()
+            .filter(|b| b.spreadsheet != policy.spreadsheet)?;
+        format!(
+            "this store serves the spreadsheet {}, but the configuration names {}",
+            bound.spreadsheet, policy.spreadsheet
+        )
+    };
+    let fix =
+        "stop whichever of the two is not meant, or let this store serve the sheet with fleetsheet --once --takeover";
+    Some(Problem::new(
+        Kind::Belt,
+        "store",
+        &*policy.spreadsheet,
+        format!("belt store: {why}; {fix}"),
+    ))
+}
+
+fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
+    let bound = memory
+        .binding
+        .as_ref()
+        .filter(|b| b.spreadsheet == policy.spreadsheet)?;
+    if policy.takeover || policy.allow.contains(&Belt::Tab) {
+        return None;
+    }
+    let pairs = [
+        (&sheet.release.layout, bound.release_tab),
+        (&sheet.servers.layout, bound.server_tab),
+    ];
+    let other: Vec<&str> = pairs
+        .iter()
+        .filter(|(layout, id)| layout.sheet_id != *id)
+        .map(|(layout, _)| layout.title.as_str())
+        .collect();
+    let first = other.first()?;
+    let message = format!(
+        "belt tab: {} is not the tab that was served so far, but another under its name; bring the old tab back, or accept \
+         the new one with fleetsheet --once --allow tab",
+        other.join(" and ")
+    );
+    Some(Problem::new(Kind::Belt, "tab", *first, message))
+}
+
+/// Whether the file was set back to an older version: rows show what the service itself wrote there before.
+fn time_travel(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
+    if policy.takeover || policy.allow.contains(&Belt::History) {
+        return None;
+    }
+    let channels: BTreeSet<_> = sheet
+        .release
+        .rows
+        .iter()
+        .filter(|row| {
+            memory
+                .channels
+                .get(&row.channel)
+                .is_some_and(|c| is_earlier(&c.row, &row.stamp.updated_at))
+        })
+        .map(|row| &row.channel)
+        .collect();
+    let (mut servers, mut back) = (BTreeSet::new(), BTreeSet::new());
+    for row in &sheet.servers.rows {
+        servers.insert(&row.id);
+        let shown = row.service.get("updatedAt").map_or("", String::as_str);
+        if memory
+            .servers
+            .get(&row.id)
+            .is_some_and(|s| s.row.earlier.iter().any(|e| e == shown))
+        {
+            back.insert(&row.id);
+        }
+    }
+    if channels.len() < 2 && (back.is_empty() || back.len() * 10 < servers.len()) {
+        return None;
+    }
+    let place = sheet.release.layout.title.clone();
+    let message = format!(
+        "belt history: {} channels and {} of {} servers show what was written there earlier, as after restoring an old \
+         version of the file (stops at 2 channels, or a tenth of the servers); restore the latest version, or accept it \
+         with fleetsheet --once --allow history: then all keys of the rows set back must be typed again",
+        channels.len(),
+        back.len(),
+        servers.len()
+    );
+    Some(Problem::new(Kind::Belt, "history", place, message))
+}
+
+fn is_earlier(row: &RowMemory<Stamp>, shown: &str) -> bool {
+    !shown.is_empty() && row.earlier.iter().any(|e| e == shown) && !stamps(row).any(|s| s.updated_at == shown)
+}
+
+fn stamps(row: &RowMemory<Stamp>) -> impl Iterator<Item = &Stamp> {
+    row.written.iter().chain(row.meant.iter().map(|(stamp, _)| stamp))
+}
+
+/// Whether a row is as the service last wrote it or meant to.
+pub(super) fn is_confirmed(row: &ReleaseRow, memory: &ChannelMemory) -> bool {
+    stamps(&memory.row).any(|stamp| *stamp == row.stamp)
+}
+
+/// Whether a row carries the stamp of another channel: its cells were swapped, sorted or pasted.
+pub(super) fn carries_foreign_stamp(row: &ReleaseRow, memory: &Memory) -> bool {
+    let shown = &row.stamp.updated_at;
+    !shown.is_empty()
+        && memory.channels.iter().any(|(name, channel)| {
+            *name != row.channel
+                && (stamps(&channel.row).any(|s| s.updated_at == *shown) || channel.row.earlier.contains(shown))
+        })
+}
