@@ -297,11 +297,8 @@ fn changes(
     let decided = context.channels.get(channel);
     let mut changes = Vec::new();
     if server.tag(&policy.channel_tag).map(|v| &**v) != Some(channel.as_str()) {
-        let otherwise = if moved || memory.is_none() {
-            Reason::Channel
-        } else {
-            Reason::Drift
-        };
+        let ours = memory.is_none_or(|m| is_ours(m, &policy.channel_tag, server));
+        let otherwise = if moved || ours { Reason::Channel } else { Reason::Drift };
         changes.push(change(
             server,
             &policy.channel_tag,
