@@ -219,6 +219,35 @@ pub enum MarkChange {
     },
 }
 
+/// A tab to read, and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TabWish<'a> {
+    /// Its name.
+    pub title: &'a str,
+    /// Whether row 1 is enough: for a tab that is only ever appended to, and so only grows.
+    pub header_only: bool,
+}
+
+impl<'a> TabWish<'a> {
+    /// Asks for all cells.
+    #[must_use]
+    pub fn whole(title: &'a str) -> Self {
+        Self {
+            title,
+            header_only: false,
+        }
+    }
+
+    /// Asks for row 1.
+    #[must_use]
+    pub fn header(title: &'a str) -> Self {
+        Self {
+            title,
+            header_only: true,
+        }
+    }
+}
+
 /// Reads the spreadsheet.
 #[async_trait]
 pub trait SheetReader: Send + Sync {
@@ -227,7 +256,7 @@ pub trait SheetReader: Send + Sync {
     ///
     /// # Errors
     /// See [`SheetErrorKind`].
-    async fn read(&self, tabs: &[&str]) -> Result<RawSpreadsheet, SheetError>;
+    async fn read(&self, tabs: &[TabWish<'_>]) -> Result<RawSpreadsheet, SheetError>;
 
     /// Reads marked columns in one request.
     ///
