@@ -125,7 +125,8 @@ impl Tokens {
         let bad = ("invalid_grant", "Bad assertion");
         let (signed, signature) = assertion.rsplit_once('.').ok_or(bad)?;
         let (header, claims) = signed.split_once('.').ok_or(bad)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| bad);
+        // The service takes padding, which the standard forbids and some clients send.
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).map_err(|_| bad);
         let header: serde_json::Value = serde_json::from_slice(&decode(header)?).map_err(|_| bad)?;
         if header["alg"] != "RS256" {
             return Err(("invalid_grant", "Invalid JWT: the algorithm must be RS256."));
