@@ -1,1 +1,3 @@
 //! The only modules that open sockets or files; each hides one owner-chosen crate behind a trait of the vocabulary.
+
+pub mod google_sheets;

@@ -1,0 +1,339 @@
+//! The spreadsheet over the Google Sheets API: one request for all that a decision needs, one for each kind of write.
+//!
+//! Only the batch forms of the API are used: they are atomic, and the single ones paste a tab's name raw into the path.
+//! Values go out RAW, columns are addressed by their marks. It never repeats a write whose outcome is unknown.
+
+mod attempt;
+mod auth;
+mod columns;
+mod failure;
+mod grid;
+mod sparse;
+mod values;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use google_sheets4::{Sheets, api};
+use hyper_rustls::HttpsConnectorBuilder;
+
+use attempt::Pace;
+use auth::{Connector, SCOPE, Tokens};
+use failure::{Method, UNPARSEABLE_RANGE, error};
+
+use crate::calls::Calls;
+use crate::sheet::{
+    Append, ColumnWrite, Columns, MarkChange, MarkedColumn, RawSpreadsheet, SheetError, SheetErrorKind, SheetReader,
+    SheetWriter, TabWish,
+};
+
+/// What is asked of the spreadsheet: enough to decide, and nothing of formats, charts or notes.
+const PICTURE: &str = "properties.title,developerMetadata,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges,\
+    data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue)),\
+    columnMetadata(developerMetadata)))";
+
+/// The same without cells.
+const OUTLINE: &str = "properties.title,developerMetadata,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges)";
+
+/// How we present ourselves.
+const USER: &str = concat!("fleetsheet/", env!("CARGO_PKG_VERSION"));
+
+/// The address of the API.
+const ENDPOINT: &str = "https://sheets.googleapis.com/";
+
+const GET: Method = Method {
+    name: "sheets.get",
+    doing: "read the spreadsheet",
+    writes: false,
+};
+const READ_COLUMNS: Method = Method {
+    name: "sheets.values.batchGetByDataFilter",
+    doing: "read the service columns",
+    writes: false,
+};
+const WRITE_COLUMNS: Method = Method {
+    name: "sheets.values.batchUpdateByDataFilter",
+    doing: "write the service columns",
+    writes: true,
+};
+const CHANGE_MARKS: Method = Method {
+    name: "sheets.batchUpdate",
+    doing: "mark the spreadsheet and its columns",
+    writes: true,
+};
+const APPEND: Method = Method {
+    name: "sheets.batchUpdate",
+    doing: "append rows",
+    writes: true,
+};
+
+/// Where the spreadsheet is and how to get at it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The part of the spreadsheet's address between `/d/` and `/edit`.
+    pub spreadsheet_id: String,
+    /// A service-account key; unset: application default credentials.
+    pub credentials_file: Option<PathBuf>,
+    /// Another address of the API, for tests; a missing slash at its end is added.
+    pub endpoint: Option<String>,
+    /// How long one request, or one fetch of a token, may take.
+    pub request_timeout: Duration,
+    /// Most requests in any minute, reads and writes counted apart. Google allows 60 each (Sheets API, usage limits).
+    pub sheets_per_minute: u32,
+}
+
+struct Inner {
+    hub: Sheets<Connector>,
+    tokens: Tokens,
+    /// With a slash at its end.
+    endpoint: String,
+    spreadsheet_id: String,
+    email: String,
+    timeout: Duration,
+    pace: Pace,
+    calls: Calls,
+}
+
+/// One spreadsheet. A clone shares its connections, token and limits.
+#[derive(Clone)]
+pub struct GoogleSheets {
+    inner: Arc<Inner>,
+    deadline: Option<Instant>,
+}
+
+impl fmt::Debug for GoogleSheets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoogleSheets")
+            .field("spreadsheet_id", &self.inner.spreadsheet_id)
+            .field("service_account", &self.inner.email)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GoogleSheets {
+    /// Reads the credentials and makes ready to call. The token is fetched by the first call, and shared by all.
+    ///
+    /// # Errors
+    /// [`SheetErrorKind::Denied`] for settings or credentials that cannot work, with the fix.
+    pub async fn connect(settings: Settings, calls: Calls) -> Result<Self, SheetError> {
+        let denied = |why: &str| error(SheetErrorKind::Denied, why);
+        let id = settings.spreadsheet_id;
+        // The API crate pastes the id raw into the path.
+        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            return Err(denied(
+                "sheets.spreadsheet_id is no id: take the part of the spreadsheet's address between /d/ and /edit",
+            ));
+        }
+        let mut endpoint = settings.endpoint.unwrap_or_else(|| ENDPOINT.into());
+        auth::check_url("sheets.endpoint", &endpoint).map_err(|why| denied(&why))?;
+        if !endpoint.ends_with('/') {
+            endpoint.push('/');
+        }
+        let connector = connector()?;
+        let credentials = auth::find(settings.credentials_file.as_deref(), connector.clone()).await?;
+        let tokens = Tokens::new(credentials.authenticator, settings.request_timeout, calls.clone());
+        let mut hub = Sheets::new(auth::http_client(connector), tokens.clone());
+        hub.user_agent(USER.into());
+        hub.base_url(endpoint.clone());
+        hub.root_url(endpoint.clone());
+        let inner = Inner {
+            hub,
+            tokens,
+            endpoint,
+            spreadsheet_id: id,
+            email: credentials.email,
+            timeout: settings.request_timeout,
+            pace: Pace::new(settings.sheets_per_minute),
+            calls,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            deadline: None,
+        })
+    }
+
+    /// The same spreadsheet, with all calls over by the deadline. Without one, each call has two and a half minutes.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            deadline: Some(deadline),
+        }
+    }
+
+    /// The address that the spreadsheet must be shared with.
+    #[must_use]
+    pub fn service_account_email(&self) -> &str {
+        &self.inner.email
+    }
+
+    async fn get(&self, ranges: &[String], fields: &str) -> Result<grid::Picture, SheetError> {
+        let reply = self
+            .call(GET, |mut probe| async move {
+                let call = self.inner.hub.spreadsheets().get(&self.inner.spreadsheet_id);
+                ranges
+                    .iter()
+                    .fold(call, |call, range| call.add_ranges(range))
+                    .param("fields", fields)
+                    .add_scope(SCOPE)
+                    .delegate(&mut probe)
+                    .doit()
+                    .await
+            })
+            .await?;
+        grid::picture(reply).map_err(|why| nonsense(GET, &why))
+    }
+
+    /// Reads the tabs, all of which exist. Naming them keeps the rest of the file, which may be large, out of the
+    /// answer.
+    async fn get_tabs(&self, wishes: &[TabWish<'_>]) -> Result<RawSpreadsheet, SheetError> {
+        let ranges: Vec<String> = wishes.iter().map(range).collect();
+        let grid::Picture { mut spreadsheet, bare } = self.get(&ranges, PICTURE).await?;
+
+        let missed: Vec<&TabWish<'_>> = wishes.iter().filter(|wish| bare.contains(wish.title)).collect();
+        if !missed.is_empty() {
+            let ranges: Vec<String> = missed.iter().map(|wish| range(wish)).collect();
+            let grids = self.read_values(&ranges).await?;
+            for (wish, rows) in missed.iter().zip(grids) {
+                if let Some(tab) = spreadsheet.tabs.iter_mut().find(|tab| tab.title == wish.title) {
+                    tab.rows = rows;
+                }
+            }
+        }
+        for wish in wishes.iter().filter(|wish| wish.header_only) {
+            if let Some(tab) = spreadsheet.tabs.iter_mut().find(|tab| tab.title == wish.title) {
+                tab.rows.truncate(1);
+            }
+        }
+        Ok(spreadsheet)
+    }
+
+    async fn batch_update(
+        &self,
+        method: Method,
+        request: api::BatchUpdateSpreadsheetRequest,
+    ) -> Result<api::BatchUpdateSpreadsheetResponse, SheetError> {
+        let request = &request;
+        self.call(method, |mut probe| async move {
+            self.inner
+                .hub
+                .spreadsheets()
+                .batch_update(request.clone(), &self.inner.spreadsheet_id)
+                .add_scope(SCOPE)
+                .delegate(&mut probe)
+                .doit()
+                .await
+        })
+        .await
+    }
+}
+
+/// Connections for the API and the token endpoint. Plain http is for loopback, which [`auth::check_url`] sees to.
+fn connector() -> Result<Connector, SheetError> {
+    let builder = HttpsConnectorBuilder::new()
+        .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())
+        .map_err(|e| {
+            let why = format!("this machine has no usable root certificates: {e}");
+            error(SheetErrorKind::Denied, &why)
+        })?;
+    Ok(builder.https_or_http().enable_http1().enable_http2().build())
+}
+
+/// A tab as a range: quoted, because a name may hold anything, and because unquoted it could be a named range or a
+/// cell.
+fn range(wish: &TabWish<'_>) -> String {
+    let rows = if wish.header_only { "!1:1" } else { "" };
+    format!("'{}'{rows}", wish.title.replace('\'', "''"))
+}
+
+fn nonsense(method: Method, why: &str) -> SheetError {
+    error(SheetErrorKind::Nonsense, &format!("could not {}: {why}", method.doing))
+}
+
+fn refused(method: Method, why: &str) -> SheetError {
+    error(SheetErrorKind::Refused, &format!("could not {}: {why}", method.doing))
+}
+
+#[async_trait]
+impl SheetReader for GoogleSheets {
+    async fn read(&self, tabs: &[TabWish<'_>]) -> Result<RawSpreadsheet, SheetError> {
+        if tabs.is_empty() {
+            return Ok(self.get(&[], OUTLINE).await?.spreadsheet);
+        }
+        match self.get_tabs(tabs).await {
+            // Some tab is missing, and Google refuses all for it: look which there are, and read those.
+            Err(e) if e.kind == SheetErrorKind::Refused && e.message.contains(UNPARSEABLE_RANGE) => {
+                let outline = self.get(&[], OUTLINE).await?.spreadsheet;
+                let there: BTreeSet<&str> = outline.tabs.iter().map(|tab| tab.title.as_str()).collect();
+                let (there, missing): (Vec<_>, Vec<_>) = tabs.iter().partition(|wish| there.contains(wish.title));
+                match (there.is_empty(), missing.is_empty()) {
+                    (true, _) => Ok(outline),
+                    (_, true) => Err(e),
+                    _ => self.get_tabs(&there).await,
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn read_columns(&self, columns: &[MarkedColumn]) -> Result<Columns, SheetError> {
+        if columns.is_empty() {
+            return Ok(Columns::new());
+        }
+        let marks: Result<Vec<i32>, String> = columns.iter().map(|column| columns::id(column.mark)).collect();
+        let request = columns::read_request(&marks.map_err(|why| refused(READ_COLUMNS, &why))?);
+        let request = &request;
+        let reply = self
+            .call(READ_COLUMNS, |mut probe| async move {
+                self.inner
+                    .hub
+                    .spreadsheets()
+                    .values_batch_get_by_data_filter(request.clone(), &self.inner.spreadsheet_id)
+                    .add_scope(SCOPE)
+                    .delegate(&mut probe)
+                    .doit()
+                    .await
+            })
+            .await?;
+        columns::read_reply(reply).map_err(|why| nonsense(READ_COLUMNS, &why))
+    }
+}
+
+#[async_trait]
+impl SheetWriter for GoogleSheets {
+    async fn change_marks(&self, changes: &[MarkChange]) -> Result<Vec<i64>, SheetError> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let request = columns::mark_request(changes).map_err(|why| refused(CHANGE_MARKS, &why))?;
+        let reply = self.batch_update(CHANGE_MARKS, request).await?;
+        columns::mark_reply(changes, reply).ok_or_else(|| {
+            error(
+                SheetErrorKind::OutcomeUnknown,
+                "the answer does not name the marks that were made; they may or may not be there",
+            )
+        })
+    }
+
+    async fn write_columns(&self, writes: &[ColumnWrite]) -> Result<(), SheetError> {
+        let request = columns::write_request(writes).map_err(|why| refused(WRITE_COLUMNS, &why))?;
+        let Some(request) = &request else { return Ok(()) };
+        self.call(WRITE_COLUMNS, |probe| sparse::write(&self.inner, request, probe))
+            .await?;
+        Ok(())
+    }
+
+    async fn append(&self, appends: &[Append]) -> Result<(), SheetError> {
+        match columns::append_request(appends).map_err(|why| refused(APPEND, &why))? {
+            Some(request) => self.batch_update(APPEND, request).await.map(drop),
+            None => Ok(()),
+        }
+    }
+}

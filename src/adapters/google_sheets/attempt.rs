@@ -1,0 +1,289 @@
+//! Makes one call of the API out of as many attempts as it takes: paced, timed, counted, and repeated only where that
+//! is known to be safe. A write of unknown outcome is never repeated here: only its caller can look whether it
+//! happened.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use backoff::backoff::Backoff as _;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+use google_sheets4::common::{Delegate, Response, Retry};
+use google_sheets4::hyper::header::RETRY_AFTER;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde_json::Value;
+
+use super::GoogleSheets;
+use super::failure::{Failure, Method, Seen, Subject, error};
+use crate::calls::Calls;
+use crate::sheet::{SheetError, SheetErrorKind};
+
+/// Time for one call with all its attempts where the caller sets no deadline: a full minute's wait for quota, and some.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(150);
+
+/// Attempts at a call that meets faults that may pass. Waiting for quota does not count.
+const ATTEMPTS: u32 = 5;
+
+/// Longest wait for quota: it is refilled each minute (Sheets API, usage limits), plus some for clocks that differ.
+const QUOTA_WAIT_MAX: Duration = Duration::from_secs(65);
+
+/// Keeps to `sheets_per_minute`: Google counts reads and writes apart.
+#[derive(Debug)]
+pub(super) struct Pace {
+    reads: DefaultDirectRateLimiter,
+    writes: DefaultDirectRateLimiter,
+}
+
+impl Pace {
+    pub(super) fn new(per_minute: u32) -> Self {
+        let quota = quota(per_minute);
+        Self {
+            reads: RateLimiter::direct(quota),
+            writes: RateLimiter::direct(quota),
+        }
+    }
+}
+
+/// A quota that lets no more than `per_minute` requests pass in any 60 seconds. A full bucket lets its burst pass *and*
+/// what is refilled meanwhile, so the refill is what the burst leaves of the minute.
+fn quota(per_minute: u32) -> Quota {
+    let per_minute = per_minute.max(1);
+    let burst = (per_minute / 10).clamp(1, 5);
+    let refill = (per_minute - burst).max(1);
+    let one = Quota::per_minute(NonZeroU32::MIN);
+    Quota::with_period(Duration::from_secs(60) / refill)
+        .unwrap_or(one)
+        .allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
+}
+
+/// Watches one attempt from inside the API crate: counts its request, and sees the header that the crate's errors lose.
+#[derive(Clone)]
+pub(super) struct Probe {
+    seen: Arc<Mutex<Seen>>,
+    calls: Calls,
+    name: &'static str,
+}
+
+impl Probe {
+    fn new(calls: &Calls, name: &'static str) -> Self {
+        Self {
+            seen: Arc::default(),
+            calls: calls.clone(),
+            name,
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Delegate for Probe {
+    fn pre_request(&mut self) {
+        self.calls.count(self.name);
+        self.note(|seen| seen.sent = true);
+    }
+
+    fn http_failure(&mut self, response: &Response, _: Option<&Value>) -> Retry {
+        // Only whole seconds: the other form, a date, would need this machine's clock to be right.
+        let wait = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        self.note(|seen| {
+            seen.status = Some(response.status().as_u16());
+            seen.retry_after = wait.map(Duration::from_secs);
+        });
+        Retry::Abort
+    }
+}
+
+/// Decides how long to wait before another attempt, and whether there is one.
+struct Patience {
+    faults: ExponentialBackoff,
+    quota: ExponentialBackoff,
+    attempts_left: u32,
+    refreshed: bool,
+}
+
+impl Patience {
+    fn new() -> Self {
+        let growing = |first, most| {
+            ExponentialBackoffBuilder::new()
+                .with_initial_interval(first)
+                .with_multiplier(2.0)
+                .with_randomization_factor(0.3)
+                .with_max_interval(most)
+                .with_max_elapsed_time(None)
+                .build()
+        };
+        Self {
+            faults: growing(Duration::from_millis(400), Duration::from_secs(10)),
+            // Nobody says when the minute began: 2, 4, 8, 16, 32 seconds are out of it at the latest, and often sooner.
+            quota: growing(Duration::from_secs(2), QUOTA_WAIT_MAX / 2),
+            attempts_left: ATTEMPTS - 1,
+            refreshed: false,
+        }
+    }
+
+    fn wait(&mut self, failure: &Failure) -> Option<Duration> {
+        if failure.unauthorized && !self.refreshed {
+            self.refreshed = true;
+            return Some(Duration::ZERO);
+        }
+        match failure.error.kind {
+            SheetErrorKind::Quota => match failure.retry_after {
+                Some(asked) => Some(asked.clamp(Duration::from_secs(1), QUOTA_WAIT_MAX)),
+                None => self.quota.next_backoff(),
+            },
+            SheetErrorKind::Transient if self.attempts_left > 0 => {
+                self.attempts_left -= 1;
+                let pause = self.faults.next_backoff()?;
+                Some(pause.max(failure.retry_after.unwrap_or_default()).min(QUOTA_WAIT_MAX))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl GoogleSheets {
+    /// Makes a call; `attempt` makes one request of it.
+    pub(super) async fn call<T, F, Made>(&self, method: Method, attempt: F) -> Result<T, SheetError>
+    where
+        F: Fn(Probe) -> Made + Send + Sync,
+        Made: Future<Output = google_sheets4::Result<(Response, T)>> + Send,
+    {
+        let inner = &*self.inner;
+        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + DEFAULT_PATIENCE);
+        let mut patience = Patience::new();
+        loop {
+            let failure = match self.try_once(method, deadline, &attempt).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            match patience.wait(&failure).filter(|wait| *wait < left) {
+                Some(wait) => {
+                    if failure.unauthorized {
+                        inner.tokens.forget().await;
+                    }
+                    tracing::debug!(
+                        sheets.method = method.name,
+                        wait_ms = wait.as_millis() as u64,
+                        "trying again: {}",
+                        failure.error
+                    );
+                    tokio::time::sleep(wait).await;
+                }
+                None => return Err(failure.error),
+            }
+        }
+    }
+
+    async fn try_once<T, F, Made>(&self, method: Method, deadline: Instant, attempt: &F) -> Result<T, Failure>
+    where
+        F: Fn(Probe) -> Made + Send + Sync,
+        Made: Future<Output = google_sheets4::Result<(Response, T)>> + Send,
+    {
+        let inner = &*self.inner;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let pace = if method.writes {
+            &inner.pace.writes
+        } else {
+            &inner.pace.reads
+        };
+        if left().is_zero() {
+            return Err(Failure::out_of_time(method, SheetErrorKind::Transient));
+        }
+        if tokio::time::timeout(left(), pace.until_ready()).await.is_err() {
+            return Err(Failure::out_of_time(method, SheetErrorKind::Quota));
+        }
+
+        let probe = Probe::new(&inner.calls, method.name);
+        let limit = inner.timeout.min(left());
+        let result = tokio::time::timeout(limit, attempt(probe.clone())).await;
+        let mut failure = match result {
+            Ok(Ok((_, answer))) => return Ok(answer),
+            Ok(Err(failure)) => {
+                let subject = Subject {
+                    account: &inner.email,
+                    spreadsheet_id: &inner.spreadsheet_id,
+                };
+                Failure::of(&failure, probe.seen(), method, subject)
+            }
+            Err(_) => Failure::timed_out(method, probe.seen(), limit),
+        };
+        failure.error = error(failure.error.kind, &inner.tokens.redact(&failure.error.message));
+        Err(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_minute_holds_more_than_the_limit() {
+        for per_minute in [1, 2, 9, 10, 50, 60, 300] {
+            let quota = quota(per_minute);
+            let refill = 60.0 / quota.replenish_interval().as_secs_f64();
+            let most = f64::from(quota.burst_size().get()) + refill;
+            assert!(most <= f64::from(per_minute.max(2)) + 0.01, "{per_minute}: {most}");
+            assert!(most >= f64::from(per_minute) - 0.01, "{per_minute}: {most}");
+        }
+    }
+
+    fn failure(kind: SheetErrorKind) -> Failure {
+        Failure {
+            error: error(kind, "no"),
+            unauthorized: false,
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn quota_is_waited_for_longer_than_its_minute() {
+        let mut patience = Patience::new();
+        let waits: Vec<_> = (0..5)
+            .filter_map(|_| patience.wait(&failure(SheetErrorKind::Quota)))
+            .collect();
+        assert!(waits.iter().all(|wait| *wait <= QUOTA_WAIT_MAX));
+        assert!(waits.iter().sum::<Duration>() >= Duration::from_secs(40), "{waits:?}");
+        let asked = Failure {
+            retry_after: Some(Duration::from_secs(7200)),
+            ..failure(SheetErrorKind::Quota)
+        };
+        assert_eq!(patience.wait(&asked), Some(QUOTA_WAIT_MAX));
+    }
+
+    #[test]
+    fn faults_that_may_pass_are_met_a_few_times_and_others_once() {
+        let mut patience = Patience::new();
+        let tries = std::iter::from_fn(|| patience.wait(&failure(SheetErrorKind::Transient))).count();
+        assert_eq!(tries as u32, ATTEMPTS - 1);
+        for kind in [
+            SheetErrorKind::OutcomeUnknown,
+            SheetErrorKind::Denied,
+            SheetErrorKind::Refused,
+            SheetErrorKind::Nonsense,
+        ] {
+            assert_eq!(Patience::new().wait(&failure(kind)), None);
+        }
+    }
+
+    #[test]
+    fn one_fresh_token_is_fetched() {
+        let refused = Failure {
+            unauthorized: true,
+            ..failure(SheetErrorKind::Denied)
+        };
+        let mut patience = Patience::new();
+        assert_eq!(patience.wait(&refused), Some(Duration::ZERO));
+        assert_eq!(patience.wait(&refused), None);
+    }
+}

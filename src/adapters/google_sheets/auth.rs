@@ -1,0 +1,327 @@
+//! Credentials and access tokens: a service-account key, or what the machine has (application default credentials).
+//!
+//! Tokens are fetched one at a time, in time, counted, and kept until they expire. Nothing here shows a token or a part
+//! of a key: not in messages, not in `Debug`.
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use google_sheets4::common::{self, GetToken};
+use google_sheets4::hyper::Request;
+use google_sheets4::hyper_util::client::legacy::connect::HttpConnector;
+use google_sheets4::hyper_util::client::legacy::{Client, Error as ClientError};
+use google_sheets4::hyper_util::rt::TokioExecutor;
+use hyper_rustls::HttpsConnector;
+use serde_json::Value;
+use yup_oauth2::authenticator::{ApplicationDefaultCredentialsTypes, Authenticator};
+use yup_oauth2::client::CustomHyperClientBuilder;
+use yup_oauth2::{
+    AccessToken, ApplicationDefaultCredentialsAuthenticator, ApplicationDefaultCredentialsFlowOpts,
+    ServiceAccountAuthenticator, ServiceAccountKey,
+};
+
+use super::failure::{error, root_cause};
+use crate::calls::Calls;
+use crate::sheet::{SheetError, SheetErrorKind};
+
+pub(super) type Connector = HttpsConnector<HttpConnector>;
+
+/// The one scope of all calls: tokens are cached by scope, and the ByDataFilter reads refuse the read-only one.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
+
+/// The variable that names a key file where the config names none, as in all Google clients.
+const KEY_FILE_VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+
+/// The host of the metadata server, and the variable that overrides it, as in all Google clients.
+const METADATA_HOST: &str = "metadata.google.internal";
+const METADATA_HOST_VARIABLE: &str = "GCE_METADATA_HOST";
+
+/// How long the metadata server may take: it is on the same host, so silence means that there is none.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Who we are, and what fetches tokens for it.
+pub(super) struct Credentials {
+    pub(super) authenticator: Authenticator<Connector>,
+    pub(super) email: String,
+}
+
+/// Finds the credentials: the given key file, else the one that the environment names, else the machine's own.
+pub(super) async fn find(file: Option<&Path>, connector: Connector) -> Result<Credentials, SheetError> {
+    let named = || {
+        std::env::var_os(KEY_FILE_VARIABLE)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    };
+    match file.map(Path::to_owned).or_else(named) {
+        Some(path) => of_key_file(&path, connector).await,
+        None => {
+            let host = std::env::var(METADATA_HOST_VARIABLE).unwrap_or_default();
+            let host = if host.is_empty() { METADATA_HOST } else { &host };
+            of_machine(host, connector).await
+        }
+    }
+}
+
+async fn of_key_file(path: &Path, connector: Connector) -> Result<Credentials, SheetError> {
+    let denied = |why: String| {
+        error(
+            SheetErrorKind::Denied,
+            &format!("credentials file {}: {why}", path.display()),
+        )
+    };
+
+    let text = tokio::fs::read(path).await.map_err(|e| {
+        let fix = match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; set sheets.credentials_file to a service-account key"
+            }
+            std::io::ErrorKind::PermissionDenied => "not readable; let the user that fleetsheet runs as read it",
+            _ => return denied(format!("not readable: {e}")),
+        };
+        denied(fix.into())
+    })?;
+    let key = read_key(&text).map_err(denied)?;
+    check_url("token_uri", &key.token_uri).map_err(denied)?;
+    let email = key.client_email.clone();
+    let client = CustomHyperClientBuilder::from(http_client(connector));
+    let authenticator = ServiceAccountAuthenticator::with_client(key, client)
+        .build()
+        .await
+        .map_err(|_| {
+            // The error could only say which step failed on the key; the fix is the same.
+            denied("private_key is no RSA key in PEM form; download the key again".into())
+        })?;
+    Ok(Credentials { authenticator, email })
+}
+
+/// Reads a service-account key. Problems are worded to follow the file's name and never quote its content.
+fn read_key(text: &[u8]) -> Result<ServiceAccountKey, String> {
+    const FIX: &str = "make a JSON key for a service account in the Google Cloud console";
+    let value: Value = serde_json::from_slice(text)
+        .map_err(|e| format!("not JSON (line {}, column {}); {FIX}", e.line(), e.column()))?;
+    match value["type"].as_str() {
+        Some("service_account") => {}
+        Some(
+            other @ ("authorized_user" | "external_account" | "impersonated_service_account" | "gdch_service_account"),
+        ) => {
+            return Err(format!("holds {other} credentials, not a service-account key; {FIX}"));
+        }
+        _ if value["installed"].is_object() || value["web"].is_object() => {
+            return Err(format!(
+                "holds an OAuth client secret, not a service-account key; {FIX}"
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "not a service-account key (its type is not service_account); {FIX}"
+            ));
+        }
+    }
+    for field in ["client_email", "private_key", "token_uri"] {
+        if value[field].as_str().is_none_or(|text| text.trim().is_empty()) {
+            return Err(format!("{field} is missing; download the key again"));
+        }
+    }
+    serde_json::from_value(value).map_err(|_| format!("has a field of the wrong type; {FIX}"))
+}
+
+async fn of_machine(host: &str, connector: Connector) -> Result<Credentials, SheetError> {
+    let base = format!("http://{host}/computeMetadata/v1/instance/service-accounts/default");
+    let email = machine_email(&base, connector.clone()).await.map_err(|why| {
+        let message = format!(
+            "no Google credentials: sheets.credentials_file and {KEY_FILE_VARIABLE} are not set, and this machine has no \
+             service account ({why})"
+        );
+        error(SheetErrorKind::Denied, &message)
+    })?;
+    let client = CustomHyperClientBuilder::from(http_client(connector));
+    let options = ApplicationDefaultCredentialsFlowOpts {
+        metadata_url: Some(format!("{base}/token")),
+    };
+    let built = match ApplicationDefaultCredentialsAuthenticator::with_client(options, client).await {
+        ApplicationDefaultCredentialsTypes::InstanceMetadata(builder) => builder.build().await,
+        ApplicationDefaultCredentialsTypes::ServiceAccount(builder) => builder.build().await,
+    };
+    let authenticator = built.map_err(|e| error(SheetErrorKind::Denied, &format!("no Google credentials: {e}")))?;
+    Ok(Credentials { authenticator, email })
+}
+
+/// Asks the metadata server for the service account's address: the decision about editors needs it, not only messages.
+async fn machine_email(base: &str, connector: Connector) -> Result<String, String> {
+    let request = Request::get(format!("{base}/email"))
+        .header("Metadata-Flavor", "Google")
+        .body(String::new())
+        .map_err(|_| format!("{METADATA_HOST_VARIABLE} is no host name"))?;
+    let client: Client<Connector, String> = http_client(connector);
+    let fetch = async {
+        let response = client.request(request).await.map_err(|e: ClientError| root_cause(&e))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(format!("its metadata server answered {}", status.as_u16()));
+        }
+        let body = common::to_bytes(response.into_body()).await.unwrap_or_default();
+        let email = String::from_utf8_lossy(&body).trim().to_owned();
+        let looks_right = email.contains('@') && !email.contains(char::is_whitespace);
+        looks_right
+            .then_some(email)
+            .ok_or_else(|| "its metadata server gave no address".into())
+    };
+    match tokio::time::timeout(METADATA_TIMEOUT, fetch).await {
+        Ok(result) => result,
+        Err(_) => Err("its metadata server does not answer".into()),
+    }
+}
+
+/// A client that repeats nothing by itself: each request passes the limiter and is counted.
+pub(super) fn http_client<B>(connector: Connector) -> Client<Connector, B>
+where
+    B: google_sheets4::hyper::body::Body + Send,
+    B::Data: Send,
+{
+    Client::builder(TokioExecutor::new())
+        .retry_canceled_requests(false)
+        .build(connector)
+}
+
+/// Accepts `https`, and `http` to this machine only: a token must not cross a network in the clear.
+pub(super) fn check_url(name: &str, text: &str) -> Result<(), String> {
+    let url = url::Url::parse(text).map_err(|_| format!("{name} is no URL"))?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        _ => Err(format!("{name} must start with https://")),
+    }
+}
+
+struct Shared {
+    authenticator: Authenticator<Connector>,
+    /// Held while a token is fetched, so that callers at the same time wait for one request instead of making their
+    /// own.
+    current: tokio::sync::Mutex<Option<AccessToken>>,
+    /// The last token, forgotten or not, to keep it out of messages.
+    last: Mutex<Option<String>>,
+    timeout: Duration,
+    calls: Calls,
+}
+
+/// The access tokens of one account. A clone shares them.
+#[derive(Clone)]
+pub(super) struct Tokens(Arc<Shared>);
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// `timeout` is for one fetch.
+    pub(super) fn new(authenticator: Authenticator<Connector>, timeout: Duration, calls: Calls) -> Self {
+        Self(Arc::new(Shared {
+            authenticator,
+            current: tokio::sync::Mutex::default(),
+            last: Mutex::default(),
+            timeout,
+            calls,
+        }))
+    }
+
+    /// Forgets the token, so that the next call fetches a fresh one.
+    pub(super) async fn forget(&self) {
+        self.0.current.lock().await.take();
+    }
+
+    /// Strikes the token out of a text, should a far end repeat it.
+    pub(super) fn redact(&self, text: &str) -> String {
+        match &*self.0.last.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(token) => text.replace(token, "[token]"),
+            None => text.to_owned(),
+        }
+    }
+
+    async fn get(&self) -> Result<String, SheetError> {
+        let mut current = self.0.current.lock().await;
+        if let Some(token) = current.as_ref().filter(|token| !token.is_expired()) {
+            return usable(token);
+        }
+        self.0.calls.count("oauth2.token");
+        // Our own cache decides; the crate's would neither count nor wait for a fetch that is under way.
+        let fetch = self.0.authenticator.force_refreshed_token(&[SCOPE]);
+        let token = match tokio::time::timeout(self.0.timeout, fetch).await {
+            Ok(fetched) => fetched.map_err(|e| token_failure(&e))?,
+            Err(_) => return Err(transient("the token endpoint does not answer")),
+        };
+        let text = usable(&token)?;
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
+        *current = Some(token);
+        Ok(text)
+    }
+}
+
+impl GetToken for Tokens {
+    fn get_token<'a>(
+        &'a self,
+        _scopes: &'a [&str],
+    ) -> Pin<Box<dyn Future<Output = Result<Option<String>, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>
+    {
+        Box::pin(async move { Ok(Some(self.get().await?)) })
+    }
+}
+
+/// The token's text, if it can stand in a header: the API crate panics on one that cannot.
+fn usable(token: &AccessToken) -> Result<String, SheetError> {
+    match token.token() {
+        Some(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => Ok(text.to_owned()),
+        _ => Err(transient("the token endpoint answered without a usable token")),
+    }
+}
+
+fn transient(message: &str) -> SheetError {
+    error(SheetErrorKind::Transient, message)
+}
+
+/// Says what a failed fetch means. The status of the answer is lost in the crate, so its words have to do.
+fn token_failure(failure: &yup_oauth2::Error) -> SheetError {
+    use yup_oauth2::error::AuthErrorCode::{self, InvalidGrant, Other};
+    let passing = |code: &AuthErrorCode| {
+        matches!(code, Other(word) if ["internal_failure", "server_error", "temporarily_unavailable", "backend_error",
+            "rate_limit_exceeded"].contains(&word.as_str()))
+    };
+    match failure {
+        yup_oauth2::Error::AuthError(e) if !passing(&e.error) => {
+            let said = e.error_description.as_deref().unwrap_or(e.error.as_str());
+            let fix = if e.error == InvalidGrant {
+                "check that the service account and its key are not disabled or deleted, and that this machine's clock is right"
+            } else {
+                "check the credentials"
+            };
+            error(SheetErrorKind::Denied, &format!("no access token: {said}; {fix}"))
+        }
+        yup_oauth2::Error::AuthError(e) => transient(&format!("the token endpoint failed: {}", e.error.as_str())),
+        yup_oauth2::Error::HttpError(e) => {
+            transient(&format!("the token endpoint is not reachable: {}", root_cause(e)))
+        }
+        yup_oauth2::Error::HttpClientError(e) => {
+            transient(&format!("the token endpoint is not reachable: {}", root_cause(e)))
+        }
+        yup_oauth2::Error::UserError(_) | yup_oauth2::Error::CredentialSourceError(_) => error(
+            SheetErrorKind::Denied,
+            "no access token: the credentials are not usable",
+        ),
+        // A page of HTML from a front end, a body that broke off. The text is left out: it could be anything.
+        _ => transient("the token endpoint did not answer with a token"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
