@@ -12,6 +12,8 @@ pub mod tag;
 
 // Decide: pure.
 pub mod plan;
+// Act on the cloud.
+pub mod apply;
 
 // The only modules that open sockets or files.
 pub mod adapters;

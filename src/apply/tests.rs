@@ -1,0 +1,396 @@
+//! `apply` against a writer in memory: one that knows which servers are bad and misbehaves as it is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+
+use super::*;
+use crate::fleet::{CloudError, CloudErrorKind};
+use crate::tag::{Reason, TagSet};
+
+pub(super) fn id(n: usize) -> ServerId {
+    ServerId::from(format!("i-{n:08}").as_str())
+}
+
+pub(super) fn source(region: &str) -> Source {
+    Source {
+        account: "prod".into(),
+        region: region.into(),
+    }
+}
+
+pub(super) fn change(n: usize, region: &str, tags: &[(&str, &str)]) -> ServerChange {
+    let change = |(key, value): &(&str, &str)| Change {
+        tag: (*key).into(),
+        before: None,
+        after: (*value).into(),
+        reason: Reason::Release,
+    };
+    ServerChange {
+        server: id(n),
+        source: source(region),
+        user_tags: 0,
+        metadata_tags: false,
+        changes: tags.iter().map(change).collect(),
+    }
+}
+
+/// The cloud in memory.
+#[derive(Default)]
+struct Cloud {
+    /// Named by the API when a call holds one of them.
+    missing: BTreeSet<ServerId>,
+    /// Refused without a name when a call holds one of them.
+    full: BTreeSet<ServerId>,
+    /// What the nth call to a region (from zero) comes to instead.
+    faults: BTreeMap<(&'static str, usize), CloudErrorKind>,
+    /// What every call to a region comes to instead.
+    always: BTreeMap<&'static str, CloudErrorKind>,
+    /// How long a call takes.
+    slow: Duration,
+    under_way: AtomicUsize,
+    most_under_way: AtomicUsize,
+    calls: Mutex<Vec<(String, usize)>>,
+    tags: Mutex<BTreeMap<ServerId, TagSet>>,
+}
+
+impl Cloud {
+    fn calls_to(&self, region: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|(r, _)| r == region).count()
+    }
+
+    fn answer(&self, source: &Source, ids: &[ServerId], nth: usize) -> Option<CloudErrorKind> {
+        let region = &*source.region;
+        let at = |(r, n): &(&str, usize)| *r == region && *n == nth;
+        if let Some((_, kind)) = self.faults.iter().find(|(key, _)| at(key)) {
+            return Some(kind.clone());
+        }
+        if let Some(kind) = self.always.get(region) {
+            return Some(kind.clone());
+        }
+        let missing: Vec<_> = ids.iter().filter(|id| self.missing.contains(*id)).cloned().collect();
+        if !missing.is_empty() {
+            return Some(CloudErrorKind::BadServers(missing));
+        }
+        ids.iter()
+            .any(|id| self.full.contains(id))
+            .then_some(CloudErrorKind::BadBatch)
+    }
+}
+
+#[async_trait]
+impl TagWriter for Cloud {
+    async fn create_tags(&self, source: &Source, ids: &[ServerId], tags: &TagSet) -> Result<(), CloudError> {
+        let nth = self.calls_to(&source.region);
+        self.calls.lock().unwrap().push((source.region.to_string(), ids.len()));
+        let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_under_way.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(self.slow).await;
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        if let Some(kind) = self.answer(source, ids, nth) {
+            let message = format!("{kind:?}");
+            let code = "Code".to_owned();
+            return Err(CloudError { kind, code, message });
+        }
+        let mut all = self.tags.lock().unwrap();
+        for id in ids {
+            all.entry(id.clone()).or_default().extend(tags.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Limits that never make a test wait.
+fn limits() -> Limits {
+    Limits {
+        batch_size: 500,
+        create_tags_per_second: 1_000_000,
+        create_tags_burst: 1_000_000,
+        patience: Patience {
+            first_pause: Duration::from_millis(1),
+            longest_pause: Duration::from_millis(2),
+            first_delay: Duration::from_millis(1),
+            longest_delay: Duration::from_millis(2),
+            ..Patience::default()
+        },
+        ..Limits::default()
+    }
+}
+
+async fn apply_with(cloud: &Cloud, limits: Limits, changes: &[ServerChange], within: Duration) -> Applied {
+    let (_keep, stop) = watch::channel(false);
+    Applier {
+        writer: cloud,
+        pacing: &Pacing::new(limits),
+        deadline: Instant::now() + within,
+        stop,
+        progress: &Silent,
+    }
+    .apply(changes)
+    .await
+}
+
+async fn apply(cloud: &Cloud, changes: &[ServerChange]) -> Applied {
+    apply_with(cloud, limits(), changes, Duration::from_secs(60)).await
+}
+
+fn uniform(servers: usize) -> Vec<ServerChange> {
+    (0..servers).map(|n| change(n, "a", &[("V", "2")])).collect()
+}
+
+fn failed_ids(applied: &Applied) -> Vec<ServerId> {
+    let failed = applied.outcomes.iter().filter(|(_, o)| **o != Outcome::Done);
+    failed.map(|(id, _)| id.clone()).collect()
+}
+
+fn is_transient(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed { transient: true, .. })
+}
+
+#[tokio::test]
+async fn nothing_to_do_makes_no_call() {
+    let cloud = Cloud::default();
+    assert_eq!(apply(&cloud, &[]).await, Applied::default());
+    let applied = apply(&cloud, &[change(1, "a", &[])]).await;
+    assert_eq!(applied.outcomes, BTreeMap::from([(id(1), Outcome::Done)]));
+    assert_eq!(applied.stats.calls, 0);
+}
+
+#[tokio::test]
+async fn the_servers_that_the_api_names_fail_alone() {
+    let cloud = Cloud {
+        missing: [id(3), id(77), id(1200)].into(),
+        ..Cloud::default()
+    };
+    let applied = apply(&cloud, &uniform(1500)).await;
+    assert_eq!(failed_ids(&applied), [id(3), id(77), id(1200)]);
+    assert_eq!(applied.stats.calls, 5, "three batches, two of them once more");
+    assert_eq!(cloud.tags.lock().unwrap().len(), 1497);
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_names_is_found_by_halving() {
+    let cloud = Cloud {
+        full: [id(321)].into(),
+        ..Cloud::default()
+    };
+    let applied = apply(&cloud, &uniform(500)).await;
+    assert_eq!(failed_ids(&applied), [id(321)]);
+    assert!(applied.stats.calls <= 19, "{} calls", applied.stats.calls);
+}
+
+#[tokio::test]
+async fn names_that_are_not_in_the_call_do_not_make_it_go_round() {
+    let cloud = Cloud {
+        always: [("a", CloudErrorKind::BadServers(vec![id(999)]))].into(),
+        ..Cloud::default()
+    };
+    let applied = apply(&cloud, &uniform(4)).await;
+    assert_eq!(failed_ids(&applied).len(), 4);
+    assert_eq!(applied.stats.calls, 7);
+}
+
+#[tokio::test]
+async fn a_full_server_costs_no_call() {
+    let mut changes = uniform(2);
+    changes[0].user_tags = 50;
+    let cloud = Cloud::default();
+    let applied = apply(&cloud, &changes).await;
+    assert_eq!(failed_ids(&applied), [id(0)]);
+    assert_eq!(applied.stats.calls, 1);
+}
+
+#[tokio::test]
+async fn a_denied_source_gets_no_second_call_and_others_go_on() {
+    let cloud = Cloud {
+        always: [("a", CloudErrorKind::Denied)].into(),
+        ..Cloud::default()
+    };
+    let one = Limits {
+        concurrency: 1,
+        ..limits()
+    };
+    let mut changes: Vec<_> = (0..40)
+        .map(|n| change(n, "a", &[("V", n.to_string().as_str())]))
+        .collect();
+    changes.push(change(100, "b", &[("V", "2")]));
+    let applied = apply_with(&cloud, one, &changes, Duration::from_secs(60)).await;
+    assert_eq!(failed_ids(&applied).len(), 40);
+    assert_eq!((cloud.calls_to("a"), cloud.calls_to("b")), (1, 1));
+    assert!(!applied.outcomes.values().any(is_transient));
+}
+
+#[tokio::test]
+async fn faults_that_pass_are_repeated() {
+    let cloud = Cloud {
+        faults: [
+            (("a", 0), CloudErrorKind::Transient),
+            (("a", 1), CloudErrorKind::Throttled),
+            (("a", 2), CloudErrorKind::Transient),
+        ]
+        .into(),
+        ..Cloud::default()
+    };
+    let applied = apply(&cloud, &uniform(10)).await;
+    assert_eq!(failed_ids(&applied), []);
+    let stats = applied.stats;
+    assert_eq!((stats.calls, stats.retries, stats.throttles), (4, 3, 1));
+}
+
+#[tokio::test]
+async fn a_source_that_is_down_is_given_up_as_a_whole() {
+    let cloud = Cloud {
+        always: [("a", CloudErrorKind::Transient)].into(),
+        ..Cloud::default()
+    };
+    let changes: Vec<_> = (0..200)
+        .map(|n| change(n, "a", &[("V", n.to_string().as_str())]))
+        .collect();
+    let applied = apply(&cloud, &changes).await;
+    assert!(applied.outcomes.values().all(is_transient));
+    let calls = applied.stats.calls;
+    assert!(
+        calls <= 8 * 5,
+        "{calls} calls: no more than eight workers' five attempts"
+    );
+}
+
+#[tokio::test]
+async fn throttles_without_end_come_to_an_end() {
+    let cloud = Cloud {
+        always: [("a", CloudErrorKind::Throttled)].into(),
+        ..Cloud::default()
+    };
+    let applied = apply(&cloud, &uniform(10)).await;
+    assert!(applied.outcomes.values().all(is_transient));
+    assert_eq!(applied.stats.throttles, 20);
+}
+
+#[tokio::test]
+async fn after_the_deadline_nothing_is_sent() {
+    let cloud = Cloud::default();
+    let applied = apply_with(&cloud, limits(), &uniform(10), Duration::ZERO).await;
+    assert_eq!(applied.stats.calls, 0);
+    let unsent = |outcome: &Outcome| matches!(outcome, Outcome::NotSent { why } if why.contains("time"));
+    assert!(applied.outcomes.values().all(unsent));
+}
+
+#[tokio::test]
+async fn the_deadline_ends_a_wait_for_the_rate_limit() {
+    let cloud = Cloud::default();
+    let changes: Vec<_> = (0..5)
+        .map(|n| change(n, "a", &[("V", n.to_string().as_str())]))
+        .collect();
+    let slow = Limits {
+        create_tags_per_second: 1,
+        create_tags_burst: 1,
+        ..limits()
+    };
+    let begun = Instant::now();
+    let applied = apply_with(&cloud, slow, &changes, Duration::from_millis(100)).await;
+    assert!(begun.elapsed() < Duration::from_millis(900));
+    assert_eq!((applied.stats.calls, failed_ids(&applied).len()), (1, 4));
+}
+
+#[tokio::test]
+async fn a_stopped_pass_waits_for_the_call_under_way_only() {
+    let cloud = Cloud {
+        slow: Duration::from_millis(100),
+        ..Cloud::default()
+    };
+    let limits = Limits {
+        concurrency: 1,
+        batch_size: 1,
+        ..limits()
+    };
+    let (stopper, stop) = watch::channel(false);
+    let pacing = Pacing::new(limits);
+    let applier = Applier {
+        writer: &cloud,
+        pacing: &pacing,
+        deadline: Instant::now() + Duration::from_secs(60),
+        stop,
+        progress: &Silent,
+    };
+    let changes = uniform(10);
+    let stopping = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        stopper.send(true).unwrap();
+    };
+    let (applied, ()) = tokio::join!(applier.apply(&changes), stopping);
+    assert_eq!(applied.stats.calls, 1);
+    assert_eq!(applied.outcomes[&id(0)], Outcome::Done);
+    let why = "the pass was stopped".to_owned();
+    assert_eq!(applied.outcomes[&id(9)], Outcome::NotSent { why });
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_than_allowed_over_all_sources() {
+    let cloud = Cloud {
+        slow: Duration::from_millis(5),
+        ..Cloud::default()
+    };
+    let limits = Limits {
+        concurrency: 3,
+        batch_size: 1,
+        ..limits()
+    };
+    let changes: Vec<_> = (0..40)
+        .map(|n| change(n, if n % 2 == 0 { "a" } else { "b" }, &[("V", "2")]))
+        .collect();
+    let applied = apply_with(&cloud, limits, &changes, Duration::from_secs(60)).await;
+    assert_eq!(failed_ids(&applied), []);
+    assert_eq!(cloud.most_under_way.load(Ordering::SeqCst), 3);
+}
+
+/// A server of a random world: its region, its version, and whether it is missing or full.
+fn server() -> impl Strategy<Value = (bool, u8, u8)> {
+    (any::<bool>(), 0_u8..4, 0_u8..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_server_ends_once_and_only_bad_ones_fail(
+        servers in prop::collection::vec(server(), 0..80),
+        batch_size in 1_usize..40,
+        concurrency in 1_usize..9,
+        faults in prop::collection::btree_map((prop::sample::select(vec!["a", "b"]), 0_usize..20), any::<bool>(), 0..4),
+    ) {
+        let mut cloud = Cloud::default();
+        let mut changes = Vec::new();
+        for (n, (east, version, fate)) in servers.iter().enumerate() {
+            let region = if *east { "a" } else { "b" };
+            changes.push(change(n, region, &[("V", version.to_string().as_str())]));
+            match fate {
+                0 => { cloud.missing.insert(id(n)); }
+                1 => { cloud.full.insert(id(n)); }
+                _ => {}
+            }
+        }
+        for (at, throttle) in faults {
+            let kind = if throttle { CloudErrorKind::Throttled } else { CloudErrorKind::Transient };
+            cloud.faults.insert(at, kind);
+        }
+        let limits = Limits { batch_size, concurrency, ..limits() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let applied = runtime.block_on(apply_with(&cloud, limits, &changes, Duration::from_secs(60)));
+
+        let bad: BTreeSet<_> = cloud.missing.union(&cloud.full).cloned().collect();
+        prop_assert_eq!(applied.outcomes.len(), servers.len());
+        let failed: BTreeSet<_> = failed_ids(&applied).into_iter().collect();
+        prop_assert_eq!(&failed, &bad);
+        let tagged: BTreeSet<_> = cloud.tags.lock().unwrap().keys().cloned().collect();
+        prop_assert!(tagged.is_disjoint(&bad));
+        prop_assert_eq!(tagged.len() + bad.len(), servers.len());
+        // Each call splits off a good half, singles out a bad server, or was to be made anyway.
+        let batches = batch::pack(&changes, batch_size).len();
+        let halvings = (batch_size.ilog2() as usize + 1) * 2;
+        let most = batches + cloud.missing.len() + cloud.full.len() * halvings + cloud.faults.len();
+        prop_assert!(applied.stats.calls as usize <= most, "{} calls, {most} expected at most", applied.stats.calls);
+    }
+}
