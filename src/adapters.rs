@@ -1,3 +1,4 @@
 //! The only modules that open sockets or files; each hides one owner-chosen crate behind a trait of the vocabulary.
 
 pub mod google_sheets;
+pub mod ec2;

@@ -71,6 +71,10 @@ pub struct Patience {
     pub first_pause: Duration,
     /// The longest that throttles in a row stop them.
     pub longest_pause: Duration,
+    /// How far apart a source's calls are after its first throttle, if the configured rate would allow more.
+    pub first_spacing: Duration,
+    /// The furthest that they are apart after more of them.
+    pub longest_spacing: Duration,
     /// About how long to wait before a call is repeated whose fault may pass.
     pub first_delay: Duration,
     /// The longest wait before it is repeated again.
@@ -82,12 +86,15 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// EC2's bucket gains 10 calls in the first pause. Five attempts with these delays bridge about ten seconds; what
-    /// is down for longer is better left to the next pass.
+    /// EC2's bucket gains 10 calls a second, hence the first pause and the first spacing: whatever rate is configured,
+    /// calls so far apart pass unless somebody else takes them. Five attempts with these delays bridge about ten
+    /// seconds; what is down for longer is better left to the next pass.
     fn default() -> Self {
         Self {
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(20),
+            first_spacing: Duration::from_millis(100),
+            longest_spacing: Duration::from_secs(2),
             first_delay: Duration::from_millis(500),
             longest_delay: Duration::from_secs(10),
             attempts: 5,

@@ -29,9 +29,6 @@ pub enum Action {
 /// paginated describe calls holds 100; a fifth of it leaves room for the console and other tools.
 const DESCRIBE_BURST: u32 = 20;
 
-/// The longest that calls are spaced out: beyond this the quota is not shared but taken.
-const WIDEST: Duration = Duration::from_secs(2);
-
 /// All lanes, one for each source and action. A clone is the same lanes: reader and writer share one.
 #[derive(Clone, Debug)]
 pub struct Pacing(Arc<Shared>);
@@ -153,6 +150,8 @@ struct Gate {
     spacing: Duration,
     /// The distance of calls at the configured rate.
     regular: Duration,
+    first_spacing: Duration,
+    longest_spacing: Duration,
     pauses: Delays,
 }
 
@@ -165,6 +164,8 @@ impl Gate {
             next: None,
             spacing: Duration::ZERO,
             regular,
+            first_spacing: patience.first_spacing.max(regular),
+            longest_spacing: patience.longest_spacing.max(regular),
             // Without an end: who gives up, and when, is the caller's to decide.
             pauses: Delays::new(patience.first_pause, patience.longest_pause, None),
         }
@@ -184,7 +185,7 @@ impl Gate {
             return None;
         }
         self.epoch += 1;
-        self.spacing = (self.spacing * 2).max(self.regular).min(WIDEST);
+        self.spacing = (self.spacing * 2).max(self.first_spacing).min(self.longest_spacing);
         let pause = self.pauses.next_delay()?;
         self.opens = Some(now + pause);
         Some(pause)

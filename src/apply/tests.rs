@@ -112,6 +112,8 @@ fn limits() -> Limits {
         patience: Patience {
             first_pause: Duration::from_millis(1),
             longest_pause: Duration::from_millis(2),
+            first_spacing: Duration::from_millis(1),
+            longest_spacing: Duration::from_millis(2),
             first_delay: Duration::from_millis(1),
             longest_delay: Duration::from_millis(2),
             ..Patience::default()

@@ -1,0 +1,380 @@
+//! EC2 behind the traits of the vocabulary: lists instances and puts tags on them, over accounts and regions.
+//!
+//! The SDK's own retries are off, so that each permit of the pacing is one request, and each request has a timeout.
+//! It must never give a part of a source's listing for the whole, nor repeat a write by itself.
+
+mod describe;
+mod error;
+mod http;
+mod reply;
+mod session;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::config::http::HttpResponse;
+use aws_sdk_ec2::config::{Builder, Credentials, IdentityCache};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
+use aws_sdk_ec2::types::Tag;
+use futures_util::future::join_all;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::apply::pacing::{Action, Pacing};
+use crate::calls::Calls;
+use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
+use crate::tag::{ServerId, TagSet};
+use error::Failed;
+use http::CountingClient;
+use reply::WholeReply;
+use session::{Keys, Session};
+
+/// The longest wait for a connection. EC2's endpoints connect in milliseconds; a region's name that is misspelt does
+/// not, and should not cost a whole request timeout.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Variables by which the environment redirects the SDK.
+const REDIRECTIONS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_STS"];
+
+/// An account and where in it to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Our name for it.
+    pub name: String,
+    /// The role to assume in it; `None` uses the credentials that fleetsheet runs with.
+    pub role_arn: Option<String>,
+    /// Its regions. The first one's STS endpoint is asked for the role.
+    pub regions: Vec<String>,
+}
+
+/// What [`Ec2::connect`] needs to know.
+#[derive(Clone, Debug)]
+pub struct Ec2Settings {
+    /// The accounts, each with a name of its own.
+    pub accounts: Vec<Account>,
+    /// Where EC2 and STS are, for tests; `None` leaves it to the SDK.
+    pub endpoint_url: Option<String>,
+    /// The longest that one request may take.
+    pub request_timeout: Duration,
+    /// The pace of all requests, shared with whoever applies changes.
+    pub pacing: Pacing,
+    /// Access key id and secret to use instead of those of the environment, for the sandbox and tests.
+    pub static_credentials: Option<(String, SecretString)>,
+}
+
+/// The client.
+#[derive(Debug)]
+pub struct Ec2 {
+    places: BTreeMap<Source, Place>,
+}
+
+/// One account's region.
+struct Place {
+    source: Source,
+    client: Client,
+    session: Arc<Session>,
+    pacing: Pacing,
+    request_timeout: Duration,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ec2 {
+    /// Makes the clients. No request is made yet: wrong keys show when they are first used.
+    ///
+    /// # Errors
+    /// The endpoint's URL is none, or is `http:` to another machine.
+    pub async fn connect(settings: &Ec2Settings, calls: Calls) -> Result<Self, CloudError> {
+        match &settings.endpoint_url {
+            Some(url) => check_endpoint(url)?,
+            None => warn_of_redirections(),
+        }
+        // An emulator on this machine is not behind the proxy.
+        let plain = settings
+            .endpoint_url
+            .as_ref()
+            .is_some_and(|url| url.starts_with("http:"));
+        let http = CountingClient::new(calls, !plain);
+        let mut places = BTreeMap::new();
+        for account in &settings.accounts {
+            let config = sdk_config(settings, account, &http).await;
+            let name: Arc<str> = account.name.as_str().into();
+            let role = account.role_arn.as_deref();
+            let session = Arc::new(Session::new(&name, role, &config, settings.request_timeout).await);
+            for region in &account.regions {
+                let source = Source {
+                    account: Arc::clone(&name),
+                    region: region.as_str().into(),
+                };
+                let config = Builder::from(&config).region(Region::new(region.clone())).build();
+                let place = Place {
+                    source: source.clone(),
+                    client: Client::from_conf(config),
+                    session: Arc::clone(&session),
+                    pacing: settings.pacing.clone(),
+                    request_timeout: settings.request_timeout,
+                };
+                places.insert(source, place);
+            }
+        }
+        Ok(Self { places })
+    }
+
+    /// The sources, in order.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.places.keys()
+    }
+
+    /// Asks, without reading anything, whether instances may be listed.
+    ///
+    /// # Errors
+    /// They may not, or nobody can tell; the message says what to do.
+    pub async fn check_describe(&self, source: &Source) -> Result<(), CloudError> {
+        let place = self.place(source)?;
+        let _permit = place.pacing.lane(source, Action::DescribeInstances).admit().await;
+        let asked = place
+            .call("ec2:DescribeInstances", &[], async |override_| {
+                let call = place
+                    .client
+                    .describe_instances()
+                    .dry_run(true)
+                    .max_results(describe::PAGE);
+                call.customize().config_override(override_).send().await
+            })
+            .await;
+        allowed(asked.map(drop))
+    }
+
+    /// Asks, without changing anything, whether a server may be given these tags. The ids need not exist for that, but
+    /// a policy may depend on the keys and on the server.
+    ///
+    /// # Errors
+    /// It may not, or nobody can tell; the message says what to do.
+    pub async fn check_create_tags(&self, source: &Source, id: &ServerId, tags: &TagSet) -> Result<(), CloudError> {
+        let place = self.place(source)?;
+        let _permit = place.pacing.lane(source, Action::CreateTags).admit().await;
+        let ids = std::slice::from_ref(id);
+        let asked = place
+            .call("ec2:CreateTags", ids, async |override_| {
+                let call = place.client.create_tags().dry_run(true).resources(id.as_str());
+                let call = call.set_tags(Some(sdk_tags(tags)));
+                call.customize().config_override(override_).send().await
+            })
+            .await;
+        allowed(asked.map(drop))
+    }
+
+    fn place(&self, source: &Source) -> Result<&Place, CloudError> {
+        self.places.get(source).ok_or_else(|| CloudError {
+            kind: CloudErrorKind::Denied,
+            code: "unknown".to_owned(),
+            message: format!("{source}: no such account and region in the configuration"),
+        })
+    }
+}
+
+impl Place {
+    /// Makes one call with the account's keys, and says what became of it.
+    async fn call<T, E, F>(
+        &self,
+        action: &'static str,
+        ids: &[ServerId],
+        call: impl FnOnce(Builder) -> F,
+    ) -> Result<T, CloudError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let keys = self.session.keys().await?;
+        let with_keys = Builder::new().credentials_provider(keys.credentials.clone());
+        let error = match call(with_keys).await {
+            Ok(output) => {
+                Session::worked(&keys);
+                return Ok(output);
+            }
+            Err(error) => error,
+        };
+        let failed = Failed {
+            source: &self.source,
+            action,
+            who: self.session.who(),
+            ids,
+        };
+        Err(self.judge(error::classify(&error, failed), &keys).await)
+    }
+
+    /// Keys that were good until now may just have expired; then the call can be repeated with new ones.
+    async fn judge(&self, mut error: CloudError, keys: &Arc<Keys>) -> CloudError {
+        if error::is_expired(&error.code) && self.session.expired(keys).await {
+            error.kind = CloudErrorKind::Transient;
+        }
+        error
+    }
+
+    async fn describe(&self, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
+        self.call("ec2:DescribeInstances", &[], async |override_| {
+            let call = self.client.describe_instances().max_results(describe::PAGE);
+            let call = call.set_next_token(token).customize().config_override(override_);
+            call.interceptor(WholeReply::describe_instances()).send().await
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl FleetReader for Ec2 {
+    async fn read(&self) -> Fleet {
+        let listed = join_all(self.places.values().map(describe::list)).await;
+        let mut fleet = Fleet::default();
+        for (source, listed) in self.places.keys().zip(listed) {
+            let servers = match listed {
+                Ok(servers) => servers,
+                Err(error) => {
+                    fleet.sources.insert(source.clone(), Some(error));
+                    continue;
+                }
+            };
+            fleet.sources.insert(source.clone(), None);
+            for (id, server) in servers {
+                match fleet.servers.entry(id) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(server);
+                    }
+                    Entry::Occupied(entry) => {
+                        let both = (entry.get().source.clone(), source.clone());
+                        fleet.seen_twice.entry(entry.key().clone()).or_insert(both);
+                    }
+                }
+            }
+        }
+        fleet
+    }
+}
+
+#[async_trait]
+impl TagWriter for Ec2 {
+    async fn create_tags(&self, source: &Source, ids: &[ServerId], tags: &TagSet) -> Result<(), CloudError> {
+        let place = self.place(source)?;
+        place
+            .call("ec2:CreateTags", ids, async |override_| {
+                let resources = ids.iter().map(|id| id.as_str().to_owned()).collect();
+                let call = place.client.create_tags().set_resources(Some(resources));
+                let call = call.set_tags(Some(sdk_tags(tags))).customize();
+                let call = call.config_override(override_).interceptor(WholeReply::create_tags());
+                call.send().await
+            })
+            .await
+            .map(drop)
+    }
+}
+
+fn sdk_tags(tags: &TagSet) -> Vec<Tag> {
+    let tag = |(key, value): (&crate::tag::TagKey, &Arc<str>)| Tag::builder().key(key.as_str()).value(&**value).build();
+    tags.iter().map(tag).collect()
+}
+
+/// What a dry run says. It never succeeds: being allowed is an error with a code of its own.
+fn allowed(asked: Result<(), CloudError>) -> Result<(), CloudError> {
+    match asked {
+        Err(error) if !error::is_dry_run_success(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What is common to the EC2 and STS clients of an account.
+async fn sdk_config(settings: &Ec2Settings, account: &Account, http: &CountingClient) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.request_timeout.min(CONNECT))
+        .operation_attempt_timeout(settings.request_timeout)
+        .operation_timeout(settings.request_timeout)
+        .build();
+    let region = account.regions.first().cloned().map(Region::new);
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        // Keys are kept in the account's session and handed to each call.
+        .identity_cache(IdentityCache::no_cache())
+        .http_client(http.clone());
+    if let Some(url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some((id, secret)) = &settings.static_credentials {
+        let keys = Credentials::new(id, secret.expose_secret(), None, None, "fleetsheet");
+        loader = loader.credentials_provider(keys);
+    }
+    loader.load().await
+}
+
+/// Accepts `https:` anywhere, `http:` on this machine only: keys and tags travel in it.
+fn check_endpoint(text: &str) -> Result<(), CloudError> {
+    let refused = |why: &str| CloudError {
+        kind: CloudErrorKind::Denied,
+        code: "endpoint".to_owned(),
+        message: format!("aws.endpoint_url {why}"),
+    };
+    let url = url::Url::parse(text).map_err(|error| refused(&format!("is not a URL: {error}")))?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        "http" => Err(refused("may be http: for a loopback address only; use https:")),
+        scheme => Err(refused(&format!("has the scheme {scheme}:; use https:"))),
+    }
+}
+
+fn warn_of_redirections() {
+    for name in REDIRECTIONS {
+        if std::env::var_os(name).is_some_and(|url| !url.is_empty()) {
+            tracing::warn!(
+                variable = name,
+                "the environment redirects requests to AWS to another endpoint"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_endpoint;
+
+    #[test]
+    fn plain_http_stays_on_this_machine() {
+        for url in [
+            "http://127.0.0.1:1",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "https://ec2.example",
+        ] {
+            assert_eq!(check_endpoint(url), Ok(()), "{url}");
+        }
+        for url in [
+            "http://ec2.example",
+            "http://localhost.example",
+            "ftp://127.0.0.1",
+            "127.0.0.1",
+        ] {
+            assert!(check_endpoint(url).is_err(), "{url}");
+        }
+    }
+}

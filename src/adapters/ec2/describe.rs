@@ -1,0 +1,152 @@
+//! Lists one source: page by page, paced, each page asked for again while its fault may pass.
+//!
+//! All of the source or an error: a listing that broke off must never look like a small fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
+use aws_sdk_ec2::types::{Instance, InstanceMetadataTagsState, InstanceStateName, Tag};
+use tokio::time::sleep;
+
+use super::Place;
+use crate::apply::delays::Delays;
+use crate::apply::pacing::{Action, Lane};
+use crate::fleet::{CloudError, CloudErrorKind, Server, Source, State};
+use crate::tag::ServerId;
+
+/// Instances on a page, the most that EC2 gives (EC2 API reference, `DescribeInstances`, `MaxResults`).
+pub(super) const PAGE: i32 = 1000;
+
+/// More pages than any account's region has: a million instances. Only a listing that goes in circles is longer.
+const MOST_PAGES: usize = 1000;
+
+/// How often one page is asked for.
+const ATTEMPTS: u32 = 6;
+
+/// A page is not asked for again once this many request timeouts have passed: a region that hangs is tried twice.
+const TIMEOUTS: u32 = 2;
+
+/// Lists all instances of a place.
+pub(super) async fn list(place: &Place) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+    let lane = place.pacing.lane(&place.source, Action::DescribeInstances);
+    let mut servers = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let mut token = None;
+    for _ in 0..MOST_PAGES {
+        let page = page(place, &lane, token).await?;
+        let instances = page.reservations().iter().flat_map(|launch| launch.instances());
+        servers.extend(instances.filter_map(|instance| server(&place.source, instance)));
+        token = page.next_token.filter(|token| !token.is_empty());
+        match &token {
+            None => return Ok(servers),
+            Some(token) if !seen.insert(token.clone()) => break,
+            Some(_) => {}
+        }
+    }
+    Err(CloudError {
+        kind: CloudErrorKind::Transient,
+        code: "endless".to_owned(),
+        message: format!("{}: ec2:DescribeInstances lists without an end", place.source),
+    })
+}
+
+async fn page(place: &Place, lane: &Lane, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
+    let patience = &place.pacing.limits().patience;
+    let all_within = place.request_timeout * TIMEOUTS;
+    let mut delays = Delays::new(patience.first_delay, patience.longest_delay, Some(all_within));
+    let mut attempts = 0;
+    loop {
+        let permit = lane.admit().await;
+        let error = match place.describe(token.clone()).await {
+            Ok(page) => {
+                lane.passed(&permit);
+                return Ok(page);
+            }
+            Err(error) => error,
+        };
+        attempts += 1;
+        if error.kind == CloudErrorKind::Throttled {
+            lane.throttled(&permit);
+        }
+        let delay = delays
+            .next_delay()
+            .filter(|_| attempts < ATTEMPTS && error.is_transient());
+        let Some(delay) = delay else { return Err(error) };
+        tracing::debug!(source = %place.source, error.code, "asking for a page of instances again");
+        // After a throttle the gate makes it wait.
+        if error.kind != CloudErrorKind::Throttled {
+            sleep(delay).await;
+        }
+    }
+}
+
+fn server(source: &Source, instance: &Instance) -> Option<(ServerId, Server)> {
+    let id = ServerId::from(instance.instance_id()?);
+    let pair = |tag: &Tag| Some((tag.key()?.into(), tag.value().unwrap_or_default().into()));
+    let metadata = instance.metadata_options();
+    let shown = metadata.and_then(|options| options.instance_metadata_tags());
+    let server = Server {
+        source: source.clone(),
+        state: state(instance),
+        tags: instance.tags().iter().filter_map(pair).collect(),
+        metadata_tags: shown == Some(&InstanceMetadataTagsState::Enabled),
+    };
+    Some((id, server))
+}
+
+fn state(instance: &Instance) -> State {
+    match instance.state().and_then(|state| state.name()) {
+        Some(InstanceStateName::Pending) => State::Pending,
+        Some(InstanceStateName::Stopping) => State::Stopping,
+        Some(InstanceStateName::Stopped) => State::Stopped,
+        Some(InstanceStateName::ShuttingDown) => State::ShuttingDown,
+        Some(InstanceStateName::Terminated) => State::Terminated,
+        // A state that is new to us is not a terminated one.
+        _ => State::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{InstanceMetadataOptionsResponse, InstanceState};
+
+    use super::*;
+
+    fn source() -> Source {
+        Source {
+            account: "prod".into(),
+            region: "eu-west-1".into(),
+        }
+    }
+
+    #[test]
+    fn an_instance_becomes_a_server() {
+        let options = InstanceMetadataOptionsResponse::builder().instance_metadata_tags("enabled".into());
+        let instance = Instance::builder()
+            .instance_id("i-1")
+            .state(InstanceState::builder().name(InstanceStateName::Stopped).build())
+            .tags(Tag::builder().key("Name").value("web").build())
+            .tags(Tag::builder().key("aws:x").build())
+            .metadata_options(options.build())
+            .build();
+        let (id, server) = server(&source(), &instance).unwrap();
+        assert_eq!(
+            (id.as_str(), server.state, server.metadata_tags),
+            ("i-1", State::Stopped, true)
+        );
+        let tags: Vec<_> = server
+            .tags
+            .iter()
+            .map(|(key, value)| (key.as_str(), &**value))
+            .collect();
+        assert_eq!(tags, [("Name", "web"), ("aws:x", "")]);
+    }
+
+    #[test]
+    fn what_an_instance_does_not_say_is_not_the_worst() {
+        let instance = Instance::builder().instance_id("i-1").build();
+        let (_, server) = server(&source(), &instance).unwrap();
+        assert!(server.state.is_live() && server.tags.is_empty() && !server.metadata_tags);
+        assert_eq!(super::server(&source(), &Instance::builder().build()), None);
+    }
+}

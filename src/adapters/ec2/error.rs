@@ -1,0 +1,402 @@
+//! Turns failures of the SDK into what they mean for the next call and into words for people.
+//!
+//! Ids are found in the text of a message, because EC2 names them nowhere else. A message must never carry a
+//! credential, an encoded authorization blob, or more than fits a cell.
+
+use std::collections::HashSet;
+use std::error::Error;
+
+use aws_sdk_ec2::config::http::HttpResponse;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+
+use crate::fleet::{CloudError, CloudErrorKind, Source};
+use crate::tag::ServerId;
+
+/// The longest that we quote an API, in characters.
+const QUOTED: usize = 240;
+
+/// A call that failed: what it was, for the message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed<'a> {
+    /// Where.
+    pub(super) source: &'a Source,
+    /// The IAM action, such as `ec2:CreateTags`.
+    pub(super) action: &'static str,
+    /// Who needs it, such as `the role arn:…`.
+    pub(super) who: &'a str,
+    /// The ids in the call, among which an error may name some.
+    pub(super) ids: &'a [ServerId],
+}
+
+/// Codes by which AWS services ask for fewer calls (aws-runtime, `retries/classifiers.rs`).
+const THROTTLES: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+/// Codes of faults that pass (EC2 API reference, "Error codes").
+const PASSING: &[&str] = &[
+    "ConcurrentTagAccess",
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "Unavailable",
+];
+
+/// Codes that every call of the action would meet.
+const DENIALS: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "Blocked",
+    "InvalidClientTokenId",
+    "MissingAuthenticationToken",
+    "OptInRequired",
+    "PendingVerification",
+    "SignatureDoesNotMatch",
+    "UnauthorizedOperation",
+];
+
+/// Codes by which keys are said to be too old.
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
+
+/// Codes of requests that are wrong as a whole, whatever servers they name.
+const WRONG: &[&str] = &[
+    "InvalidAction",
+    "InvalidParameterCombination",
+    "MalformedQueryString",
+    "MissingParameter",
+    "UnknownParameter",
+    "UnsupportedOperation",
+];
+
+/// Whether the code says that keys are too old.
+pub(super) fn is_expired(code: &str) -> bool {
+    EXPIRED.contains(&code)
+}
+
+/// Whether the error is how a dry run says that the call would be allowed.
+pub(super) fn is_dry_run_success(error: &CloudError) -> bool {
+    error.code == "DryRunOperation"
+}
+
+/// What a failed call to EC2 means.
+pub(super) fn classify<E>(error: &SdkError<E, HttpResponse>, failed: Failed<'_>) -> CloudError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let Failed { source, action, .. } = failed;
+    let unknown = |code: &str, what: &str| CloudError {
+        kind: CloudErrorKind::Transient,
+        code: code.to_owned(),
+        message: format!("{source}: {action} {what}"),
+    };
+    match error {
+        SdkError::TimeoutError(_) => unknown("timeout", "had no answer in time (limits.request_timeout)"),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => unknown(
+            "timeout",
+            "could not connect in time; check the network and the region's name",
+        ),
+        SdkError::DispatchFailure(_) => unknown("connection", &format!("lost its connection: {}", root(error))),
+        SdkError::ResponseError(_) => unknown("reply", "had a reply that is not whole"),
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            match service.err().code() {
+                Some(code) => by_code(code, service.err().message().unwrap_or_default(), status, failed),
+                None => by_status(status, failed),
+            }
+        }
+        _ => CloudError {
+            kind: CloudErrorKind::Rejected,
+            code: "request".to_owned(),
+            message: format!("{source}: {action} could not be asked: {}", root(error)),
+        },
+    }
+}
+
+fn by_code(code: &str, text: &str, status: u16, failed: Failed<'_>) -> CloudError {
+    let kind = kind_of(code, text, status, failed.ids);
+    let message = words(&kind, code, text, failed);
+    CloudError {
+        kind,
+        code: code.to_owned(),
+        message,
+    }
+}
+
+fn kind_of(code: &str, text: &str, status: u16, ids: &[ServerId]) -> CloudErrorKind {
+    if THROTTLES.contains(&code) || status == 429 {
+        CloudErrorKind::Throttled
+    } else if PASSING.contains(&code) || status >= 500 {
+        CloudErrorKind::Transient
+    } else if DENIALS.contains(&code) || is_expired(code) || status == 401 || status == 403 {
+        CloudErrorKind::Denied
+    } else if code.starts_with("InvalidInstanceID") || code.starts_with("InvalidID") {
+        match named(text, ids) {
+            bad if bad.is_empty() => CloudErrorKind::BadBatch,
+            bad => CloudErrorKind::BadServers(bad),
+        }
+    } else if WRONG.contains(&code) || code == "InvalidParameterValue" && is_uniform(text) {
+        CloudErrorKind::Rejected
+    } else {
+        // What is not known to concern the whole request may concern one server of it.
+        CloudErrorKind::BadBatch
+    }
+}
+
+/// Whether an `InvalidParameterValue` is about the tags, not about a server that cannot take them: the pattern of keys
+/// is narrower for instances that show their tags in their metadata.
+fn is_uniform(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let about_tags = ["length", "duplicate", "aws:", "at most", "empty"];
+    !text.contains("pattern") && about_tags.iter().any(|word| text.contains(word))
+}
+
+/// The ids of the call that the text names.
+fn named(text: &str, ids: &[ServerId]) -> Vec<ServerId> {
+    let words: HashSet<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .filter(|word| !word.is_empty())
+        .collect();
+    ids.iter().filter(|id| words.contains(id.as_str())).cloned().collect()
+}
+
+fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> String {
+    let Failed {
+        source, action, who, ..
+    } = failed;
+    let says = quoted(text);
+    let advice = match (code, kind) {
+        ("UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException", _) => {
+            format!("allow {action} in the policy of {who}")
+        }
+        ("AuthFailure" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken", _) => {
+            format!("the keys of {who} are not accepted: check them, and that the region is enabled for the account")
+        }
+        ("OptInRequired" | "Blocked" | "PendingVerification", _) => {
+            "the account may not use EC2 there: see the account's region settings".to_owned()
+        }
+        (code, _) if is_expired(code) => {
+            format!("the keys of {who} have expired: renew them, and check this machine's clock")
+        }
+        ("InvalidInstanceID.NotFound", _) => {
+            return format!(
+                "{source}: EC2 does not know the instance ({code}): it was terminated, or launched moments ago"
+            );
+        }
+        ("TagLimitExceeded", _) => "it would carry more than 50 tags: remove some".to_owned(),
+        (_, CloudErrorKind::BadServers(_)) => return format!("{source}: not the id of an instance ({code})"),
+        (_, CloudErrorKind::Throttled) => "EC2 asks for fewer calls from this account and region".to_owned(),
+        _ => String::new(),
+    };
+    let mut message = format!("{source}: {action} failed ({code})");
+    for part in [advice, says] {
+        if !part.is_empty() {
+            message.push_str(": ");
+            message.push_str(&part);
+        }
+    }
+    message
+}
+
+/// A reply without a code: not EC2's words but those of something in between, or of a front end.
+fn by_status(status: u16, failed: Failed<'_>) -> CloudError {
+    let Failed { source, action, .. } = failed;
+    let (kind, what) = match status {
+        429 => (CloudErrorKind::Throttled, "the endpoint asks for fewer calls"),
+        401 | 403 | 407 => (
+            CloudErrorKind::Denied,
+            "something on the way does not let it through; check the proxy",
+        ),
+        400..=499 => (CloudErrorKind::Rejected, "the endpoint does not take it"),
+        _ => (CloudErrorKind::Transient, "the answer is not one of EC2's"),
+    };
+    CloudError {
+        kind,
+        code: format!("HTTP {status}"),
+        message: format!("{source}: {action} failed (HTTP {status}): {what}"),
+    }
+}
+
+/// What it means that keys could not be had, by the code that STS or another source of keys answered.
+pub(super) fn kind_of_credentials(code: &str) -> CloudErrorKind {
+    if THROTTLES.contains(&code) {
+        CloudErrorKind::Throttled
+    } else if PASSING.contains(&code) {
+        CloudErrorKind::Transient
+    } else {
+        CloudErrorKind::Denied
+    }
+}
+
+/// The innermost cause, which says most about a connection.
+pub(super) fn root(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    quoted(&cause.to_string())
+}
+
+/// What an API said, fit for a cell and a mail: on one line, short, and without what may open a door.
+pub(super) fn quoted(text: &str) -> String {
+    let text = text
+        .split("Encoded authorization failure message")
+        .next()
+        .unwrap_or_default();
+    let mut said = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
+        if !said.is_empty() {
+            said.push(' ');
+        }
+        said.push_str(if is_secret(word) { "…" } else { word });
+    }
+    if said.chars().count() > QUOTED {
+        said = said.chars().take(QUOTED - 1).collect();
+        said.push('…');
+    }
+    said
+}
+
+/// An access key's id, or a run of characters that only a token or a blob is so long.
+fn is_secret(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let key = (bare.starts_with("AKIA") || bare.starts_with("ASIA")) && bare.len() >= 16;
+    key || word.len() > 160
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> Source {
+        Source {
+            account: "prod".into(),
+            region: "eu-west-1".into(),
+        }
+    }
+
+    fn ids(ids: &[&str]) -> Vec<ServerId> {
+        ids.iter().map(|id| ServerId::from(*id)).collect()
+    }
+
+    fn error(code: &str, text: &str, status: u16) -> CloudError {
+        let failed = Failed {
+            source: &source(),
+            action: "ec2:CreateTags",
+            who: "the role R",
+            ids: &ids(&["i-0aa", "i-0ab", "i-0a"]),
+        };
+        by_code(code, text, status, failed)
+    }
+
+    #[test]
+    fn codes_have_their_meaning() {
+        use CloudErrorKind::{BadBatch, BadServers, Denied, Rejected, Throttled, Transient};
+        let pattern = "'a b' is not a valid tag key. Tag keys must match pattern … and must not be a reserved name";
+        for (code, status, text, kind) in [
+            ("RequestLimitExceeded", 503, "Request limit exceeded.", Throttled),
+            ("Unavailable", 503, "", Transient),
+            ("SomethingNew", 500, "", Transient),
+            ("UnauthorizedOperation", 403, "You are not authorized", Denied),
+            ("SomethingNew", 403, "", Denied),
+            ("RequestExpired", 400, "Request has expired.", Denied),
+            (
+                "InvalidInstanceID.NotFound",
+                400,
+                "The instance ID 'i-0a' does not exist",
+                BadServers(ids(&["i-0a"])),
+            ),
+            (
+                "InvalidInstanceID.NotFound",
+                400,
+                "The instance IDs 'i-0ab, i-0aa' do not exist",
+                BadServers(ids(&["i-0aa", "i-0ab"])),
+            ),
+            (
+                "InvalidID",
+                400,
+                "The ID 'i-0aa' is not valid",
+                BadServers(ids(&["i-0aa"])),
+            ),
+            ("InvalidID", 400, "The ID 'i-0ff' is not valid", BadBatch),
+            ("TagLimitExceeded", 400, "The maximum number of Tags …", BadBatch),
+            ("InvalidParameterValue", 400, pattern, BadBatch),
+            (
+                "InvalidParameterValue",
+                400,
+                "Tag value exceeds the maximum length of 256",
+                Rejected,
+            ),
+            ("MissingParameter", 400, "", Rejected),
+            ("SomethingNew", 400, "", BadBatch),
+        ] {
+            assert_eq!(error(code, text, status).kind, kind, "{code} {status} {text}");
+        }
+    }
+
+    #[test]
+    fn messages_say_what_where_and_the_fix() {
+        let denied = error(
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation.",
+            403,
+        );
+        assert_eq!(
+            denied.message,
+            "prod/eu-west-1: ec2:CreateTags failed (UnauthorizedOperation): allow ec2:CreateTags in the policy of the \
+             role R: You are not authorized to perform this operation."
+        );
+        let gone = error(
+            "InvalidInstanceID.NotFound",
+            "The instance IDs 'i-0aa, i-0ab' do not exist",
+            400,
+        );
+        assert!(
+            !gone.message.contains("i-0ab"),
+            "one server's message does not list the others"
+        );
+    }
+
+    #[test]
+    fn what_is_quoted_is_short_and_holds_no_secret() {
+        let text = "You are\nnot authorized.\u{7} Encoded authorization failure message: mXyZ0123";
+        assert_eq!(quoted(text), "You are not authorized.");
+        assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
+        assert_eq!(quoted(&"x".repeat(200)), "…");
+        assert_eq!(quoted(&"word ".repeat(100)).chars().count(), QUOTED);
+    }
+
+    #[test]
+    fn answers_without_a_code_are_judged_by_their_status() {
+        let failed = Failed {
+            source: &source(),
+            action: "ec2:DescribeInstances",
+            who: "",
+            ids: &[],
+        };
+        for (status, kind) in [
+            (200, CloudErrorKind::Transient),
+            (503, CloudErrorKind::Transient),
+            (429, CloudErrorKind::Throttled),
+            (407, CloudErrorKind::Denied),
+            (404, CloudErrorKind::Rejected),
+        ] {
+            assert_eq!(by_status(status, failed).kind, kind, "{status}");
+        }
+    }
+}

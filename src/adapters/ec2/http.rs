@@ -1,0 +1,132 @@
+//! The HTTP client under the SDK: one pool of connections for all accounts and regions, and a count of every request.
+//!
+//! Requests are counted here, below anything that could repeat them, so the count is of what really left. It must
+//! never look at more of a request than its action.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use url::form_urlencoded;
+
+use crate::calls::Calls;
+
+/// A form with this version is a request to EC2; the other service that is called so is STS.
+const EC2_VERSION: &str = "2016-11-15";
+
+/// The timeouts that part one connector from another.
+type Timeouts = (Option<Duration>, Option<Duration>);
+
+/// The client. Connections are kept per pair of timeouts: EC2 and STS share them, the sources of credentials may not.
+#[derive(Clone)]
+pub(super) struct CountingClient {
+    calls: Calls,
+    proxies: bool,
+    connectors: Arc<Mutex<HashMap<Timeouts, SharedHttpConnector>>>,
+}
+
+impl CountingClient {
+    /// A client that counts into `calls`. With `proxies` it heeds the environment's `HTTPS_PROXY` and its kin, as the
+    /// SDK's own client does; an emulator on loopback must be reached without.
+    pub(super) fn new(calls: Calls, proxies: bool) -> Self {
+        Self {
+            calls,
+            proxies,
+            connectors: Arc::default(),
+        }
+    }
+
+    fn connect(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let proxy = if self.proxies {
+            ProxyConfig::from_env()
+        } else {
+            ProxyConfig::disabled()
+        };
+        let mut builder = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls::TlsContext::default())
+            .connector_settings(settings.clone())
+            .proxy_config(proxy);
+        builder.set_sleep_impl(components.sleep_impl());
+        SharedHttpConnector::new(builder.build())
+    }
+}
+
+impl fmt::Debug for CountingClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountingClient")
+            .field("proxies", &self.proxies)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpClient for CountingClient {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let timeouts = (settings.connect_timeout(), settings.read_timeout());
+        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = connectors
+            .entry(timeouts)
+            .or_insert_with(|| self.connect(settings, components))
+            .clone();
+        let calls = self.calls.clone();
+        SharedHttpConnector::new(CountingConnector { inner, calls })
+    }
+}
+
+#[derive(Debug)]
+struct CountingConnector {
+    inner: SharedHttpConnector,
+    calls: Calls,
+}
+
+impl HttpConnector for CountingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.calls.count(&method(request.body().bytes().unwrap_or_default()));
+        self.inner.call(request)
+    }
+}
+
+/// The name that a request is counted under.
+fn method(body: &[u8]) -> String {
+    let (mut action, mut version) = (None, None);
+    for (key, value) in form_urlencoded::parse(body).take(2) {
+        match &*key {
+            "Action" => action = Some(value),
+            "Version" => version = Some(value),
+            _ => {}
+        }
+    }
+    match (action, version) {
+        (Some(action), Some(version)) if version == EC2_VERSION => format!("ec2.{action}"),
+        (Some(action), Some(_)) => format!("sts.{action}"),
+        // The metadata service of an instance or container, or single sign-on.
+        _ => "aws.credentials".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::method;
+
+    #[test]
+    fn requests_are_counted_by_service_and_action() {
+        let ec2 = b"Action=CreateTags&Version=2016-11-15&ResourceId.1=i-1&Tag.1.Key=Action";
+        assert_eq!(method(ec2), "ec2.CreateTags");
+        assert_eq!(
+            method(b"Action=AssumeRole&Version=2011-06-15&RoleArn=x"),
+            "sts.AssumeRole"
+        );
+        assert_eq!(method(b""), "aws.credentials");
+        assert_eq!(method(b"{\"Action\":1}"), "aws.credentials");
+    }
+}

@@ -1,0 +1,82 @@
+//! Refuses replies that say "done" without being whole.
+//!
+//! The SDK takes any 200 to `CreateTags` for success, and a listing that breaks off for a short one. Something between
+//! here and EC2 may answer with an empty page; a missing server or a tag that was never written must not come of it.
+
+use aws_sdk_ec2::config::interceptors::AfterDeserializationInterceptorContextRef;
+use aws_sdk_ec2::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ec2::error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+
+/// Checks the end of each successful reply, and what must stand in it.
+#[derive(Debug)]
+pub(super) struct WholeReply {
+    end: &'static str,
+    holds: &'static str,
+}
+
+impl WholeReply {
+    /// For `CreateTags`, whose reply says whether it was done.
+    pub(super) fn create_tags() -> Self {
+        Self {
+            end: "</CreateTagsResponse>",
+            holds: "<return>true</return>",
+        }
+    }
+
+    /// For `DescribeInstances`, where an empty listing has its element, too.
+    pub(super) fn describe_instances() -> Self {
+        Self {
+            end: "</DescribeInstancesResponse>",
+            holds: "<reservationSet",
+        }
+    }
+
+    fn accepts(&self, body: &[u8]) -> bool {
+        let whole = body.trim_ascii_end().ends_with(self.end.as_bytes());
+        let mut windows = body.windows(self.holds.len());
+        whole && windows.any(|part| part == self.holds.as_bytes())
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for WholeReply {
+    fn name(&self) -> &'static str {
+        "WholeReply"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _runtime_components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        if response.status().is_success() && !self.accepts(response.body().bytes().unwrap_or_default()) {
+            return Err("the reply is not whole".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WholeReply;
+
+    #[test]
+    fn only_whole_replies_count() {
+        let done = WholeReply::create_tags();
+        assert!(done.accepts(b"<CreateTagsResponse><return>true</return></CreateTagsResponse>\n"));
+        for not in [
+            "",
+            "nonsense",
+            "<CreateTagsResponse><return>true</return></CreateTags",
+            "<CreateTagsResponse><return>false</return></CreateTagsResponse>",
+        ] {
+            assert!(!done.accepts(not.as_bytes()), "{not}");
+        }
+        let listed = WholeReply::describe_instances();
+        assert!(listed.accepts(b"<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"));
+        assert!(!listed.accepts(b"<DescribeInstancesResponse></DescribeInstancesResponse>"));
+    }
+}

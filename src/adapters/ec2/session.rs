@@ -1,0 +1,215 @@
+//! The keys of one account: fetched once for all its regions, kept while they are good, renewed once when EC2 says
+//! that they are too old.
+//!
+//! The SDK's own cache cannot be told to forget keys that were refused, and hides who failed when a role cannot be
+//! assumed. Keys must never show in a message or a log.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_types::error::metadata::ErrorMetadata;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::error::{kind_of_credentials, quoted, root};
+use crate::fleet::{CloudError, CloudErrorKind};
+
+/// Keys are renewed this long before they expire: longer than a request with them may take.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Keys that do not say when they expire are read again after this long, as the SDK does: files may be rotated.
+const UNDATED: Duration = Duration::from_secs(15 * 60);
+
+/// The name that CloudTrail shows for what an assumed role did.
+const SESSION_NAME: &str = "fleetsheet";
+
+/// Keys in use.
+pub(super) struct Keys {
+    pub(super) credentials: Credentials,
+    loaded: Instant,
+    /// Whether EC2 has taken them at least once.
+    worked: AtomicBool,
+}
+
+impl Keys {
+    fn good(&self) -> bool {
+        match self.credentials.expiry() {
+            Some(expiry) => expiry > SystemTime::now() + EARLY,
+            None => self.loaded.elapsed() < UNDATED,
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    keys: Option<Arc<Keys>>,
+    /// The last failure, for those who were waiting when it happened.
+    failed: Option<(Instant, CloudError)>,
+}
+
+/// Where an account's keys come from.
+#[derive(Debug)]
+pub(super) struct Session {
+    account: Arc<str>,
+    role: Option<String>,
+    who: String,
+    /// None if the configuration says to use none.
+    provider: Option<SharedCredentialsProvider>,
+    patience: Duration,
+    cache: Mutex<Cache>,
+}
+
+impl Session {
+    /// The keys that `config` provides or, with a role, those that STS gives for it. The region of `config` is where
+    /// STS is asked. `patience` bounds the fetching of keys.
+    pub(super) async fn new(account: &Arc<str>, role: Option<&str>, config: &SdkConfig, patience: Duration) -> Self {
+        let provider = match role {
+            Some(arn) => {
+                let role = AssumeRoleProvider::builder(arn)
+                    .configure(config)
+                    .session_name(SESSION_NAME);
+                Some(SharedCredentialsProvider::new(role.build().await))
+            }
+            None => config.credentials_provider(),
+        };
+        let who = match role {
+            Some(arn) => format!("the role {arn}"),
+            None => format!("the credentials that account {account:?} uses"),
+        };
+        Self {
+            account: Arc::clone(account),
+            role: role.map(str::to_owned),
+            who,
+            provider,
+            patience,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// Who the keys belong to, in words.
+    pub(super) fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// Keys that are good for a while. Those who ask at a time share one fetch, and its failure.
+    pub(super) async fn keys(&self) -> Result<Arc<Keys>, CloudError> {
+        let asked = Instant::now();
+        let mut cache = self.cache.lock().await;
+        if let Some(keys) = cache.keys.as_ref().filter(|keys| keys.good()) {
+            return Ok(Arc::clone(keys));
+        }
+        if let Some((_, error)) = cache.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(error.clone());
+        }
+        let error = match timeout(self.patience, self.fetch()).await {
+            Ok(Ok(credentials)) => {
+                let keys = Arc::new(Keys {
+                    credentials,
+                    loaded: Instant::now(),
+                    worked: AtomicBool::new(false),
+                });
+                cache.keys = Some(Arc::clone(&keys));
+                cache.failed = None;
+                return Ok(keys);
+            }
+            Ok(Err(error)) => self.explain(&error),
+            Err(_) => self.error(CloudErrorKind::Transient, "timeout", "no answer in time"),
+        };
+        cache.keys = None;
+        cache.failed = Some((Instant::now(), error.clone()));
+        Err(error)
+    }
+
+    async fn fetch(&self) -> Result<Credentials, CredentialsError> {
+        match &self.provider {
+            Some(provider) => provider.provide_credentials().await,
+            None => Err(CredentialsError::not_loaded_no_source()),
+        }
+    }
+
+    /// EC2 took the keys.
+    pub(super) fn worked(keys: &Keys) {
+        keys.worked.store(true, Ordering::Relaxed);
+    }
+
+    /// EC2 says that the keys are too old. Says whether it is worth trying again with others: not if they never
+    /// worked, because then it is the clock, or the keys are dead.
+    pub(super) async fn expired(&self, used: &Arc<Keys>) -> bool {
+        let mut cache = self.cache.lock().await;
+        let current = cache.keys.as_ref().is_some_and(|keys| Arc::ptr_eq(keys, used));
+        if !current {
+            return true;
+        }
+        let worked = used.worked.load(Ordering::Relaxed);
+        cache.keys = None;
+        worked
+    }
+
+    fn error(&self, kind: CloudErrorKind, code: &str, what: &str) -> CloudError {
+        let account = &self.account;
+        let message = match &self.role {
+            Some(arn) => format!("{account}: the role {arn} cannot be assumed ({code}): {what}"),
+            None => format!("{account}: no AWS credentials ({code}): {what}"),
+        };
+        CloudError {
+            kind,
+            code: code.to_owned(),
+            message,
+        }
+    }
+
+    fn explain(&self, error: &CredentialsError) -> CloudError {
+        if let Some(meta) = metadata(error)
+            && let Some(code) = meta.code()
+        {
+            let says = quoted(meta.message().unwrap_or_default());
+            let kind = kind_of_credentials(code);
+            let what = match kind {
+                CloudErrorKind::Denied => format!(
+                    "let its trust policy name whoever fleetsheet runs as, and allow that one sts:AssumeRole: {says}"
+                ),
+                _ => says,
+            };
+            return self.error(kind, code, &what);
+        }
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) => {
+                let what = "found neither in the environment, nor in a profile, nor from the machine; see the README";
+                self.error(CloudErrorKind::Denied, "none", what)
+            }
+            CredentialsError::InvalidConfiguration(_) => {
+                self.error(CloudErrorKind::Denied, "configuration", &root(error))
+            }
+            CredentialsError::ProviderTimedOut(_) => {
+                self.error(CloudErrorKind::Transient, "timeout", "no answer in time")
+            }
+            _ => self.error(CloudErrorKind::Transient, "unavailable", &root(error)),
+        }
+    }
+}
+
+/// What an API said, if the failure goes back to an API's answer.
+fn metadata<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e ErrorMetadata> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(meta) = error.downcast_ref::<ErrorMetadata>() {
+            return Some(meta);
+        }
+        cause = error.source();
+    }
+    None
+}
