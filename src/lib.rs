@@ -17,3 +17,6 @@ pub mod apply;
 
 // The only modules that open sockets or files.
 pub mod adapters;
+
+// Edge: what people say to the program, and what it says of itself.
+pub mod config;

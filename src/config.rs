@@ -1,0 +1,187 @@
+//! Turns `fleetsheet.toml` and the environment into a checked [`Config`].
+//! Reads no clock, opens nothing but the file, and reports every mistake of a configuration at once, each with its
+//! key, where it was set and what to write instead. No message and no `Debug` output holds a secret.
+
+mod keys;
+mod model;
+mod read;
+mod sections;
+mod source;
+mod syntax;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::path::Path;
+use std::{fs, io};
+
+pub use model::{
+    Account, AlertKind, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox,
+    Schedule, Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
+};
+
+/// Where the configuration is when nobody says otherwise. Only this file may be absent.
+pub const DEFAULT_PATH: &str = "config/fleetsheet.toml";
+
+/// A key of the configuration, for those who list them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Sections and name, joined by dots.
+    pub path: &'static str,
+    /// The environment variable that overrides it.
+    pub variable: String,
+    /// What it holds when nobody sets it, as it would be written in the variable.
+    pub default: Option<&'static str>,
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key, such as `limits.batch_size`; empty when the file as a whole is meant.
+    pub key: String,
+    /// Where it was set: the file, or an environment variable; `None` when it is set nowhere.
+    pub place: Option<String>,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.key.as_str(), &self.place) {
+            ("", Some(place)) => write_printable(f, place)?,
+            (key, Some(place)) => {
+                write_printable(f, key)?;
+                f.write_str(" (")?;
+                write_printable(f, place)?;
+                f.write_str(")")?;
+            }
+            (key, None) => write_printable(f, key)?,
+        }
+        f.write_str(": ")?;
+        write_printable(f, &self.message)
+    }
+}
+
+/// Keys, file names and parts of messages are somebody else's text: none of it may move a terminal's cursor.
+fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|c| {
+        if c.is_control() {
+            write!(f, "{}", c.escape_debug())
+        } else {
+            f.write_char(c)
+        }
+    })
+}
+
+/// Everything that is wrong with a configuration; never empty. Displayed one to a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Reads the file at `path` and the `FLEETSHEET_…` variables among `env`, which come first.
+    ///
+    /// # Errors
+    /// Everything that is wrong. An absent file is an error unless it is [`DEFAULT_PATH`] and the variables suffice.
+    pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
+        Self::load_or_do_without(path, path == Path::new(DEFAULT_PATH), env)
+    }
+
+    fn load_or_do_without(
+        path: &Path,
+        may_be_absent: bool,
+        env: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigErrors> {
+        let name = path.display().to_string();
+        let whole = |message: String| ConfigError {
+            key: String::new(),
+            place: Some(name.clone()),
+            message,
+        };
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &name, env),
+            Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => Self::parse("", &name, env)
+                .map_err(|mut errors| {
+                    let message = "is not there; run in the directory that has it, or name another with --config";
+                    errors.0.insert(0, whole(message.to_owned()));
+                    errors
+                }),
+            Err(error) => {
+                let message = format!("cannot be read ({error}); name a file that can be with --config");
+                Err(ConfigErrors(vec![whole(message)]))
+            }
+        }
+    }
+
+    /// Reads a file's text, which messages call `name`, and the variables.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn parse(text: &str, name: &str, env: &BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
+        let mut errors = Vec::new();
+        let sources = source::Sources::new(name, text, env, &mut errors);
+        let is_toml = errors.iter().all(|error| !error.key.is_empty());
+        let mut reader = read::Reader::new(sources, errors);
+        let config = sections::config(&mut reader);
+        let mut errors = reader.into_errors();
+        if !is_toml {
+            // What such a file does not say is no news.
+            errors.retain(|error| error.place.is_some());
+        }
+        match config {
+            Some(config) if errors.is_empty() => Ok(config),
+            _ => Err(ConfigErrors(errors)),
+        }
+    }
+
+    /// Every key, in the order of the documentation.
+    pub fn keys() -> impl Iterator<Item = KeyInfo> {
+        keys::KEYS.iter().map(|key| KeyInfo {
+            path: key.path,
+            variable: key.variable(),
+            default: key.default,
+        })
+    }
+
+    /// The process's own `FLEETSHEET_…` variables, for [`Config::load`]. What is not Unicode is read with
+    /// replacement characters.
+    #[must_use]
+    pub fn environment() -> BTreeMap<String, String> {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        std::env::vars_os()
+            .map(|(name, value)| (text(name), text(value)))
+            .filter(|(name, _)| name.starts_with(keys::PREFIX))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_default_file_the_variables_must_suffice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fleetsheet.toml");
+        let mut env = BTreeMap::new();
+        let errors = Config::load_or_do_without(&path, true, &env).unwrap_err();
+        assert!(errors.0[0].message.starts_with("is not there"), "{errors}");
+        assert!(
+            errors.0.iter().any(|error| error.key == "sheets.spreadsheet_id"),
+            "{errors}"
+        );
+        env.insert("FLEETSHEET_SANDBOX__SEED".to_owned(), "1".to_owned());
+        Config::load_or_do_without(&path, true, &env).unwrap();
+        Config::load_or_do_without(&path, false, &env).unwrap_err();
+    }
+}

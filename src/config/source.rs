@@ -1,0 +1,309 @@
+//! Where values come from: the environment before the file before the defaults. Finds keys that nobody knows.
+//! Messages made here never repeat a line of the file, which may hold a password in the wrong place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Value};
+
+use super::ConfigError;
+use super::keys::{self, KEYS, Key, Kind, PREFIX};
+
+/// The variable that names the file, and is no key.
+const CONFIG_VARIABLE: &str = "FLEETSHEET_CONFIG";
+
+/// Which layer a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Environment,
+    File,
+    Default,
+}
+
+/// The layers of one configuration.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// What to call the file in messages.
+    file_name: String,
+    file: Value,
+    /// By path.
+    environment: BTreeMap<&'static str, Value>,
+}
+
+impl Sources {
+    /// Reads the file's text and the variables, reporting everything that is not a known key or cannot be read.
+    pub(super) fn new(
+        file_name: &str,
+        text: &str,
+        variables: &BTreeMap<String, String>,
+        errors: &mut Vec<ConfigError>,
+    ) -> Self {
+        let dict = match <Toml as Format>::from_str::<Dict>(text) {
+            Ok(dict) => dict,
+            Err(error) => {
+                let line = error
+                    .span()
+                    .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+                errors.push(not_toml(file_name, line, error.message()));
+                Dict::new()
+            }
+        };
+        let file = Value::from(dict);
+        refuse_unknown("", &file, file_name, errors);
+        let environment = read_variables(variables, errors);
+        Self {
+            file_name: file_name.to_owned(),
+            file,
+            environment,
+        }
+    }
+
+    /// The value of a key and where it came from; `None` when it is set nowhere and has no default.
+    pub(super) fn find(&self, path: &str) -> (Option<Value>, Origin) {
+        if let Some(value) = self.environment.get(path) {
+            return (Some(value.clone()), Origin::Environment);
+        }
+        if let Some(value) = self.file.find_ref(path) {
+            return (Some(value.clone()), Origin::File);
+        }
+        let default = keys::find(path).and_then(|key| literal(key.kind, key.default?).ok());
+        (default, Origin::Default)
+    }
+
+    /// Whether the file or the environment says anything about a section.
+    pub(super) fn mentions(&self, section: &str) -> bool {
+        let dot = format!("{section}.");
+        self.file.find_ref(section).is_some() || self.environment.keys().any(|path| path.starts_with(&dot))
+    }
+
+    /// Where a key was set, in words; for a key that is set nowhere, nothing.
+    pub(super) fn place(&self, path: &str) -> Option<String> {
+        match self.find(path) {
+            (Some(_), Origin::Environment) => Some(format!("environment variable {}", keys::variable(path))),
+            (Some(_), Origin::File) => Some(self.file_name.clone()),
+            _ => None,
+        }
+    }
+
+    /// What to call the file.
+    pub(super) fn file_name(&self) -> &str {
+        &self.file_name
+    }
+}
+
+fn not_toml(file_name: &str, line: Option<usize>, message: &str) -> ConfigError {
+    let line = line.map(|line| format!(" in line {line}")).unwrap_or_default();
+    // Some of the parser's messages end in a list on lines of its own.
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    ConfigError {
+        key: String::new(),
+        place: Some(file_name.to_owned()),
+        message: format!("is not TOML{line}: {message}; text needs quotes, a list needs [ ]"),
+    }
+}
+
+/// Reports what no key is called, and what is a value where a section is due.
+fn refuse_unknown(section: &str, value: &Value, file_name: &str, errors: &mut Vec<ConfigError>) {
+    let error = |key: &str, message| ConfigError {
+        key: key.to_owned(),
+        place: Some(file_name.to_owned()),
+        message,
+    };
+    let Some(dict) = value.as_dict() else {
+        let message = format!("is a section; write [{section}] on a line of its own, its keys below");
+        errors.push(error(section, message));
+        return;
+    };
+    let known = keys::names_in(section);
+    for (name, value) in dict {
+        let path = if section.is_empty() {
+            name.clone()
+        } else {
+            format!("{section}.{name}")
+        };
+        if name.contains('.') || !known.contains(&name.as_str()) {
+            errors.push(error(&path, unknown(section, name, &known)));
+        } else if keys::find(&path).is_none() {
+            refuse_unknown(&path, value, file_name, errors);
+        }
+    }
+}
+
+/// What to say of a name that is no key here: where it belongs, or what there is.
+pub(super) fn unknown(section: &str, name: &str, known: &[&str]) -> String {
+    let tail = format!(".{name}");
+    if let Some(key) = KEYS.iter().find(|key| key.path.ends_with(&tail)) {
+        let home = &key.path[..key.path.len() - tail.len()];
+        return format!("is not a key here; it belongs under [{home}]");
+    }
+    let at = if section.is_empty() {
+        "the top level".to_owned()
+    } else {
+        format!("[{section}]")
+    };
+    format!("is not a key; {at} knows {}", known.join(", "))
+}
+
+fn read_variables(
+    variables: &BTreeMap<String, String>,
+    errors: &mut Vec<ConfigError>,
+) -> BTreeMap<&'static str, Value> {
+    let mut found = BTreeMap::new();
+    for (name, raw) in variables {
+        if !name.starts_with(PREFIX) || name == CONFIG_VARIABLE {
+            continue;
+        }
+        let place = Some(format!("environment variable {name}"));
+        let Some(key) = KEYS.iter().find(|key| key.variable() == *name) else {
+            errors.push(ConfigError {
+                key: name.clone(),
+                place,
+                message: unknown_variable(name),
+            });
+            continue;
+        };
+        match literal(key.kind, raw) {
+            Ok(value) => {
+                found.insert(key.path, value);
+            }
+            Err(message) => errors.push(ConfigError {
+                key: key.path.to_owned(),
+                place,
+                message,
+            }),
+        }
+    }
+    found
+}
+
+fn unknown_variable(name: &str) -> String {
+    let rest = &name[PREFIX.len()..];
+    // Kubernetes sets these in each container of a namespace that has a Service called fleetsheet.
+    if rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_") {
+        return "is set by Kubernetes for a Service of this name; set enableServiceLinks: false in the pod".to_owned();
+    }
+    let near = |key: &&Key| key.variable().replace('_', "") == name.replace('_', "").to_uppercase();
+    match KEYS.iter().find(near) {
+        Some(key) => format!("sets no key; did you mean {}?", key.variable()),
+        None => "sets no key; take the key's section and name in capitals, joined by two underscores, \
+                 as in FLEETSHEET_LIMITS__BATCH_SIZE, or unset it"
+            .to_owned(),
+    }
+}
+
+/// Reads a value as it is written in the environment: text as it stands, all else as JSON or TOML.
+fn literal(kind: Kind, raw: &str) -> Result<Value, String> {
+    let raw = raw.trim();
+    if kind == Kind::Text {
+        return Ok(Value::from(raw));
+    }
+    if let Ok(value) = serde_json::from_str::<Value>(raw) {
+        return Ok(value);
+    }
+    // A line break would let one variable set several names.
+    let line = raw.replace(['\n', '\r'], " ");
+    match <Toml as Format>::from_str::<Dict>(&format!("value = {line}")) {
+        Ok(mut dict) => dict.remove("value").ok_or_else(|| format!("must be {kind}")),
+        Err(_) => Err(format!("must be {kind}")),
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text in quotes",
+            Self::Flag => "true or false",
+            Self::Whole => "a whole number",
+            Self::Number => "a number",
+            Self::List => r#"a list of texts, such as ["one", "two"]"#,
+            Self::Table => r#"a table, such as { name = "value" }"#,
+            Self::Tables => r#"a list of tables, such as [{ name = "main", regions = ["eu-west-1"] }]"#,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(text: &str, variables: &[(&str, &str)]) -> (Sources, Vec<String>) {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect();
+        let mut errors = Vec::new();
+        let sources = Sources::new("test.toml", text, &variables, &mut errors);
+        (sources, errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_file_before_the_default() {
+        let (sources, errors) = sources(
+            "limits.batch_size = 2\nmode = 'observe'",
+            &[("FLEETSHEET_MODE", "enforce")],
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(sources.find("mode").1, Origin::Environment);
+        assert_eq!(sources.find("limits.batch_size").1, Origin::File);
+        assert_eq!(sources.find("limits.concurrency").1, Origin::Default);
+        assert!(sources.mentions("limits") && !sources.mentions("email"));
+    }
+
+    #[test]
+    fn every_default_can_be_read() {
+        for key in KEYS {
+            assert!(key.default.is_none_or(|raw| literal(key.kind, raw).is_ok()), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_json_or_toml() {
+        assert!(literal(Kind::Tables, r#"[{"name": "a", "regions": []}]"#).is_ok());
+        assert!(literal(Kind::Tables, "[{ name = 'a', regions = [] }]").is_ok());
+        assert!(literal(Kind::List, "[\n'a',\n'b'\n]").is_ok());
+        assert!(literal(Kind::List, "['a']\nother = 1").is_err());
+    }
+
+    #[test]
+    fn a_broken_file_is_reported_with_its_line_and_without_its_text() {
+        let (_, errors) = sources("mode = 'enforce'\nsmtp_url = smtp://u:secret@host\n", &[]);
+        assert_eq!(errors.len(), 1);
+        assert!(
+            errors[0].contains("test.toml") && errors[0].contains("line 2"),
+            "{errors:?}"
+        );
+        assert!(!errors[0].contains("secret"), "{errors:?}");
+    }
+
+    #[test]
+    fn unknown_names_are_reported_all_at_once() {
+        let text = "colour = 1\nbatch_size = 3\nhttp = 2\n'limits.batch_size' = 5\n[limits]\nsize = 4\n";
+        let (_, errors) = sources(text, &[("FLEETSHEET_LIMITS_BATCH_SIZE", "1"), ("FLEETSHEET_NOPE", "1")]);
+        let all = errors.join("\n");
+        assert_eq!(errors.len(), 7, "{all}");
+        for part in [
+            "colour (test.toml): is not a key; the top level knows mode",
+            "it belongs under [limits]",
+            "write [http] on a line of its own",
+            "limits.size (test.toml): is not a key; [limits] knows batch_size, concurrency",
+            "did you mean FLEETSHEET_LIMITS__BATCH_SIZE?",
+            "FLEETSHEET_NOPE (environment variable FLEETSHEET_NOPE): sets no key",
+        ] {
+            assert!(all.contains(part), "{part} not in\n{all}");
+        }
+    }
+
+    #[test]
+    fn variables_of_kubernetes_are_explained() {
+        let (_, errors) = sources(
+            "",
+            &[
+                ("FLEETSHEET_PORT_9464_TCP", "tcp://10.0.0.1:9464"),
+                ("FLEETSHEET_CONFIG", "x"),
+            ],
+        );
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].contains("enableServiceLinks"), "{errors:?}");
+    }
+}

@@ -1,0 +1,283 @@
+//! What single values look like. Each function reads one text and says what is wrong with it and what to write instead.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
+use url::Url;
+
+use super::model::{Smtp, SmtpSecurity};
+
+/// Longest tag key that is safe: the service model of EC2 says 127, its guide 128.
+const MAX_TAG_KEY: usize = 127;
+/// Longest name that the spreadsheet's editor takes for a tab.
+const MAX_TAB_NAME: usize = 100;
+
+/// One of a few words.
+pub(super) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            format!("{text:?} is not known; use {}", known.join(" or "))
+        })
+    }
+}
+
+/// Text without control characters, which would forge lines in logs and headers in mail.
+pub(super) fn printable(text: &str) -> Result<(), String> {
+    if text.chars().any(char::is_control) {
+        return Err("holds a line break or another control character; take it out".to_owned());
+    }
+    Ok(())
+}
+
+/// Six cron fields, as the scheduler reads them.
+pub(super) fn cron(text: &str) -> Result<String, String> {
+    let fields = text.split_whitespace().count();
+    if fields == 5 {
+        return Err(format!("{text:?} has five fields; put the seconds first: \"0 {text}\""));
+    }
+    if fields != 6 {
+        return Err(format!(
+            "{text:?} has {fields} fields; write second, minute, hour, day, month and weekday: \"0 */5 * * * *\""
+        ));
+    }
+    let parser = croner::parser::CronParser::builder()
+        .seconds(croner::parser::Seconds::Required)
+        .dom_and_dow(true)
+        .build();
+    match parser.parse(text) {
+        Err(error) => Err(format!(
+            "{text:?} is not a schedule ({error}); every five minutes is \"0 */5 * * * *\""
+        )),
+        Ok(cron) if cron.find_next_occurrence(&chrono::DateTime::UNIX_EPOCH, false).is_err() => Err(format!(
+            "{text:?} names a time that never comes; every five minutes is \"0 */5 * * * *\""
+        )),
+        Ok(_) => Ok(text.to_owned()),
+    }
+}
+
+/// A spreadsheet's id, not its address.
+pub(super) fn spreadsheet_id(text: &str) -> Result<String, String> {
+    let fits = |id: &str| {
+        !id.is_empty()
+            && id
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_')
+    };
+    if fits(text) {
+        return Ok(text.to_owned());
+    }
+    let pasted = text
+        .split_once("/d/")
+        .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    match pasted.filter(|id| fits(id)) {
+        Some(id) => Err(format!(
+            "holds the spreadsheet's whole address; write its id alone: {id:?}"
+        )),
+        None => Err(format!(
+            "{text:?} is not an id; copy what stands between /d/ and /edit in the spreadsheet's address"
+        )),
+    }
+}
+
+/// A tab's name.
+pub(super) fn tab(text: &str) -> Result<String, String> {
+    if text.chars().count() > MAX_TAB_NAME {
+        return Err(format!(
+            "is longer than a tab's name can be; use at most {MAX_TAB_NAME} characters"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// A path, taken as it stands.
+#[expect(clippy::unnecessary_wraps, reason = "stands where functions that can fail stand")]
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(host: &str) -> bool {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// An address of an API: `https://`, or `http://` to this machine.
+pub(super) fn endpoint(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); write https://HOST"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or password; write the address alone".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("holds a ? or #; write the address up to there".to_owned());
+    }
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(url),
+        ("http", Some(host)) if is_loopback(host) => Ok(url),
+        ("http", Some(host)) => Err(format!(
+            "would send credentials to {host} in plain text; use https:// (http:// is for 127.0.0.1, [::1] and localhost)"
+        )),
+        (scheme, _) => Err(format!("{scheme}: is not a way to reach an API; use https://")),
+    }
+}
+
+/// The ARN of an IAM role.
+pub(super) fn role_arn(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let fits = match parts[..] {
+        ["arn", partition, "iam", "", account, resource] => {
+            let name = resource.strip_prefix("role/").unwrap_or_default();
+            partition.starts_with("aws")
+                && partition
+                    .chars()
+                    .all(|letter| letter.is_ascii_lowercase() || letter == '-')
+                && account.len() == 12
+                && account.bytes().all(|digit| digit.is_ascii_digit())
+                && !name.is_empty()
+                && name
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter))
+        }
+        _ => false,
+    };
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{text:?} is not the ARN of a role; it looks like arn:aws:iam::123456789012:role/fleetsheet"
+    ))
+}
+
+/// A region such as `eu-west-1` or `us-gov-east-1`.
+pub(super) fn region(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let fits = match parts.split_last() {
+        Some((number, words)) => {
+            words.len() >= 2
+                && words
+                    .iter()
+                    .all(|word| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_lowercase()))
+                && (1..=2).contains(&number.len())
+                && number.bytes().all(|digit| digit.is_ascii_digit())
+        }
+        None => false,
+    };
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{text:?} is not a region; write its code, such as \"eu-west-1\", without a zone letter"
+    ))
+}
+
+/// A tag's key that may be written.
+pub(super) fn tag_key(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("is empty; name a tag".to_owned());
+    }
+    if text.chars().count() > MAX_TAG_KEY {
+        return Err(format!(
+            "is longer than EC2 takes; use at most {MAX_TAG_KEY} characters"
+        ));
+    }
+    if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        return Err(format!(
+            "{text:?} belongs to AWS, which lets nobody change aws: tags; use another key"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The address of a user or a group, in lower case.
+pub(super) fn address(text: &str) -> Result<String, String> {
+    match text.parse::<lettre::Address>() {
+        Ok(_) => Ok(text.to_lowercase()),
+        Err(_) => Err(format!(
+            "{text:?} is not an e-mail address; write one such as \"sre@example.com\""
+        )),
+    }
+}
+
+/// A sender or recipient of mail.
+pub(super) fn mailbox(text: &str) -> Result<String, String> {
+    match text.parse::<lettre::message::Mailbox>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!(
+            "{text:?} is not an e-mail address; write \"ops@example.com\" or \"Operations <ops@example.com>\""
+        )),
+    }
+}
+
+/// The file of `sqlite:PATH`.
+pub(super) fn sqlite(text: &str) -> Result<PathBuf, String> {
+    const FORM: &str =
+        "write sqlite:PATH, such as \"sqlite:state/fleetsheet.db\" or \"sqlite:/var/lib/fleetsheet/state.db\"";
+    let Some(path) = text.strip_prefix("sqlite:") else {
+        return Err(format!("only SQLite can keep the state; {FORM}"));
+    };
+    if path.starts_with("//") {
+        return Err(format!("the path begins with //; {FORM}"));
+    }
+    if path.contains(":memory:") {
+        return Err(format!(
+            "a store in memory forgets every release when the program ends; {FORM}"
+        ));
+    }
+    if path.contains(['?', '#']) {
+        return Err(format!("options after ? are not read; {FORM}"));
+    }
+    if path.starts_with('~') {
+        return Err(format!("~ does not stand for a home directory here; {FORM}"));
+    }
+    if path.is_empty() || path.ends_with('/') {
+        return Err(format!("names no file; {FORM}"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// The address of a mail server. It may hold a password, so messages never repeat it.
+pub(super) fn smtp(text: &str) -> Result<Smtp, String> {
+    const FORM: &str = "write smtps://USER@HOST, or smtp://USER@HOST for STARTTLS";
+    let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); {FORM}"))?;
+    let fits =
+        |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+    let host = url
+        .host_str()
+        .filter(fits)
+        .ok_or_else(|| format!("names no host that can be looked up; {FORM}"))?;
+    let (security, port) = match url.scheme() {
+        "smtps" => (SmtpSecurity::Tls, 465),
+        "smtp" if is_loopback(host) => (SmtpSecurity::Plain, 25),
+        "smtp" => (SmtpSecurity::StartTls, 587),
+        _ => return Err(format!("does not begin with smtp:// or smtps://; {FORM}")),
+    };
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("goes on after the host and port, which is not read; {FORM}"));
+    }
+    let decode = |part: &str| match percent_decode_str(part).decode_utf8() {
+        Ok(text) if printable(&text).is_ok() => Ok(text.into_owned()),
+        _ => Err("holds a user or password that is not text; write special characters as %XX in UTF-8".to_owned()),
+    };
+    let user = Some(url.username())
+        .filter(|user| !user.is_empty())
+        .map(decode)
+        .transpose()?;
+    let password = url.password().map(decode).transpose()?.map(SecretString::from);
+    if password.is_some() && user.is_none() {
+        return Err(format!("holds a password and no user; {FORM}"));
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok(Smtp {
+        security,
+        host,
+        port: url.port().unwrap_or(port),
+        user,
+        password,
+    })
+}
