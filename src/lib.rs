@@ -19,4 +19,5 @@ pub mod apply;
 pub mod adapters;
 
 // Edge: what people say to the program, and what it says of itself.
+pub mod cli;
 pub mod config;

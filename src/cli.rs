@@ -1,0 +1,284 @@
+//! The command line: what can be asked of the program, and how each request is spelt.
+//! Only turns arguments into values; nothing here acts on them.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::config::DEFAULT_PATH;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; rows with errors are problems in the report, not a failure
+  1  failed
+  2  wrong usage or configuration
+  3  plan --exit-code found changes
+  4  some servers failed, or a source was down
+  5  a belt or a sheet that cannot be trusted stopped the pass or held part of it
+  6  another pass holds the state store
+
+Start with: fleetsheet sandbox (needs no account), then check, plan and --once.
+Every configuration key can be set in the environment, as in FLEETSHEET_LIMITS__BATCH_SIZE=100.";
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// How reports look on standard output.
+    pub format: Format,
+    /// How many `-v` were given.
+    pub verbosity: u8,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run until told to stop, with a pass on each tick of the schedule.
+    Service,
+    /// Make one pass.
+    Once {
+        /// Belts that this pass may open.
+        allow: Vec<Belt>,
+        /// Serve the sheet with this store from now on.
+        takeover: bool,
+    },
+    /// Say what a pass would do.
+    Plan {
+        /// Exit with 3 when there are changes.
+        exit_code: bool,
+    },
+    /// Look whether everything that a pass needs is there.
+    Check {
+        /// Also send a mail.
+        send_test_mail: bool,
+    },
+    /// Make or repair the tabs.
+    Init {
+        /// A channel to add.
+        channel: Option<String>,
+        /// Only say what would be made.
+        dry_run: bool,
+    },
+    /// Say why a server or a channel is as it is.
+    Explain {
+        /// An instance id or a channel.
+        name: String,
+    },
+    /// Say what happened and when.
+    History {
+        /// Only of this channel.
+        channel: Option<String>,
+        /// At most so many entries, the newest.
+        limit: u32,
+    },
+    /// Run the emulators.
+    Sandbox,
+}
+
+/// A belt that an operator may open for one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Belt {
+    /// Rows vanished from the sheet.
+    RowDrop,
+    /// Servers vanished from the fleet.
+    FleetDrop,
+    /// Too much changes that no pair of keys approved.
+    Unapproved,
+    /// A tab was replaced by another of the same name.
+    Tab,
+    /// The spreadsheet went back in time.
+    History,
+}
+
+impl Belt {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::RowDrop,
+        Self::FleetDrop,
+        Self::Unapproved,
+        Self::Tab,
+        Self::History,
+    ];
+
+    /// The name that `--allow` takes and reports give.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RowDrop => "row_drop",
+            Self::FleetDrop => "fleet_drop",
+            Self::Unapproved => "unapproved",
+            Self::Tab => "tab",
+            Self::History => "history",
+        }
+    }
+}
+
+/// How reports look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Words and tables for people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Keeps the release tags of cloud servers equal to what a Google Sheet says.
+///
+/// Without a command it is the service: a pass on each tick of schedule.cron, health and metrics over HTTP, until it is
+/// told to stop.
+#[derive(Debug, Parser)]
+#[command(name = "fleetsheet", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Ask>,
+
+    /// Make one pass, with progress on a terminal and a report, then exit
+    #[arg(long)]
+    once: bool,
+
+    /// With --once: let this pass go on although BELT would stop it: row_drop, fleet_drop, unapproved, tab or history.
+    /// May be given several times. Run `plan` first and read what the belt holds back
+    #[arg(long, value_name = "BELT", requires = "once", value_parser = belt)]
+    allow: Vec<Belt>,
+
+    /// With --once: serve the spreadsheet with this state store from now on, after the old store was lost or replaced.
+    /// Releases are taken from what the servers carry, and every key must be typed again
+    #[arg(long, requires = "once")]
+    takeover: bool,
+
+    /// The configuration file [default: $FLEETSHEET_CONFIG, else config/fleetsheet.toml]
+    #[arg(long, global = true, value_name = "PATH", value_parser = clap::builder::PathBufValueParser::new())]
+    config: Option<PathBuf>,
+
+    /// How the report looks on standard output; logs go to standard error
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
+
+    /// Log more: -v each change, -vv everything. Has no effect when RUST_LOG is set
+    #[arg(short = 'v', long = "verbose", global = true, action = ArgAction::Count)]
+    verbosity: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Ask {
+    /// Show what --once would do; writes nothing anywhere
+    #[command(after_help = EXIT_CODES)]
+    Plan {
+        /// Exit with 3 when there are changes, with 5 when a belt would hold them
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Check configuration, credentials, sheet, protections, cloud permissions and mail: each ok, or what to repair
+    #[command(after_help = EXIT_CODES)]
+    Check {
+        /// Also send a mail to every recipient
+        #[arg(long)]
+        send_test_mail: bool,
+    },
+    /// Make or repair the tabs of the configured spreadsheet: headers, checkboxes, protections
+    #[command(after_help = EXIT_CODES)]
+    Init {
+        /// Also add a row for this channel
+        #[arg(long, value_name = "NAME", value_parser = name)]
+        channel: Option<String>,
+        /// Show what would be made; writes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Say why a server or a channel is as it is
+    #[command(after_help = EXIT_CODES)]
+    Explain {
+        /// An instance id such as i-0123456789abcdef0, or a channel
+        #[arg(value_parser = name)]
+        name: String,
+    },
+    /// List promotions, rollbacks, edits undone and belts: what and when
+    #[command(after_help = EXIT_CODES)]
+    History {
+        /// Only of this channel
+        #[arg(value_parser = name)]
+        channel: Option<String>,
+        /// At most so many entries, the newest
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Run emulators of the spreadsheet, the cloud and the mail server, with a simulated fleet, to try it all
+    #[command(after_help = EXIT_CODES)]
+    Sandbox,
+}
+
+fn belt(text: &str) -> Result<Belt, String> {
+    if text == "store" {
+        return Err(
+            "another store's sheet cannot be allowed for one pass; if this store is to serve it from now on, \
+                    use --once --takeover"
+                .to_owned(),
+        );
+    }
+    Belt::ALL.into_iter().find(|belt| belt.as_str() == text).ok_or_else(|| {
+        let known: Vec<&str> = Belt::ALL.iter().map(|belt| belt.as_str()).collect();
+        format!("no such belt; use one of {}", known.join(", "))
+    })
+}
+
+fn name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("is empty".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
+impl Invocation {
+    /// Reads arguments, the program's own name first. `config_variable` is the value of `FLEETSHEET_CONFIG`.
+    ///
+    /// # Errors
+    /// Wrong usage, and also requests for help or the version; [`clap::Error::exit`] prints each and ends the program
+    /// as it should: with 2, or with 0.
+    pub fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        config_variable: Option<&OsStr>,
+    ) -> Result<Self, clap::Error> {
+        let Cli {
+            command,
+            once,
+            allow,
+            takeover,
+            config,
+            format,
+            verbosity,
+        } = Cli::try_parse_from(arguments)?;
+        let command = match command {
+            Some(_) if once => {
+                let message = "--once is a request of its own; leave it or the command out";
+                return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
+            }
+            Some(Ask::Plan { exit_code }) => Command::Plan { exit_code },
+            Some(Ask::Check { send_test_mail }) => Command::Check { send_test_mail },
+            Some(Ask::Init { channel, dry_run }) => Command::Init { channel, dry_run },
+            Some(Ask::Explain { name }) => Command::Explain { name },
+            Some(Ask::History { channel, limit }) => Command::History { channel, limit },
+            Some(Ask::Sandbox) => Command::Sandbox,
+            None if once => Command::Once { allow, takeover },
+            None => Command::Service,
+        };
+        let from_variable = || config_variable.filter(|path| !path.is_empty()).map(PathBuf::from);
+        let config = config
+            .or_else(from_variable)
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
+        Ok(Self {
+            command,
+            config,
+            format,
+            verbosity,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+use super::*;
+
+fn parse(line: &str) -> Result<Invocation, clap::Error> {
+    let words = line.split(' ').filter(|word| !word.is_empty());
+    Invocation::parse(std::iter::once("fleetsheet").chain(words).map(OsString::from), None)
+}
+
+fn command(line: &str) -> Command {
+    parse(line).unwrap().command
+}
+
+fn refusal(line: &str) -> String {
+    let error = parse(line).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{line}");
+    error.to_string()
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_request_is_understood() {
+    assert_eq!(command(""), Command::Service);
+    assert_eq!(
+        command("--once"),
+        Command::Once {
+            allow: vec![],
+            takeover: false
+        }
+    );
+    assert_eq!(
+        command("--once --allow row_drop --allow history --takeover"),
+        Command::Once {
+            allow: vec![Belt::RowDrop, Belt::History],
+            takeover: true
+        }
+    );
+    assert_eq!(command("plan"), Command::Plan { exit_code: false });
+    assert_eq!(command("plan --exit-code"), Command::Plan { exit_code: true });
+    assert_eq!(
+        command("check --send-test-mail"),
+        Command::Check { send_test_mail: true }
+    );
+    assert_eq!(
+        command("init"),
+        Command::Init {
+            channel: None,
+            dry_run: false
+        }
+    );
+    assert_eq!(
+        command("init --channel web-prod --dry-run"),
+        Command::Init {
+            channel: Some("web-prod".into()),
+            dry_run: true
+        }
+    );
+    assert_eq!(command("explain i-1"), Command::Explain { name: "i-1".into() });
+    assert_eq!(
+        command("history"),
+        Command::History {
+            channel: None,
+            limit: 50
+        }
+    );
+    assert_eq!(
+        command("history web --limit 3"),
+        Command::History {
+            channel: Some("web".into()),
+            limit: 3
+        }
+    );
+    assert_eq!(command("sandbox"), Command::Sandbox);
+}
+
+#[test]
+fn every_belt_has_a_name_that_allow_takes() {
+    for allowed in Belt::ALL {
+        let line = format!("--once --allow {}", allowed.as_str());
+        assert_eq!(
+            command(&line),
+            Command::Once {
+                allow: vec![allowed],
+                takeover: false
+            }
+        );
+    }
+}
+
+#[test]
+fn global_options_stand_before_or_after_the_command() {
+    for line in [
+        "--config a.toml --format json -vv plan",
+        "plan --config a.toml --format json -vv",
+    ] {
+        let asked = parse(line).unwrap();
+        assert_eq!(asked.config, PathBuf::from("a.toml"), "{line}");
+        assert_eq!((asked.format, asked.verbosity), (Format::Json, 2), "{line}");
+    }
+}
+
+#[test]
+fn the_file_is_named_by_the_option_or_the_variable_or_nobody() {
+    let config = |line: &str, variable: Option<&str>| {
+        let words = line.split(' ').map(OsString::from);
+        Invocation::parse(words, variable.map(OsStr::new))
+            .unwrap()
+            .config
+            .display()
+            .to_string()
+    };
+    assert_eq!(config("fleetsheet --config a.toml", Some("b.toml")), "a.toml");
+    assert_eq!(config("fleetsheet plan", Some("b.toml")), "b.toml");
+    assert_eq!(config("fleetsheet plan", Some("")), DEFAULT_PATH);
+    assert_eq!(config("fleetsheet plan", None), DEFAULT_PATH);
+}
+
+#[test]
+fn wrong_usage_is_refused_with_the_way_out() {
+    assert!(refusal("--once --allow store").contains("--takeover"));
+    assert!(refusal("--once --allow rowdrop").contains("row_drop, fleet_drop, unapproved, tab, history"));
+    assert!(refusal("--allow tab").contains("--once"));
+    assert!(refusal("--takeover").contains("--once"));
+    assert!(refusal("--takeover plan").contains("--once"));
+    assert!(refusal("--once plan").contains("leave it or the command out"));
+    assert!(refusal("plan --once").contains("--once"));
+    for line in [
+        "nonsense",
+        "explain",
+        "history --limit 0",
+        "history --limit many",
+        "--format yaml",
+        "init --channel",
+    ] {
+        refusal(line);
+    }
+}
+
+#[test]
+fn help_and_version_are_no_failures_and_name_the_exit_codes() {
+    for line in ["--help", "-h", "--version", "plan --help"] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 0, "{line}");
+    }
+    for line in ["--help", "-h", "plan --help"] {
+        let help = parse(line).unwrap_err().to_string();
+        assert!(help.contains("6  another pass holds the state store"), "{help}");
+    }
+}
