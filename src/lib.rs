@@ -21,3 +21,4 @@ pub mod adapters;
 // Edge: what people say to the program, and what it says of itself.
 pub mod cli;
 pub mod config;
+pub mod telemetry;
