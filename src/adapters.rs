@@ -2,3 +2,4 @@
 
 pub mod google_sheets;
 pub mod ec2;
+pub mod sqlite;

@@ -1,0 +1,151 @@
+//! The layouts of the store: recognises one, makes a new one, brings an older one up to date, refuses a newer one.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr, SqliteConnection};
+use uuid::Uuid;
+
+use super::rows::{self, Key};
+use super::seal;
+use super::trouble::{Fault, RESTORE};
+
+/// A step from one layout to the next.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+    /// The checksum of all `CREATE` statements once this step is made, which SQLite keeps as text in the file. sqlx panics on
+    /// a type in them that is not UTF-8, so that they are checked before anything else is read.
+    layout: i64,
+}
+
+/// All steps, oldest first. One that has been released must never be edited: its checksum is in every store.
+const STEPS: [Step; 1] = [Step {
+    version: 1,
+    name: "first",
+    sql: include_str!("migrations/0001_first.sql"),
+    layout: 0xCBEC_CF2F,
+}];
+
+/// "fltS", as the first migration sets it.
+const APPLICATION_ID: i64 = 0x666C_7453;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing yet: it was just made, or its making was interrupted.
+    Nothing,
+    /// A store of this layout.
+    Current,
+    /// A store of an older one.
+    Older,
+}
+
+/// Looks at what the file holds, and changes nothing.
+pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<Found, Fault> {
+    let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master")
+        .fetch_one(&mut *connection)
+        .await?;
+    let changes: i64 = sqlx::query_scalar("PRAGMA schema_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    // All three, so that a store whose list of tables was lost is not made anew.
+    if (tables, changes, application) == (0, 0, 0) {
+        return Ok(Found::Nothing);
+    }
+    if application != APPLICATION_ID {
+        return Err(Fault::Refused(
+            "the file is the SQLite database of another program".into(),
+            "point state.url at another path",
+        ));
+    }
+    let version: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut *connection)
+        .await?;
+    let newest = STEPS.iter().map(|step| step.version).max().unwrap_or(0);
+    if version > newest {
+        return Err(Fault::Refused(
+            format!("a newer fleetsheet wrote it (layout {version}; this one knows {newest})"),
+            "run that version, or restore the backup from before the upgrade",
+        ));
+    }
+    let layout = layout(connection).await?;
+    if !STEPS
+        .iter()
+        .any(|step| (step.version, step.layout) == (version, layout))
+    {
+        return Err(Fault::Damaged(format!("its tables are not those of layout {version}")));
+    }
+    Ok(if version == newest {
+        Found::Current
+    } else {
+        Found::Older
+    })
+}
+
+/// The checksum of the `CREATE` statements in the file, but for the table that is sqlx's own to change.
+async fn layout(connection: &mut SqliteConnection) -> Result<i64, Fault> {
+    let statements: Vec<String> = sqlx::query_scalar(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> '_sqlx_migrations' ORDER BY name",
+    )
+    .fetch_all(connection)
+    .await?;
+    let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+    Ok(seal::crc(&statements))
+}
+
+/// Makes or updates the layout inside the caller's transaction; a new store gets an id.
+pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<(), Fault> {
+    let found = inspect(connection).await?;
+    if found == Found::Current {
+        return Ok(());
+    }
+    migrator().run(&mut *connection).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+            Fault::Sql(error)
+        }
+        other => Fault::Refused(format!("its layout cannot be brought up to date: {other}"), RESTORE),
+    })?;
+    if found == Found::Nothing {
+        rows::put_meta(connection, Key::Store, Uuid::new_v4().to_string()).await?;
+        let created = now.to_rfc3339_opts(SecondsFormat::Micros, true);
+        rows::put_meta(connection, Key::Created, created).await?;
+        rows::seal(connection).await?;
+    }
+    // An older store keeps its seal: sealing rows that nobody verified would bless whatever happened to them. A migration that
+    // changes sealed rows must load them first.
+    Ok(())
+}
+
+fn migrator() -> Migrator {
+    Migrator::with_migrations(
+        STEPS
+            .into_iter()
+            .map(|step| {
+                let sql = step.sql.into_sql_str();
+                Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
+            })
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+
+    use super::*;
+
+    /// Makes every layout in turn, and shows what to write into a new step.
+    #[tokio::test]
+    async fn each_step_names_the_layout_that_it_makes() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for step in STEPS {
+            migrator().run_to(step.version, &mut connection).await.unwrap();
+            let layout = layout(&mut connection).await.unwrap();
+            assert_eq!(step.layout, layout, "layout: {layout:#010X}");
+        }
+    }
+}

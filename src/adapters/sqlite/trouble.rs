@@ -1,0 +1,106 @@
+//! Failures of the store in words for people: which file, what is wrong, and what to do about it.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use crate::memory::StoreError;
+
+/// What to do about a file that cannot be believed.
+pub(super) const RESTORE: &str = "restore it from a backup, or move it away and let a new store take the sheet over with \
+                                  `fleetsheet --once --takeover`";
+
+/// Why a step failed, before it is known to people by its file.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The database said so.
+    Sql(sqlx::Error),
+    /// It answered, but not with what a store holds.
+    Damaged(String),
+    /// It is whole, but not for us: what is wrong, and the fix.
+    Refused(String, &'static str),
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Fault {
+    /// Whether a killed writer left a journal that must be rolled back, which a read-only connection may not do
+    /// (`SQLITE_READONLY_ROLLBACK`).
+    pub(super) fn is_hot_journal(&self) -> bool {
+        matches!(self, Self::Sql(error) if code(error) == Some(776))
+    }
+
+    /// The failure as the caller sees it.
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        match self {
+            Self::Sql(error) => of_sql(path, &error),
+            Self::Damaged(what) => broken(path, format_args!("it is damaged: {what}"), RESTORE),
+            Self::Refused(what, fix) => broken(path, what, fix),
+        }
+    }
+}
+
+/// A store that cannot be used.
+pub(super) fn broken(path: &Path, what: impl Display, fix: &str) -> StoreError {
+    StoreError::Broken(format!("state store {}: {what}; {fix}", path.display()))
+}
+
+/// A failure of the file system.
+pub(super) fn of_io(path: &Path, what: &str, error: &io::Error) -> StoreError {
+    let fix = match error.kind() {
+        io::ErrorKind::PermissionDenied => "let this user read and write the directory and the file",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
+        _ => "check state.url and the file system",
+    };
+    broken(path, format_args!("{what}: {error}"), fix)
+}
+
+/// The extended result code of SQLite.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// What the database says, told apart by what a person can do about it (<https://sqlite.org/rescode.html>).
+fn of_sql(path: &Path, error: &sqlx::Error) -> StoreError {
+    let Some(code) = code(error) else {
+        // Anything else that is not a lost connection is a column that does not hold what the layout says.
+        return match error {
+            sqlx::Error::Io(error) => of_io(path, "it cannot be opened", error),
+            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => broken(
+                path,
+                format_args!("the database stopped: {error}"),
+                "start fleetsheet again",
+            ),
+            _ => broken(path, format_args!("it is damaged: {error}"), RESTORE),
+        };
+    };
+    let said = error.as_database_error().map_or("", |error| error.message());
+    let (what, fix) = match (code, code & 0xff) {
+        (776, _) => ("a pass was killed while it wrote", "run this again"),
+        (1032, _) => (
+            "the file was moved or replaced while it was open",
+            "start fleetsheet again",
+        ),
+        (_, 5 | 6) => (
+            "another program keeps it locked, for longer than 5 seconds",
+            "close that program (a backup, or a database browser)",
+        ),
+        (_, 3 | 8 | 23) => (
+            "it may not be written",
+            "let this user write the file and its directory (SQLite keeps its journal there)",
+        ),
+        (_, 13) => ("the disk is full; nothing was changed", "free some space"),
+        (_, 14) => (
+            "it cannot be opened",
+            "check state.url and the permissions of the directory and the file",
+        ),
+        (_, 10) => ("the disk failed", "check the disk and the file system"),
+        (_, 26) => ("the file is not an SQLite database", RESTORE),
+        _ => ("it is damaged", RESTORE),
+    };
+    broken(path, format_args!("{what} ({said}, SQLite code {code})"), fix)
+}
