@@ -5,6 +5,7 @@
 //! commit could undo it, and the act that it describes would be forgotten.
 
 mod location;
+mod lock;
 mod rows;
 mod schema;
 mod seal;
@@ -25,6 +26,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
+pub use self::lock::{Holder, StoreLock};
 use self::schema::Found;
 use self::trouble::Fault;
 use crate::memory::{Event, Memory, Store, StoreError, StoreReader, Update};

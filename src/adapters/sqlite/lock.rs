@@ -1,0 +1,97 @@
+//! One pass at a time on one store, by an advisory lock on a file beside it.
+//!
+//! The kernel lets go of the lock when the process ends, however it ends, so none is ever stale. The file's text only says
+//! who holds it, and decides nothing. The file is never removed: whoever waited for a removed one would hold a lock that
+//! nobody else can see.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{location, trouble};
+use crate::memory::StoreError;
+
+/// More than any holder's text has; the rest of a file that somebody else filled is not read.
+const MAX_TEXT: u64 = 4096;
+
+/// Who holds a store, for the message that the second one gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The pass.
+    pub run: String,
+    /// The machine.
+    pub host: String,
+    /// The process there.
+    pub pid: u32,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What it is doing, such as `--once`.
+    pub what: String,
+}
+
+/// The right to change a store, for as long as it is kept.
+#[derive(Debug)]
+#[must_use = "the store is held only as long as this is kept"]
+pub struct StoreLock {
+    file: File,
+}
+
+impl StoreLock {
+    /// Takes the lock of the store at `url`, or says who has it; never waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when another pass holds it, in this process or another; [`StoreError::Broken`] when the lock file
+    /// cannot be opened.
+    pub fn acquire(url: &str, holder: &Holder) -> Result<Self, StoreError> {
+        let store = location::prepare(&location::path_of(url)?)?;
+        let path = location::beside(&store, ".lock");
+        let failed = |error: &io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
+        let mut file = location::open_private(&path).map_err(|error| failed(&error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Held(held(&store, &mut file))),
+            Err(TryLockError::Error(error)) => return Err(failed(&error)),
+        }
+        say(&mut file, holder).map_err(|error| failed(&error))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for StoreLock {
+    fn drop(&mut self) {
+        // So that nobody who looks at the file takes it for held; a failure only leaves the text of a pass that is over.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn say(file: &mut File, holder: &Holder) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(serde_json::to_string(holder)?.as_bytes())
+}
+
+/// Names the holder, as far as the file tells: it may be in the middle of writing its name, or hold anything.
+fn held(store: &Path, file: &mut File) -> String {
+    let mut text = Vec::new();
+    let read = file.take(MAX_TEXT).read_to_end(&mut text);
+    let who = match read.ok().and_then(|_| serde_json::from_slice::<Holder>(&text).ok()) {
+        Some(Holder {
+            run,
+            host,
+            pid,
+            since,
+            what,
+        }) => format!(
+            "run {run} ({what}) on {host}, process {pid}, since {}",
+            since.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ),
+        None => "it has not said who it is".into(),
+    };
+    format!(
+        "another pass holds the state store {}: {who}; wait until it is done, or end that process",
+        store.display()
+    )
+}
