@@ -1,5 +1,5 @@
 //! The only modules that open sockets or files; each hides one owner-chosen crate behind a trait of the vocabulary.
 
-pub mod google_sheets;
 pub mod ec2;
+pub mod google_sheets;
 pub mod sqlite;

@@ -1,6 +1,21 @@
 //! fleetsheet keeps the release tags of a fleet of cloud servers equal to what a Google Sheet says.
 //!
-//! One pass is a straight line: observe → plan → check → apply → write back → report.
+//! One pass is a straight line, and so is this list of modules:
+//! observe → plan → check → apply → settle → write back → report.
+//!
+//! - [`pass`] is the line itself; read it first.
+//! - [`tag`], [`fleet`], [`sheet`], [`memory`] and [`problem`] are the words, with the small traits that read and write.
+//! - [`plan`] decides. It is one pure function of sheet, fleet, memory, policy and time.
+//! - [`apply`] puts the tags on the servers, [`settle`] says what became of it, [`writeback`] shows it in the sheet.
+//! - [`adapters`] are the only modules that open sockets or files.
+
+// Edge: what people say to the program, and what it says of itself.
+pub mod cli;
+pub mod config;
+pub mod telemetry;
+
+// Spine: one pass.
+pub mod pass;
 
 // Vocabulary, with the small traits that read and write it.
 pub mod calls;
@@ -12,13 +27,12 @@ pub mod tag;
 
 // Decide: pure.
 pub mod plan;
-// Act on the cloud.
+pub mod settle;
+
+// Act, and say what happened.
 pub mod apply;
+pub mod report;
+pub mod writeback;
 
 // The only modules that open sockets or files.
 pub mod adapters;
-
-// Edge: what people say to the program, and what it says of itself.
-pub mod cli;
-pub mod config;
-pub mod telemetry;

@@ -14,7 +14,7 @@ use crate::fleet::Source;
 use crate::tag::{ChannelName, ServerId, TagKey, Version};
 
 /// The spreadsheet that a store serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
     /// Its id.
@@ -23,6 +23,12 @@ pub struct Binding {
     pub release_tab: i64,
     /// The id of the server tab.
     pub server_tab: i64,
+    /// Ids of the marks on columns, by tab id and header: `17/releaseVersion`.
+    #[serde(default)]
+    pub marks: BTreeMap<String, i64>,
+    /// Whether the spreadsheet had an audit tab, and when that was last looked at.
+    #[serde(default)]
+    pub audit: Option<(bool, DateTime<Utc>)>,
 }
 
 /// Why a key lost its effect.

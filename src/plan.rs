@@ -391,7 +391,7 @@ fn finish(
         });
     }
     server::forget(sheet, fleet, memory, plan);
-    let binding = identity::binding(sheet, policy);
+    let binding = identity::binding(sheet, memory, policy);
     if memory.binding.as_ref() != Some(&binding) {
         plan.update.binding = Some(binding);
     }

@@ -6,6 +6,7 @@
 mod describe;
 mod error;
 mod http;
+mod quote;
 mod reply;
 mod session;
 
@@ -222,6 +223,8 @@ impl Place {
     async fn judge(&self, mut error: CloudError, keys: &Arc<Keys>) -> CloudError {
         if error::is_expired(&error.code) && self.session.expired(keys).await {
             error.kind = CloudErrorKind::Transient;
+        } else if error.kind == CloudErrorKind::Denied {
+            self.session.refused(keys).await;
         }
         error
     }

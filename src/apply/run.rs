@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
+use std::slice::from_ref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,8 +31,8 @@ pub(super) async fn run(with: &Applier<'_>, changes: &[ServerChange]) -> Applied
     let mut sound = Vec::new();
     for change in changes {
         match refusal(change) {
-            Some(message) => run.settle(&[change.server.clone()], &failed(message, false)),
-            None if change.changes.is_empty() => run.settle(&[change.server.clone()], &Outcome::Done),
+            Some(message) => run.settle(from_ref(&change.server), &failed(message, false)),
+            None if change.changes.is_empty() => run.settle(from_ref(&change.server), &Outcome::Done),
             None => sound.push(change),
         }
     }

@@ -8,8 +8,11 @@ use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{ReleaseRow, Sheet};
 
 /// The binding that this pass makes or keeps.
-pub(super) fn binding(sheet: &Sheet, policy: &Policy) -> Binding {
+pub(super) fn binding(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Binding {
     Binding {
+        // Which marks there are is the write-back's business.
+        marks: memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default(),
+        audit: memory.binding.as_ref().and_then(|b| b.audit),
         spreadsheet: policy.spreadsheet.clone(),
         release_tab: sheet.release.layout.sheet_id,
         server_tab: sheet.servers.layout.sheet_id,

@@ -8,34 +8,34 @@ use aws_sdk_ec2::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ec2::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
-/// Checks the end of each successful reply, and what must stand in it.
+/// Checks that a successful reply is the whole document that it should be, and does not take itself back.
 #[derive(Debug)]
 pub(super) struct WholeReply {
     end: &'static str,
-    holds: &'static str,
 }
 
+/// EC2 documents `true` here for `CreateTags` and errors otherwise; its model has no such element, so it may be absent.
+const NOT_DONE: &[u8] = b"<return>false</return>";
+
 impl WholeReply {
-    /// For `CreateTags`, whose reply says whether it was done.
+    /// For `CreateTags`.
     pub(super) fn create_tags() -> Self {
         Self {
             end: "</CreateTagsResponse>",
-            holds: "<return>true</return>",
         }
     }
 
-    /// For `DescribeInstances`, where an empty listing has its element, too.
+    /// For `DescribeInstances`.
     pub(super) fn describe_instances() -> Self {
         Self {
             end: "</DescribeInstancesResponse>",
-            holds: "<reservationSet",
         }
     }
 
     fn accepts(&self, body: &[u8]) -> bool {
-        let whole = body.trim_ascii_end().ends_with(self.end.as_bytes());
-        let mut windows = body.windows(self.holds.len());
-        whole && windows.any(|part| part == self.holds.as_bytes())
+        // Only a short reply is a mere yes or no; a listing is not worth the search.
+        let mut start = body.get(..1024).unwrap_or(body).windows(NOT_DONE.len());
+        body.trim_ascii_end().ends_with(self.end.as_bytes()) && !start.any(|part| part == NOT_DONE)
     }
 }
 
@@ -67,6 +67,7 @@ mod tests {
     fn only_whole_replies_count() {
         let done = WholeReply::create_tags();
         assert!(done.accepts(b"<CreateTagsResponse><return>true</return></CreateTagsResponse>\n"));
+        assert!(done.accepts(b"<CreateTagsResponse><requestId>1</requestId></CreateTagsResponse>"));
         for not in [
             "",
             "nonsense",
@@ -77,6 +78,6 @@ mod tests {
         }
         let listed = WholeReply::describe_instances();
         assert!(listed.accepts(b"<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"));
-        assert!(!listed.accepts(b"<DescribeInstancesResponse></DescribeInstancesResponse>"));
+        assert!(!listed.accepts(b"<DescribeInstancesResponse><reservationSet>"));
     }
 }

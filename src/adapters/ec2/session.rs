@@ -19,7 +19,8 @@ use aws_smithy_types::error::metadata::ErrorMetadata;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::error::{kind_of_credentials, quoted, root};
+use super::error::kind_of_credentials;
+use super::quote::{quoted, root};
 use crate::fleet::{CloudError, CloudErrorKind};
 
 /// Keys are renewed this long before they expire: longer than a request with them may take.
@@ -40,6 +41,10 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "keys expire by the clock of this machine, not by the time of a pass"
+    )]
     fn good(&self) -> bool {
         match self.credentials.expiry() {
             Some(expiry) => expiry > SystemTime::now() + EARLY,
@@ -157,6 +162,14 @@ impl Session {
         let worked = used.worked.load(Ordering::Relaxed);
         cache.keys = None;
         worked
+    }
+
+    /// EC2 does not take the keys. They may have been replaced since they were read; those of a role cannot have been,
+    /// and a region that is not enabled for the account should not cost a new session each time.
+    pub(super) async fn refused(&self, used: &Arc<Keys>) {
+        if self.role.is_none() {
+            self.expired(used).await;
+        }
     }
 
     fn error(&self, kind: CloudErrorKind, code: &str, what: &str) -> CloudError {

@@ -1,0 +1,61 @@
+//! Quotes what APIs and connections say, fit for a cell and a mail.
+//!
+//! A quotation must never carry a credential, an encoded authorization blob, or more than fits a cell.
+
+use std::error::Error;
+
+/// The longest that we quote an API, in characters.
+const QUOTED: usize = 240;
+
+/// The innermost cause, which says most about a connection.
+pub(super) fn root(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    quoted(&cause.to_string())
+}
+
+/// What an API said, fit for a cell and a mail: on one line, short, and without what may open a door.
+pub(super) fn quoted(text: &str) -> String {
+    let text = text
+        .split("Encoded authorization failure message")
+        .next()
+        .unwrap_or_default();
+    let mut said = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
+        if !said.is_empty() {
+            said.push(' ');
+        }
+        said.push_str(if is_secret(word) { "…" } else { word });
+    }
+    if said.chars().count() > QUOTED {
+        said = said.chars().take(QUOTED - 1).collect();
+        said.push('…');
+    }
+    said
+}
+
+/// An access key's id, or a run of characters that only a token or a blob is so long.
+fn is_secret(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let key = (bare.starts_with("AKIA") || bare.starts_with("ASIA")) && bare.len() >= 16;
+    key || word.len() > 160
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_short_and_holds_no_secret() {
+        let text = "You are\nnot authorized.\u{7} Encoded authorization failure message: mXyZ0123";
+        assert_eq!(quoted(text), "You are not authorized.");
+        assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
+        assert_eq!(quoted(&"x".repeat(200)), "…");
+        assert_eq!(quoted(&"word ".repeat(100)).chars().count(), QUOTED);
+    }
+}

@@ -1,0 +1,363 @@
+//! One pass: observe → plan → check → apply → settle → write back → report.
+//!
+//! Everything is remembered before it is done, so a pass that is killed anywhere leaves a world that the next one finishes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::apply::pacing::Pacing;
+use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
+use crate::calls::Calls;
+use crate::fleet::{Fleet, FleetReader, TagWriter};
+use crate::memory::{Event, Memory, Store, StoreReader, Update};
+use crate::plan::{Plan, Policy, plan};
+use crate::problem::{Kind, Problem};
+use crate::report::{Ending, Report};
+use crate::settle::{Settled, settle};
+use crate::sheet::parse::{Names, Sheet, parse};
+use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
+use crate::writeback::{Desired, Writeback, claim};
+
+/// How often it is looked whether the optional audit tab is there.
+const AUDIT_LOOK: TimeDelta = TimeDelta::hours(24);
+
+/// What a pass is told.
+pub struct Order<'a> {
+    /// Names of tabs and columns.
+    pub names: &'a Names,
+    /// How to decide.
+    pub policy: &'a Policy,
+    /// The pass's id.
+    pub run: &'a str,
+    /// Its time.
+    pub now: DateTime<Utc>,
+    /// When it began, for the report.
+    pub began: Instant,
+    /// Counts requests.
+    pub calls: &'a Calls,
+}
+
+/// What a pass acts with. Commands that only look never hold one.
+pub struct Hands<'a> {
+    /// The spreadsheet.
+    pub sheets: &'a dyn SheetWriter,
+    /// The fleet.
+    pub fleet: &'a dyn FleetReader,
+    /// The tags.
+    pub tags: &'a dyn TagWriter,
+    /// The memory.
+    pub store: &'a dyn Store,
+    /// The limits.
+    pub pacing: &'a Pacing,
+    /// Is told how far the pass is.
+    pub progress: &'a dyn Progress,
+    /// No call starts after this.
+    pub deadline: Instant,
+    /// No call starts once this holds true.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What a pass looks at.
+pub struct World {
+    /// The spreadsheet as read.
+    pub raw: RawSpreadsheet,
+    /// As understood.
+    pub sheet: Sheet,
+    /// The fleet.
+    pub fleet: Fleet,
+    /// What was remembered.
+    pub memory: Memory,
+    /// Whether there is an audit tab, and when that was looked at.
+    pub audit: (bool, DateTime<Utc>),
+}
+
+/// Why there is nothing to decide from.
+pub enum Blind {
+    /// Something failed.
+    Failed(Problem),
+    /// The sheet cannot be trusted as it is.
+    Untrusted(Vec<Problem>, Box<Memory>),
+}
+
+/// Reads everything that the decision needs.
+///
+/// # Errors
+/// See [`Blind`].
+pub async fn observe(
+    sheets: &dyn SheetReader,
+    fleet: &dyn FleetReader,
+    store: &dyn StoreReader,
+    names: &Names,
+    now: DateTime<Utc>,
+) -> Result<World, Blind> {
+    let failed = |place: &str, what: String| Blind::Failed(Problem::new(Kind::ApiFailure, "observe", place, what));
+    let memory = store.load().await.map_err(|e| failed("state", e.to_string()))?;
+    let read = async {
+        let audit = look_for_audit(sheets, &memory, names, now).await?;
+        let mut wishes = vec![TabWish::whole(&names.release_tab), TabWish::whole(&names.server_tab)];
+        if audit.0 {
+            wishes.push(TabWish::header(&names.audit_tab));
+        }
+        Ok::<_, SheetError>((sheets.read(&wishes).await?, audit))
+    };
+    let (read, fleet) = tokio::join!(read, fleet.read());
+    let (raw, audit) = read.map_err(|e| failed("spreadsheet", e.to_string()))?;
+    match parse(&raw, names) {
+        Ok(sheet) => Ok(World {
+            raw,
+            sheet,
+            fleet,
+            memory,
+            audit,
+        }),
+        Err(problems) => Err(Blind::Untrusted(problems, Box::new(memory))),
+    }
+}
+
+/// Asking for a tab that is not there costs more requests than asking once a day which tabs there are.
+async fn look_for_audit(
+    sheets: &dyn SheetReader,
+    memory: &Memory,
+    names: &Names,
+    now: DateTime<Utc>,
+) -> Result<(bool, DateTime<Utc>), SheetError> {
+    let known = memory.binding.as_ref().and_then(|b| b.audit);
+    if let Some(known) = known.filter(|(_, looked)| now - *looked < AUDIT_LOOK) {
+        return Ok(known);
+    }
+    let outline = sheets.read(&[]).await?;
+    Ok((outline.tabs.iter().any(|tab| tab.title == names.audit_tab), now))
+}
+
+/// Makes one pass.
+pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
+    let world = match observe(hands.sheets, hands.fleet, hands.store, order.names, order.now).await {
+        Ok(world) => world,
+        Err(blind) => return finish(order, Report::blind(order.run, blind)),
+    };
+    let World {
+        raw,
+        sheet,
+        fleet,
+        mut memory,
+        audit,
+    } = world;
+    let planned = plan(&sheet, &fleet, &memory, order.policy, order.now);
+    if !planned.stop.is_empty() {
+        return finish(order, Report::stopped(order.run, planned.stop, &memory));
+    }
+    let changes = server_changes(&planned, &fleet);
+    let events = events(&planned, order);
+    let acted = act(
+        order,
+        hands,
+        &raw,
+        &sheet,
+        &fleet,
+        &mut memory,
+        &planned,
+        &changes,
+        &events,
+        audit,
+    )
+    .await;
+    let (settled, trouble) = match acted {
+        Ok(done) => done,
+        Err(problem) => {
+            return finish(
+                order,
+                Report::failed(order.run, problem, &planned, &sheet, &fleet, &memory, order.policy),
+            );
+        }
+    };
+    finish(order, Report::done(order.run, &planned, settled, trouble))
+}
+
+fn finish(order: &Order<'_>, mut report: Report) -> Report {
+    report.duration_ms = u64::try_from(order.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.calls = order.calls.snapshot();
+    for problem in &report.problems {
+        debug!(problem.kind = problem.kind.word(), problem.place = %problem.place, "{}", problem.message);
+    }
+    info!(
+        run = %report.run,
+        outcome = report.outcome.word(),
+        servers = report.counts.servers,
+        changed = report.counts.changed,
+        failed = report.counts.failed,
+        problems = report.problems.len(),
+        duration_ms = report.duration_ms,
+        "pass ended"
+    );
+    report
+}
+
+/// Everything after the decision. Gives what became of it, and what went wrong on the way without undoing it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the stages of a pass hand on all that was observed and decided"
+)]
+async fn act(
+    order: &Order<'_>,
+    hands: &Hands<'_>,
+    raw: &RawSpreadsheet,
+    sheet: &Sheet,
+    fleet: &Fleet,
+    memory: &mut Memory,
+    planned: &Plan,
+    changes: &[ServerChange],
+    events: &[Event],
+    audit: (bool, DateTime<Utc>),
+) -> Result<(Settled, Vec<Problem>), Problem> {
+    let failed = |place: &str, what: String| Problem::new(Kind::ApiFailure, "act", place, what);
+    let marks = claim(hands.sheets, raw, sheet, memory)
+        .await
+        .map_err(|e| failed("spreadsheet", e.to_string()))?;
+    let mut first = planned.update.clone();
+    first.events = events.to_vec();
+    let mut binding = first
+        .binding
+        .take()
+        .or_else(|| memory.binding.clone())
+        .unwrap_or_default();
+    binding.audit = Some(audit);
+    if let Some(marks) = marks {
+        binding.marks = marks;
+    }
+    first.binding = (memory.binding.as_ref() != Some(&binding)).then_some(binding);
+    hands
+        .store
+        .commit(&first)
+        .await
+        .map_err(|e| failed("state", e.to_string()))?;
+    memory.apply(&first);
+
+    let applied = if changes.is_empty() {
+        Applied::default()
+    } else {
+        tag(hands, changes).await
+    };
+    let settled = settle(sheet, fleet, memory, order.policy, planned, Some(&applied.outcomes));
+    let mut trouble = Vec::new();
+    if settled.update != Update::default() {
+        hands
+            .store
+            .commit(&settled.update)
+            .await
+            .map_err(|e| failed("state", e.to_string()))?;
+        memory.apply(&settled.update);
+    }
+    let desired = Desired::of(sheet, memory, &settled, events.to_vec(), order.now);
+    let back = Writeback {
+        writer: hands.sheets,
+        store: hands.store,
+        names: order.names,
+        run: order.run,
+        now: order.now,
+    };
+    match back.write(sheet, memory, desired).await {
+        Ok(notes) => trouble.extend(notes.into_iter().map(|note| failed("spreadsheet", note))),
+        Err(error) => {
+            warn!(error = %error, "results could not be written to the sheet");
+            trouble.push(Problem::new(
+                Kind::ApiFailure,
+                "write_back",
+                "spreadsheet",
+                error.to_string(),
+            ));
+        }
+    }
+    Ok((settled, trouble))
+}
+
+async fn tag(hands: &Hands<'_>, changes: &[ServerChange]) -> Applied {
+    for change in changes {
+        debug!(server = %change.server, source = %change.source, tags = change.changes.len(), "change");
+    }
+    let applier = Applier {
+        writer: hands.tags,
+        pacing: hands.pacing,
+        deadline: hands.deadline,
+        stop: hands.stop.clone(),
+        progress: hands.progress,
+    };
+    applier.apply(changes).await
+}
+
+/// The changes of a plan, with what the batching needs to know of each server.
+fn server_changes(planned: &Plan, fleet: &Fleet) -> Vec<ServerChange> {
+    let with_changes = planned.servers.iter().filter(|s| !s.changes.is_empty());
+    with_changes
+        .filter_map(|server| {
+            let live = fleet.servers.get(&server.id)?;
+            let user_tags = live.tags.keys().filter(|key| !key.as_str().starts_with("aws:")).count();
+            Some(ServerChange {
+                server: server.id.clone(),
+                source: live.source.clone(),
+                user_tags,
+                metadata_tags: live.metadata_tags,
+                changes: server.changes.clone(),
+            })
+        })
+        .collect()
+}
+
+fn events(planned: &Plan, order: &Order<'_>) -> Vec<Event> {
+    let one = |h: &crate::plan::Happening| Event {
+        time: order.now,
+        run: order.run.to_owned(),
+        channel: h.channel.clone(),
+        event: h.event.to_owned(),
+        from: h.from.clone(),
+        to: h.to.clone(),
+        detail: h.detail.clone(),
+    };
+    planned.happenings.iter().map(one).collect()
+}
+
+/// Looks and decides, and acts on nothing: what `plan` and `explain` show.
+///
+/// # Errors
+/// A report that says why there is nothing to show.
+pub async fn preview(
+    order: &Order<'_>,
+    sheets: &dyn SheetReader,
+    fleet: &dyn FleetReader,
+    store: &dyn StoreReader,
+) -> Result<(World, Plan, Report), Box<Report>> {
+    let world = match observe(sheets, fleet, store, order.names, order.now).await {
+        Ok(world) => world,
+        Err(blind) => return Err(Box::new(finish(order, Report::blind(order.run, blind)))),
+    };
+    let planned = plan(&world.sheet, &world.fleet, &world.memory, order.policy, order.now);
+    if !planned.stop.is_empty() {
+        return Err(Box::new(finish(
+            order,
+            Report::stopped(order.run, planned.stop, &world.memory),
+        )));
+    }
+    let mut memory = world.memory.clone();
+    memory.apply(&planned.update);
+    let settled = settle(
+        &world.sheet,
+        &world.fleet,
+        &memory,
+        order.policy,
+        &planned,
+        None::<&BTreeMap<_, Outcome>>,
+    );
+    let mut report = Report::done(order.run, &planned, settled, Vec::new());
+    report.preview = true;
+    if report.outcome == Ending::Done && planned.has_changes() {
+        report.outcome = Ending::Changes;
+    }
+    Ok((world, planned, finish(order, report)))
+}
+
+/// How long a pass may take if nothing else is said.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);

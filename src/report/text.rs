@@ -1,0 +1,224 @@
+//! The report and the plan as pages for people.
+
+use std::fmt::Write as _;
+
+use super::{Ending, Report};
+use crate::plan::{Plan, ServerPlan};
+use crate::tag::Change;
+
+/// How many of a long list are shown.
+const SHOWN: usize = 12;
+
+/// Makes text of unknown origin safe for a terminal and keeps it on one line.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars()
+        .flat_map(|c| {
+            if hidden(c) {
+                c.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Aligns the cells of a table in columns two spaces apart.
+fn table(out: &mut String, head: &[&str], rows: &[Vec<String>]) {
+    let columns = head.len();
+    let widths: Vec<usize> = (0..columns)
+        .map(|i| {
+            rows.iter()
+                .filter_map(|r| r.get(i))
+                .map(|c| width(c))
+                .chain([width(head[i])])
+                .max()
+                .unwrap_or(0)
+                .min(60)
+        })
+        .collect();
+    let mut line = |cells: &[String]| {
+        let mut text = String::from("  ");
+        for (i, cell) in cells.iter().enumerate() {
+            text.push_str(cell);
+            if i + 1 < columns {
+                text.extend(std::iter::repeat_n(' ', widths[i].saturating_sub(width(cell)) + 2));
+            }
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(&head.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
+    for row in rows {
+        line(row);
+    }
+}
+
+fn fold<T>(out: &mut String, list: &[T], mut show: impl FnMut(&mut String, &T)) {
+    for item in list.iter().take(SHOWN) {
+        show(out, item);
+    }
+    if list.len() > SHOWN {
+        let _ = writeln!(out, "  … and {} more", thousands(list.len()));
+    }
+}
+
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// The report's page.
+pub(super) fn page(report: &Report) -> String {
+    let mut out = String::new();
+    let headline = match report.outcome {
+        Ending::Done => "done",
+        Ending::Failed => "FAILED",
+        Ending::Changes => "changes to make",
+        Ending::Partial => "done in part: some servers failed or a source was down",
+        Ending::Held => "done in part: something is held back, see below",
+        Ending::Stopped => "STOPPED before anything was written",
+        Ending::Busy => "not begun: another pass holds the state store",
+    };
+    let verb = if report.preview { "plan" } else { "pass" };
+    let _ = writeln!(out, "{verb} {}: {headline}", report.run);
+    if !report.channels.is_empty() {
+        out.push('\n');
+        let rows: Vec<Vec<String>> = report
+            .channels
+            .iter()
+            .map(|c| {
+                [c.name.as_str(), &c.release, &c.previous, &c.status]
+                    .iter()
+                    .map(|cell| plain(cell))
+                    .collect()
+            })
+            .collect();
+        table(&mut out, &["channel", "release", "previous", "status"], &rows);
+    }
+    let c = report.counts;
+    let would = if report.preview { "to change" } else { "changed" };
+    let _ = writeln!(
+        out,
+        "\nservers {} · {would} {} · failed {} · discovered {} · missing {} · held {}",
+        c.servers, c.changed, c.failed, c.discovered, c.missing, c.held
+    );
+    if !report.not_ours.is_empty() {
+        let list: Vec<String> = report
+            .not_ours
+            .iter()
+            .map(|(name, n)| format!("{} {n}", plain(name)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "servers of other sheets' channels, left alone: {}",
+            list.join(", ")
+        );
+    }
+    if !report.problems.is_empty() {
+        let _ = writeln!(out, "\nproblems");
+        fold(&mut out, &report.problems, |out, p| {
+            let _ = writeln!(out, "  {:<17} {}", p.kind.word(), plain(&p.message));
+        });
+    }
+    let calls: Vec<String> = report.calls.iter().map(|(method, n)| format!("{method} {n}")).collect();
+    let _ = writeln!(
+        out,
+        "\ncalls   {}",
+        if calls.is_empty() {
+            "none".to_owned()
+        } else {
+            calls.join(", ")
+        }
+    );
+    #[expect(clippy::cast_precision_loss, reason = "a pass lasts minutes")]
+    let seconds = report.duration_ms as f64 / 1000.0;
+    let _ = writeln!(out, "time    {seconds:.2} s");
+    out
+}
+
+/// The page of `plan`: each change with before, after and reason, grouped by channel, and what is held back.
+#[must_use]
+pub fn plan_page(plan: &Plan, report: &Report) -> String {
+    let mut out = String::new();
+    let mut names: Vec<&str> = plan
+        .servers
+        .iter()
+        .filter_map(|s| s.channel.as_ref())
+        .map(|c| c.as_str())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let own: Vec<&ServerPlan> = plan
+            .servers
+            .iter()
+            .filter(|s| s.channel.as_ref().is_some_and(|c| c.as_str() == name))
+            .collect();
+        let changes = rows(&own, |s| &s.changes);
+        let withheld = rows(&own, |s| &s.withheld);
+        let new = own.iter().filter(|s| s.append).count();
+        if changes.is_empty() && withheld.is_empty() && new == 0 {
+            continue;
+        }
+        let _ = writeln!(out, "{}", plain(name));
+        if new > 0 {
+            let _ = writeln!(out, "  {} rows to append for discovered servers", thousands(new));
+        }
+        for (title, rows) in [("to change", &changes), ("held back", &withheld)] {
+            if rows.is_empty() {
+                continue;
+            }
+            let _ = writeln!(out, "  {title}: {}", thousands(rows.len()));
+            let shown: Vec<Vec<String>> = rows.iter().take(SHOWN).cloned().collect();
+            table(&mut out, &["  server", "tag", "before", "", "after", "reason"], &shown);
+            if rows.len() > SHOWN {
+                let _ = writeln!(out, "    … and {} more", thousands(rows.len() - SHOWN));
+            }
+        }
+        out.push('\n');
+    }
+    if out.is_empty() {
+        out.push_str("no tag and no row would change\n\n");
+    }
+    out.push_str(&page(report));
+    out
+}
+
+fn rows(servers: &[&ServerPlan], of: impl Fn(&ServerPlan) -> &Vec<Change>) -> Vec<Vec<String>> {
+    let row = |server: &ServerPlan, change: &Change| {
+        let before = change.before.as_deref().map_or("(none)".to_owned(), plain);
+        let cells = [
+            server.id.as_str(),
+            change.tag.as_str(),
+            &before,
+            "→",
+            &change.after,
+            change.reason.word(),
+        ];
+        cells
+            .iter()
+            .enumerate()
+            .map(|(i, c)| if i == 0 { format!("  {}", plain(c)) } else { plain(c) })
+            .collect()
+    };
+    servers
+        .iter()
+        .flat_map(|s| of(s).iter().map(move |c| row(s, c)))
+        .collect()
+}

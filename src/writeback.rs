@@ -1,0 +1,488 @@
+//! Writes the service's cells and the discovered servers' rows back to the sheet, so that no row is doubled, no cell lands
+//! wrong and stays, and no human cell is touched.
+//!
+//! Sheets has no conditional write, so: columns are addressed by marks that move with them, rows are found by key in a read
+//! right before the write, and read back after it; what landed on the wrong row is put right at once.
+
+mod target;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
+use crate::settle::{Cells, Settled};
+use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse};
+use crate::sheet::{
+    AUDIT_COLUMNS, Append, COLUMN_MARK, ColumnWrite, Mark, MarkChange, MarkedColumn, NewCell, RawSpreadsheet,
+    STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
+};
+use crate::tag::{ChannelName, ServerId};
+use target::Target;
+
+/// How often rows that moved under a write are put right before the rest is left to the next pass.
+const REPAIRS: u32 = 3;
+
+/// Why the sheet could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The spreadsheet.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a pass wants to see in the sheet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Release rows to rewrite, each with its new stamp.
+    channels: BTreeMap<ChannelName, Cells>,
+    /// Server rows to rewrite, each with its new `updatedAt`.
+    servers: BTreeMap<ServerId, Cells>,
+    /// Rows to append: id, human cells and service cells.
+    new_rows: BTreeMap<ServerId, BTreeMap<Arc<str>, NewCell>>,
+    /// Lines for the audit tab.
+    audit: Vec<Event>,
+    /// New rows that were found to stand already.
+    present: BTreeSet<ServerId>,
+    last_stamp: Option<DateTime<Utc>>,
+}
+
+impl Desired {
+    /// Finds what differs from what stands there. Every rewritten row gets an `updatedAt` of its own, later than any before.
+    #[must_use]
+    pub fn of(sheet: &Sheet, memory: &Memory, settled: &Settled, audit: Vec<Event>, now: DateTime<Utc>) -> Self {
+        let mut stamps = Stamps {
+            last: memory.last_stamp,
+            now,
+        };
+        let mut desired = Self {
+            audit: if sheet.audit.is_some() { audit } else { Vec::new() },
+            ..Self::default()
+        };
+        for (name, cells) in &settled.channel_cells {
+            let mut rows = sheet.release.rows.iter().filter(|row| row.channel == *name);
+            let wrote = memory.channels.get(name).and_then(|c| c.row.written.as_ref());
+            let same = rows.all(|row| {
+                let shown = [
+                    ("releaseVersion", &row.stamp.release),
+                    ("previousVersion", &row.stamp.previous),
+                    ("status", &row.status),
+                ];
+                wrote.is_none_or(|wrote| *wrote == row.stamp)
+                    && shown.iter().all(|(header, text)| cells.get(*header) == Some(text))
+            });
+            if !same {
+                desired.channels.insert(name.clone(), stamps.stamped(cells));
+            }
+        }
+        let mut differing = BTreeSet::new();
+        for row in &sheet.servers.rows {
+            let Some(cells) = settled.server_cells.get(&row.id) else {
+                continue;
+            };
+            let wrote = memory.servers.get(&row.id).and_then(|s| s.row.written.as_ref());
+            let stamp_differs = wrote.is_some() && wrote != row.service.get("updatedAt");
+            if stamp_differs || cells.iter().any(|(header, text)| row.service.get(header) != Some(text)) {
+                differing.insert(&row.id);
+            }
+        }
+        for id in differing {
+            desired
+                .servers
+                .insert(id.clone(), stamps.stamped(&settled.server_cells[id]));
+        }
+        for new in &settled.new_rows {
+            let mut cells: BTreeMap<Arc<str>, NewCell> = stamps
+                .stamped(&new.cells)
+                .into_iter()
+                .map(|(header, text)| (header, NewCell::Text(text)))
+                .collect();
+            cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));
+            cells.insert("channel".into(), NewCell::Text(new.channel.to_string()));
+            if new.held {
+                cells.insert("hold".into(), NewCell::Bool(true));
+            }
+            desired.new_rows.insert(new.id.clone(), cells);
+        }
+        desired.last_stamp = stamps.last.filter(|last| Some(*last) != memory.last_stamp);
+        desired
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.servers.is_empty() && self.new_rows.is_empty() && self.audit.is_empty()
+    }
+
+    /// What is about to be written, to be remembered before it is.
+    fn meant(&self, memory: &Memory, now: DateTime<Utc>) -> Update {
+        let mut update = Update {
+            last_stamp: self.last_stamp,
+            ..Update::default()
+        };
+        for (name, cells) in &self.channels {
+            let Some(mut next) = memory.channels.get(name).cloned() else {
+                continue;
+            };
+            next.row.meant.push((stamp(cells), now));
+            update.channels.insert(name.clone(), next);
+        }
+        let new = self.new_rows.iter().map(|(id, cells)| (id, new_stamp(cells)));
+        let old = self
+            .servers
+            .iter()
+            .map(|(id, cells)| (id, cells.get("updatedAt").cloned().unwrap_or_default()));
+        for (id, stamp) in old.chain(new) {
+            let mut next = memory.servers.get(id).cloned().unwrap_or_default();
+            next.row.meant.push((stamp, now));
+            update.servers.insert(id.clone(), next);
+        }
+        update
+    }
+}
+
+fn stamp(cells: &Cells) -> Stamp {
+    let text = |header: &str| cells.get(header).cloned().unwrap_or_default();
+    Stamp {
+        release: text("releaseVersion"),
+        previous: text("previousVersion"),
+        updated_at: text("updatedAt"),
+    }
+}
+
+fn new_stamp(cells: &BTreeMap<Arc<str>, NewCell>) -> String {
+    match cells.get("updatedAt") {
+        Some(NewCell::Text(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Gives out times that are unique and only grow, whatever the clock does.
+struct Stamps {
+    last: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+}
+
+impl Stamps {
+    fn stamped(&mut self, cells: &Cells) -> Cells {
+        let next = self
+            .last
+            .map_or(self.now, |last| self.now.max(last + TimeDelta::microseconds(1)));
+        self.last = Some(next);
+        let mut cells = cells.clone();
+        cells.insert("updatedAt".into(), next.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+        cells
+    }
+}
+
+/// Marks the spreadsheet as served by this store, and the columns that will be written. No request when all is marked.
+///
+/// # Errors
+/// When the marks could not be made; nothing else may then be written.
+pub async fn claim(
+    writer: &dyn SheetWriter,
+    raw: &RawSpreadsheet,
+    sheet: &Sheet,
+    memory: &Memory,
+) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
+    let mut changes: Vec<MarkChange> = Vec::new();
+    let mut marked = false;
+    for mark in raw.marks.iter().filter(|m| m.key == STORE_MARK) {
+        // One mark is enough: more than one of ours are left from a reply that was lost.
+        if mark.value == memory.store && !marked {
+            marked = true;
+        } else {
+            changes.push(MarkChange::Delete { id: mark.id });
+        }
+    }
+    if !marked {
+        changes.push(MarkChange::Spreadsheet {
+            key: STORE_MARK.into(),
+            value: memory.store.clone(),
+        });
+    }
+    let known = memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default();
+    let mut marks = BTreeMap::new();
+    let mut wanted = Vec::new();
+    for layout in [&sheet.release.layout, &sheet.servers.layout] {
+        let own: Vec<&Mark> = raw
+            .tabs
+            .iter()
+            .filter(|t| t.sheet_id == layout.sheet_id)
+            .flat_map(|t| &t.marks)
+            .collect();
+        for (header, column) in target::marked_columns(layout) {
+            let slot = format!("{}/{header}", layout.sheet_id);
+            let mut found = own.iter().filter(|m| m.key == COLUMN_MARK && m.value == *header);
+            // Marks that sit elsewhere are from a header that was typed over another column.
+            match found.find(|m| m.column == Some(column)).map(|m| m.id) {
+                Some(id) => drop(marks.insert(slot, id)),
+                // A reply without marks says nothing about them.
+                None if own.is_empty() && known.contains_key(&slot) => drop(marks.insert(slot.clone(), known[&slot])),
+                None => {
+                    let key = COLUMN_MARK.into();
+                    changes.push(MarkChange::Column {
+                        sheet_id: layout.sheet_id,
+                        column,
+                        key,
+                        value: header.to_string(),
+                    });
+                    wanted.push(slot);
+                }
+            }
+        }
+        let stray = own
+            .iter()
+            .filter(|m| m.key == COLUMN_MARK && !marks.values().any(|id| *id == m.id));
+        changes.extend(stray.map(|m| MarkChange::Delete { id: m.id }));
+    }
+    if !changes.is_empty() {
+        let made = writer.change_marks(&changes).await?;
+        let columns = made.len().saturating_sub(usize::from(!marked));
+        if columns != wanted.len() {
+            return Err(SheetError {
+                kind: SheetErrorKind::Nonsense,
+                message: "Sheets did not answer with the marks that it was asked to make".into(),
+            });
+        }
+        marks.extend(wanted.into_iter().zip(made.into_iter().skip(usize::from(!marked))));
+    }
+    Ok((marks != known).then_some(marks))
+}
+
+/// What writes back, and where.
+pub struct Writeback<'a> {
+    /// The spreadsheet.
+    pub writer: &'a dyn SheetWriter,
+    /// Remembers what is meant and what was written.
+    pub store: &'a dyn Store,
+    /// Names of tabs and columns.
+    pub names: &'a Names,
+    /// The pass, as the audit lines name it.
+    pub run: &'a str,
+    /// The time of the pass.
+    pub now: DateTime<Utc>,
+}
+
+impl Writeback<'_> {
+    /// Writes what is desired. `memory` is kept in step with the store. Gives what people should know, such as rows that would
+    /// not hold still.
+    ///
+    /// # Errors
+    /// When the sheet or the store failed; the next pass then finds the rest still to be written.
+    pub async fn write(
+        &self,
+        sheet: &Sheet,
+        memory: &mut Memory,
+        mut desired: Desired,
+    ) -> Result<Vec<String>, WriteError> {
+        if desired.is_empty() {
+            return Ok(Vec::new());
+        }
+        let update = desired.meant(memory, self.now);
+        self.store.commit(&update).await?;
+        memory.apply(&update);
+        let fresh = self.append(sheet, &mut desired).await?;
+        let mut targets = Target::all(sheet, memory, &desired);
+        targets.retain(|target| !target.wanted.is_empty());
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns: Vec<_> = targets.iter().flat_map(Target::columns).collect();
+        let before = match fresh {
+            Some(raw) => target::columns_of(&raw, &columns, memory),
+            None => self.writer.read_columns(&columns).await?,
+        };
+        for target in &mut targets {
+            target.check(&before)?;
+        }
+        let notes = self.settle_rows(&columns, &mut targets).await?;
+        let update = target::written(&targets, memory, &desired);
+        self.store.commit(&update).await?;
+        memory.apply(&update);
+        Ok(notes)
+    }
+
+    /// The write and the read back; rows that moved in between are put right.
+    async fn settle_rows(&self, columns: &[MarkedColumn], targets: &mut [Target]) -> Result<Vec<String>, WriteError> {
+        for round in 0..=REPAIRS {
+            let writes: Vec<ColumnWrite> = targets.iter().flat_map(Target::writes).collect();
+            if writes.is_empty() && round > 0 {
+                return Ok(Vec::new());
+            }
+            if round == REPAIRS {
+                break;
+            }
+            match if writes.is_empty() {
+                Ok(())
+            } else {
+                self.writer.write_columns(&writes).await
+            } {
+                // Whether it was written shows when it is read back.
+                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown => {}
+                other => other?,
+            }
+            let after = self.writer.read_columns(columns).await?;
+            for target in targets.iter_mut() {
+                target.reread(&after)?;
+            }
+        }
+        Ok(vec![
+            "rows kept moving while they were written; the next pass writes them again".to_owned(),
+        ])
+    }
+
+    /// Appends new rows and audit lines in one request. New rows are appended after a fresh look at headers and ids, so that one
+    /// that somebody else added meanwhile is not added again; after a lost reply it looks again and appends only what is absent.
+    /// Gives the last look, if there was one.
+    async fn append(&self, sheet: &Sheet, desired: &mut Desired) -> Result<Option<RawSpreadsheet>, WriteError> {
+        let mut fresh = None;
+        for attempt in 0..2 {
+            let lost = attempt > 0;
+            if lost || !desired.new_rows.is_empty() {
+                fresh = Some(self.look_again(lost, sheet, desired).await?);
+            }
+            let layouts = fresh.as_ref().map_or(sheet, |(_, parsed)| parsed);
+            let appends = appends(layouts, desired);
+            if appends.is_empty() {
+                break;
+            }
+            match self.writer.append(&appends).await {
+                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && !lost => {}
+                other => {
+                    other?;
+                    break;
+                }
+            }
+        }
+        Ok(fresh.map(|(raw, _)| raw))
+    }
+
+    async fn look_again(
+        &self,
+        lost: bool,
+        sheet: &Sheet,
+        desired: &mut Desired,
+    ) -> Result<(RawSpreadsheet, Sheet), WriteError> {
+        let Names {
+            release_tab,
+            server_tab,
+            audit_tab,
+            ..
+        } = self.names;
+        let mut wishes = vec![TabWish::whole(release_tab), TabWish::whole(server_tab)];
+        if sheet.audit.is_some() {
+            wishes.push(TabWish {
+                title: audit_tab,
+                header_only: !lost,
+            });
+        }
+        let raw = self.writer.read(&wishes).await?;
+        let parsed = parse(&raw, self.names).map_err(|problems| SheetError {
+            kind: SheetErrorKind::Refused,
+            message: problems.first().map_or_else(String::new, |p| p.message.clone()),
+        })?;
+        // What is there already is not appended again, but read back like the rest.
+        for row in &parsed.servers.rows {
+            if desired.new_rows.contains_key(&row.id) {
+                desired.present.insert(row.id.clone());
+            }
+        }
+        if lost && audit_holds(&raw, &parsed, self.run) {
+            desired.audit.clear();
+        }
+        Ok((raw, parsed))
+    }
+}
+
+/// Whether the audit tab holds lines of this pass already: they are appended together or not at all.
+fn audit_holds(raw: &RawSpreadsheet, fresh: &Sheet, run: &str) -> bool {
+    let Some(layout) = &fresh.audit else { return false };
+    let Some(column) = layout.columns.get("run") else {
+        return false;
+    };
+    let tab = raw.tabs.iter().find(|tab| tab.sheet_id == layout.sheet_id);
+    let is_ours = |cell: &crate::sheet::Cell| matches!(cell, crate::sheet::Cell::Text(text) if text == run);
+    tab.is_some_and(|tab| {
+        tab.rows
+            .iter()
+            .any(|row| row.get(*column as usize).is_some_and(is_ours))
+    })
+}
+
+fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
+    let mut appends = Vec::new();
+    let absent = desired.new_rows.iter().filter(|(id, _)| !desired.present.contains(*id));
+    let rows: Vec<_> = absent.map(|(_, cells)| lay_out(&sheet.servers.layout, cells)).collect();
+    if !rows.is_empty() {
+        appends.push(Append {
+            sheet_id: sheet.servers.layout.sheet_id,
+            rows,
+        });
+    }
+    let audit = sheet
+        .audit
+        .as_ref()
+        .filter(|layout| !layout.columns.is_empty() && !desired.audit.is_empty());
+    if let Some(layout) = audit {
+        let rows = desired
+            .audit
+            .iter()
+            .map(|event| lay_out(layout, &audit_cells(event)))
+            .collect();
+        appends.push(Append {
+            sheet_id: layout.sheet_id,
+            rows,
+        });
+    }
+    appends
+}
+
+fn audit_cells(event: &Event) -> BTreeMap<Arc<str>, NewCell> {
+    let Event {
+        time,
+        run,
+        channel,
+        event,
+        from,
+        to,
+        detail,
+    } = event;
+    let time = time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let texts = [&time, run, channel, event, from, to, detail];
+    let text = |text: &String| {
+        if text.is_empty() {
+            NewCell::Blank
+        } else {
+            NewCell::Text(text.clone())
+        }
+    };
+    AUDIT_COLUMNS
+        .iter()
+        .zip(texts)
+        .map(|(header, value)| (Arc::from(*header), text(value)))
+        .collect()
+}
+
+/// Puts cells in the order of a tab's columns.
+fn lay_out(layout: &Layout, cells: &BTreeMap<Arc<str>, NewCell>) -> Vec<NewCell> {
+    let width = layout.columns.values().max().map_or(0, |last| *last as usize + 1);
+    let mut row = vec![NewCell::Blank; width];
+    for (header, column) in &layout.columns {
+        if let (Some(cell), Some(slot)) = (cells.get(header), row.get_mut(*column as usize)) {
+            *slot = cell.clone();
+        }
+    }
+    row
+}
+
+/// The service columns of a tab that are there, besides its key column.
+fn service_columns(layout: &Layout) -> impl Iterator<Item = (&Arc<str>, &u32)> {
+    layout.columns.iter().filter(|(header, _)| {
+        RELEASE_SERVICE.contains(&&***header) || crate::sheet::parse::SERVER_SERVICE.contains(&&***header)
+    })
+}
