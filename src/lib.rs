@@ -11,7 +11,11 @@
 
 // Edge: what people say to the program, and what it says of itself.
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod explain;
+pub mod progress;
+pub mod sandbox;
 pub mod telemetry;
 
 // Spine: one pass.

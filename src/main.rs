@@ -1,2 +1,24 @@
-//! The command.
-fn main() {}
+//! The `fleetsheet` command.
+
+use std::process::ExitCode;
+
+use fleetsheet::cli::Invocation;
+
+fn main() -> ExitCode {
+    let config = std::env::var_os("FLEETSHEET_CONFIG");
+    let asked = match Invocation::parse(std::env::args_os(), config.as_deref()) {
+        Ok(asked) => asked,
+        Err(error) => error.exit(),
+    };
+    // A later dependency that brings a second provider must not make rustls panic; a provider set twice is no harm.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "fleetsheet: no threads can be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    ExitCode::from(runtime.block_on(fleetsheet::commands::run(asked)))
+}

@@ -1,0 +1,366 @@
+//! Puts the parts together for each command, and turns how it ended into an exit code.
+
+mod once;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::adapters::ec2::{Account, Ec2, Ec2Settings};
+use crate::adapters::google_sheets::{GoogleSheets, Settings};
+use crate::adapters::sqlite::{Access, SqliteStore};
+use crate::apply::Limits;
+use crate::apply::pacing::Pacing;
+use crate::calls::Calls;
+use crate::cli::{self, Command, Format, Invocation};
+use crate::config::{Config, Mode, TagAuthority};
+use crate::explain::explain;
+use crate::memory::StoreReader;
+use crate::pass::{Order, preview};
+use crate::plan::{Belt, Policy};
+use crate::report::{Ending, Report, plain, plan_page};
+use crate::sheet::parse::Names;
+use crate::sheet::protection::Keyholders;
+use crate::{sandbox, telemetry};
+
+pub use once::{Pass, once};
+
+/// Why a command could not begin: the exit code and what to do, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The exit code.
+    pub code: u8,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl Refusal {
+    /// The configuration, or what it names, cannot work.
+    pub fn config(message: impl ToString) -> Self {
+        Self {
+            code: 2,
+            message: message.to_string(),
+        }
+    }
+
+    /// Something failed.
+    pub fn failed(message: impl ToString) -> Self {
+        Self {
+            code: 1,
+            message: message.to_string(),
+        }
+    }
+}
+
+/// Access key and secret that come with an embedded sandbox.
+pub type StaticCredentials = Option<(String, SecretString)>;
+
+/// The parts of a pass, connected.
+pub struct Parts {
+    /// The configuration they were made from.
+    pub config: Config,
+    /// Names of tabs and columns.
+    pub names: Names,
+    /// The spreadsheet.
+    pub sheets: GoogleSheets,
+    /// The cloud.
+    pub cloud: Ec2,
+    /// The limits that both share.
+    pub pacing: Pacing,
+    /// Counts requests.
+    pub calls: Calls,
+}
+
+/// Connects the parts.
+///
+/// # Errors
+/// When settings or credentials cannot work.
+pub async fn connect(config: Config, credentials: StaticCredentials) -> Result<Parts, Refusal> {
+    let calls = Calls::default();
+    let limits = &config.limits;
+    let pacing = Pacing::new(Limits {
+        batch_size: limits.batch_size,
+        concurrency: limits.concurrency,
+        create_tags_per_second: limits.create_tags_per_second.get(),
+        create_tags_burst: limits.create_tags_burst.get(),
+        describe_per_second: limits.describe_per_second.get(),
+        ..Limits::default()
+    });
+    let settings = Settings {
+        spreadsheet_id: config.sheets.spreadsheet_id.clone(),
+        credentials_file: config.sheets.credentials_file.clone(),
+        endpoint: config.sheets.endpoint.as_ref().map(ToString::to_string),
+        request_timeout: limits.request_timeout,
+        sheets_per_minute: limits.sheets_per_minute.get(),
+    };
+    let named = settings.credentials_file.is_some();
+    let sheets = GoogleSheets::connect(settings, calls.clone())
+        .await
+        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    let account = |a: &crate::config::Account| Account {
+        name: a.name.clone(),
+        role_arn: a.role_arn.clone(),
+        regions: a.regions.clone(),
+    };
+    let settings = Ec2Settings {
+        accounts: config.aws.accounts.iter().map(account).collect(),
+        endpoint_url: config
+            .aws
+            .endpoint_url
+            .as_ref()
+            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        request_timeout: limits.request_timeout,
+        pacing: pacing.clone(),
+        static_credentials: credentials,
+    };
+    let cloud = Ec2::connect(&settings, calls.clone()).await.map_err(Refusal::config)?;
+    let names = names(&config, sheets.service_account_email());
+    Ok(Parts {
+        config,
+        names,
+        sheets,
+        cloud,
+        pacing,
+        calls,
+    })
+}
+
+fn names(config: &Config, service_account: &str) -> Names {
+    let managed = config.tags.managed.iter().map(|key| key.as_str().into()).collect();
+    let server = |key: &&String| config.authority.of(key) == TagAuthority::Server;
+    let keys = &config.dual_key;
+    Names {
+        release_tab: config.sheets.release_tab.clone(),
+        server_tab: config.sheets.server_tab.clone(),
+        audit_tab: config.sheets.audit_tab.clone(),
+        managed,
+        server_authority: config
+            .tags
+            .managed
+            .iter()
+            .filter(server)
+            .map(|key| key.as_str().into())
+            .collect(),
+        keyholders: Keyholders::new(&keys.a_editors, &keys.b_editors, &keys.owners, Some(service_account)),
+    }
+}
+
+/// How to decide, from the configuration and the command line.
+#[must_use]
+pub fn policy(config: &Config, allow: &[cli::Belt], takeover: bool) -> Policy {
+    let belt = |b: &cli::Belt| match b {
+        cli::Belt::RowDrop => Belt::RowDrop,
+        cli::Belt::FleetDrop => Belt::FleetDrop,
+        cli::Belt::Unapproved => Belt::Unapproved,
+        cli::Belt::Tab => Belt::Tab,
+        cli::Belt::History => Belt::History,
+    };
+    Policy {
+        spreadsheet: config.sheets.spreadsheet_id.clone(),
+        channel_tag: config.tags.channel.as_str().into(),
+        version_tag: config.tags.version.as_str().into(),
+        observe: config.mode == Mode::Observe,
+        require_protection: config.dual_key.require_protection,
+        max_row_drop: config.belts.max_row_drop,
+        max_fleet_drop: config.belts.max_fleet_drop,
+        max_unapproved_change: config.belts.max_unapproved_change,
+        allow: allow.iter().map(belt).collect(),
+        takeover,
+    }
+}
+
+/// The store's address.
+#[must_use]
+pub fn store_url(config: &Config) -> String {
+    format!("sqlite:{}", config.state.path.display())
+}
+
+/// The present time. The only place that asks the clock for decisions.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    #[expect(clippy::disallowed_methods, reason = "the edge, where the time comes in")]
+    Utc::now()
+}
+
+/// A pass's id: its time, and enough chance to tell passes of two machines apart.
+#[must_use]
+pub fn run_id(now: DateTime<Utc>) -> String {
+    let chance = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}-{}", now.format("%Y%m%dT%H%M%SZ"), &chance[..8])
+}
+
+/// Does what was asked, prints the report on standard output and gives the exit code.
+pub async fn run(asked: Invocation) -> u8 {
+    match dispatch(&asked).await {
+        Ok(code) => code,
+        Err(refusal) => {
+            let lines = refusal.message.lines().map(plain).collect::<Vec<_>>().join("\n  ");
+            say_error(&format!("fleetsheet: {lines}"));
+            refusal.code
+        }
+    }
+}
+
+async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
+    if asked.command == Command::Sandbox {
+        return sandbox::serve().await.map(|()| 0).map_err(Refusal::failed);
+    }
+    let config = Config::load(&asked.config, &Config::environment()).map_err(Refusal::config)?;
+    let rust_log = std::env::var("RUST_LOG").ok();
+    let _logs = telemetry::init(&config.log, asked.verbosity, rust_log.as_deref()).map_err(Refusal::config)?;
+    match &asked.command {
+        Command::History { channel, limit } => history(&config, channel.as_deref(), *limit, asked.format).await,
+        Command::Once { allow, takeover } => {
+            let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+            let parts = connect(config, credentials).await?;
+            let policy = policy(&parts.config, allow, *takeover);
+            let report = once(&parts, &policy, Pass::shown()).await?;
+            print(asked.format, &report.json(), &report.text());
+            Ok(report.outcome.exit_code())
+        }
+        Command::Plan { exit_code } => show_plan(config, *exit_code, asked.format).await,
+        Command::Explain { name } => show_explanation(config, name, asked.format).await,
+        Command::Service | Command::Check { .. } | Command::Init { .. } | Command::Sandbox => Err(Refusal::failed(
+            "this version does not have this command yet; use --once (from a scheduler), plan, explain, history or sandbox",
+        )),
+    }
+}
+
+async fn show_plan(config: Config, exit_code: bool, format: Format) -> Result<u8, Refusal> {
+    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let parts = connect(config, credentials).await?;
+    let policy = policy(&parts.config, &[], false);
+    let (page, json, ending) = match look(&parts, &policy).await? {
+        Ok((_, plan, report)) => (plan_page(&plan, &report), plan_json(&plan, &report), report.outcome),
+        Err(report) => (report.text(), report.json(), report.outcome),
+    };
+    print(format, &json, &page);
+    Ok(match ending {
+        Ending::Failed => 1,
+        // What is held is an answer of `plan`, not its failure, unless the code was asked for.
+        Ending::Held | Ending::Stopped if exit_code => 5,
+        Ending::Changes if exit_code => 3,
+        Ending::Stopped => 5,
+        Ending::Partial => 4,
+        _ => 0,
+    })
+}
+
+type Looked = Result<(crate::pass::World, crate::plan::Plan, Report), Box<Report>>;
+
+/// Looks and decides with readers only: there is nothing here that could write.
+async fn look(parts: &Parts, policy: &Policy) -> Result<Looked, Refusal> {
+    let now = now();
+    let store = SqliteStore::open(&store_url(&parts.config), Access::Read, now)
+        .await
+        .map_err(Refusal::failed)?;
+    let run = run_id(now);
+    let began = Instant::now();
+    let order = Order {
+        names: &parts.names,
+        policy,
+        run: &run,
+        now,
+        began,
+        calls: &parts.calls,
+    };
+    let sheets = parts
+        .sheets
+        .with_deadline((began + parts.config.schedule.pass_timeout).into_std());
+    Ok(preview(&order, &sheets, &parts.cloud, &store).await)
+}
+
+fn plan_json(plan: &crate::plan::Plan, report: &Report) -> serde_json::Value {
+    let change = |server: &crate::plan::ServerPlan, change: &crate::tag::Change, held: bool| {
+        json!({
+            "server": server.id, "channel": server.channel, "tag": change.tag, "before": change.before,
+            "after": change.after, "reason": change.reason.word(), "held": held,
+        })
+    };
+    let mut changes = Vec::new();
+    for server in &plan.servers {
+        changes.extend(server.changes.iter().map(|c| change(server, c, false)));
+        changes.extend(server.withheld.iter().map(|c| change(server, c, true)));
+    }
+    let mut object = report.json();
+    object["changes"] = changes.into();
+    object
+}
+
+async fn show_explanation(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
+    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let parts = connect(config, credentials).await?;
+    let policy = policy(&parts.config, &[], false);
+    match look(&parts, &policy).await? {
+        Ok((world, plan, report)) => {
+            let Some(lines) = explain(name, &world, &plan, &report, &policy) else {
+                let message = format!(
+                    "neither a server nor a channel is called {}; see fleetsheet plan",
+                    plain(name)
+                );
+                return Err(Refusal::failed(message));
+            };
+            let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+            let page: String = lines
+                .iter()
+                .map(|(what, text)| format!("{what:width$}  {}\n", plain(text)))
+                .collect();
+            let facts: Vec<_> = lines
+                .iter()
+                .map(|(what, text)| json!({ "what": what, "text": text }))
+                .collect();
+            print(format, &json!({ "name": name, "explanation": facts }), &page);
+            Ok(0)
+        }
+        Err(report) => {
+            print(format, &report.json(), &report.text());
+            Ok(report.outcome.exit_code())
+        }
+    }
+}
+
+async fn history(config: &Config, channel: Option<&str>, limit: u32, format: Format) -> Result<u8, Refusal> {
+    let store = SqliteStore::open(&store_url(config), Access::Read, now())
+        .await
+        .map_err(Refusal::failed)?;
+    let events = store.history(channel, limit).await.map_err(Refusal::failed)?;
+    let line = |e: &crate::memory::Event| {
+        let moved = match (e.from.as_str(), e.to.as_str()) {
+            ("", "") => String::new(),
+            (from, "") => from.to_owned(),
+            ("", to) => format!("→ {to}"),
+            (from, to) => format!("{from} → {to}"),
+        };
+        let time = e.time.format("%Y-%m-%d %H:%M:%S");
+        let cells = [&e.channel, &e.event, &moved, &e.detail].map(|cell| plain(cell));
+        format!(
+            "{time}  {:<16} {:<18} {:<20} {}\n",
+            cells[0], cells[1], cells[2], cells[3]
+        )
+    };
+    let mut page: String = events.iter().map(line).collect();
+    if page.is_empty() {
+        page.push_str("nothing has happened yet\n");
+    }
+    print(format, &json!({ "events": events }), &page);
+    Ok(0)
+}
+
+/// Prints a result on standard output; a reader that went away is no failure.
+pub fn print(format: Format, json: &serde_json::Value, page: &str) {
+    use std::io::Write as _;
+    let text = match format {
+        Format::Json => format!("{json}\n"),
+        Format::Text => page.to_owned(),
+    };
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+fn say_error(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

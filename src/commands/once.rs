@@ -1,0 +1,115 @@
+//! One pass under the store's lock.
+
+use std::io::IsTerminal as _;
+
+use chrono::TimeDelta;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Parts, Refusal, now, run_id, store_url};
+use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::apply::{Progress, Silent};
+use crate::memory::StoreError;
+use crate::pass::{self, Hands, Order};
+use crate::plan::Policy;
+use crate::problem::{Kind, Problem};
+use crate::progress::{Bar, Lines};
+use crate::report::Report;
+
+/// How a pass is watched and stopped.
+pub struct Pass {
+    /// Is told how far it is.
+    pub progress: Box<dyn Progress>,
+    /// No call starts once this holds true.
+    pub stop: watch::Receiver<bool>,
+    // Keeps the channel open when nobody else stops the pass.
+    _keep: Option<watch::Sender<bool>>,
+}
+
+impl Pass {
+    /// With a bar on a terminal, plain lines elsewhere.
+    #[must_use]
+    pub fn shown() -> Self {
+        let progress: Box<dyn Progress> = if std::io::stderr().is_terminal() {
+            Box::new(Bar::new())
+        } else {
+            Box::new(Lines::default())
+        };
+        Self::with(progress)
+    }
+
+    /// Without a word.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::with(Box::new(Silent))
+    }
+
+    fn with(progress: Box<dyn Progress>) -> Self {
+        let (keep, stop) = watch::channel(false);
+        Self {
+            progress,
+            stop,
+            _keep: Some(keep),
+        }
+    }
+}
+
+/// Makes one pass, if no other holds the store.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub async fn once(parts: &Parts, policy: &Policy, pass: Pass) -> Result<Report, Refusal> {
+    let now = now();
+    let run = run_id(now);
+    let url = store_url(&parts.config);
+    let holder = Holder {
+        run: run.clone(),
+        host: host(),
+        pid: std::process::id(),
+        since: now,
+        what: "pass".into(),
+    };
+    let _lock = match StoreLock::acquire(&url, &holder) {
+        Ok(lock) => lock,
+        Err(StoreError::Held(by)) => {
+            return Ok(Report::busy(&run, Problem::new(Kind::ApiFailure, "busy", "state", by)));
+        }
+        Err(error) => return Err(Refusal::failed(error)),
+    };
+    let store = SqliteStore::open(&url, Access::Write, now)
+        .await
+        .map_err(Refusal::failed)?;
+    let began = Instant::now();
+    let deadline = began + parts.config.schedule.pass_timeout;
+    let order = Order {
+        names: &parts.names,
+        policy,
+        run: &run,
+        now,
+        began,
+        calls: &parts.calls,
+    };
+    let sheets = parts.sheets.with_deadline(deadline.into_std());
+    let hands = Hands {
+        sheets: &sheets,
+        fleet: &parts.cloud,
+        tags: &parts.cloud,
+        store: &store,
+        pacing: &parts.pacing,
+        progress: &*pass.progress,
+        deadline,
+        stop: pass.stop.clone(),
+    };
+    let report = pass::run(&order, &hands).await;
+    if let Ok(keep) = TimeDelta::from_std(parts.config.state.history_keep)
+        && let Err(error) = store.prune(now - keep).await
+    {
+        tracing::warn!(error = %error, "old history could not be pruned");
+    }
+    Ok(report)
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    name.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned())
+}

@@ -1,0 +1,248 @@
+//! Says why a server or a channel is as it is: which rule, which cells, which tags, and what would change it.
+
+use crate::memory::{ChannelMemory, KeyState, Latch};
+use crate::pass::World;
+use crate::plan::{ChannelPlan, Plan, Policy, ServerPlan, ServerStatus};
+use crate::report::Report;
+use crate::settle::words;
+use crate::sheet::parse::{Key, ReleaseRow, Tick};
+
+/// What is said: a heading and a text, line by line.
+pub type Lines = Vec<(&'static str, String)>;
+
+/// Explains a server or a channel; `None` when there is neither of that name.
+#[must_use]
+pub fn explain(name: &str, world: &World, plan: &Plan, report: &Report, policy: &Policy) -> Option<Lines> {
+    let mut lines = Lines::new();
+    if let Some(channel) = plan.channels.iter().find(|c| c.name.as_str() == name) {
+        explain_channel(channel, world, plan, report, policy, &mut lines);
+    }
+    if let Some(server) = plan.servers.iter().find(|s| s.id.as_str() == name) {
+        explain_server(server, world, plan, policy, &mut lines);
+    } else if let Some(server) = world
+        .fleet
+        .servers
+        .iter()
+        .find(|(id, _)| id.as_str() == name)
+        .map(|(_, s)| s)
+    {
+        lines.push((
+            "server",
+            format!("{name} in {}, {}", server.source, server.state.word()),
+        ));
+        lines.push((
+            "why",
+            "not in the sheet, and its channel tag names no channel of this sheet: it is not ours".into(),
+        ));
+    }
+    for problem in report.problems.iter().filter(|p| p.place == name) {
+        lines.push(("problem", problem.message.clone()));
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn explain_channel(
+    channel: &ChannelPlan,
+    world: &World,
+    plan: &Plan,
+    report: &Report,
+    policy: &Policy,
+    lines: &mut Lines,
+) {
+    let layout = &world.sheet.release.layout;
+    let status = report
+        .channels
+        .iter()
+        .find(|c| c.name == channel.name)
+        .map_or("", |c| c.status.as_str());
+    let version = |v: &Option<crate::tag::Version>| v.as_ref().map_or("none".to_owned(), ToString::to_string);
+    lines.push(("channel", channel.name.to_string()));
+    lines.push(("status", status.to_owned()));
+    lines.push(("rule", format!("{}: {}", channel.rule, rule(channel.rule))));
+    lines.push((
+        "release",
+        format!("{}, previous {}", version(&channel.release), version(&channel.previous)),
+    ));
+    let next = plan
+        .update
+        .channels
+        .get(&channel.name)
+        .or_else(|| world.memory.channels.get(&channel.name));
+    for row in world
+        .sheet
+        .release
+        .rows
+        .iter()
+        .filter(|row| row.channel == channel.name)
+    {
+        lines.push(("cell", cells(row, |header| layout.place(header, row.row))));
+    }
+    if let Some(next) = next {
+        lines.push(("keys", keys(next)));
+        lines.push((
+            "approved",
+            if next.approved {
+                "both keys approved the release"
+            } else {
+                "the release was adopted; no pair of keys approved it"
+            }
+            .into(),
+        ));
+        if let Some(latch) = &next.latch {
+            lines.push(("rollback", latch_words(latch)));
+        }
+    }
+    let guards = &world.sheet.guards;
+    let protection = match (policy.require_protection, guards.hold()) {
+        (_, true) => "the key columns are held by two groups".to_owned(),
+        (true, false) => format!("off: {}", guards.faults.join("; ")),
+        (false, false) => format!("off, and not required: {}", guards.faults.join("; ")),
+    };
+    lines.push(("protection", protection));
+    lines.push((
+        "servers",
+        format!("{} of {} carry the release", channel.carrying, channel.concerned),
+    ));
+    lines.push(("to change it", advice(channel.rule).into()));
+}
+
+fn rule(rule: u8) -> &'static str {
+    match rule {
+        1 => "rollback is ticked and there is a version to go back to",
+        2 => "rollback is ticked, but there is no version to go back to",
+        3 => "rollback is still ticked, and this tick was served or does not count",
+        4 => "a cell of the row cannot be read, or the channel stands in two rows",
+        5 => "there is no release, and the keys do not agree on one",
+        6 => "both keys are empty, or both name the release",
+        7 => "one key is empty, or the keys differ",
+        8 => "the keys agree, but the key columns are not protected",
+        9 => "the keys agree, but one or both are spent",
+        10 => "the keys agree, but the channel is not enabled",
+        11 => "the keys agree: promotion",
+        _ => "none",
+    }
+}
+
+fn advice(rule: u8) -> &'static str {
+    match rule {
+        1 | 3 => "untick rollback; to release again, clear both keys, let a pass see it, and type them again",
+        2 => "name the older version in both keys, and untick rollback",
+        4 => "correct the cells that the status names",
+        5 => "name one version in both keys, and tick enabled",
+        6 => "name a new version in both keys",
+        7 => "let the other group name the same version in its key",
+        8 => "repair the protections that the status names, then type both keys again",
+        9 => "clear both keys, let a pass see it, and type them again",
+        10 => "tick enabled",
+        11 => "nothing: servers follow; tick rollback to go back",
+        _ => "add a row for it",
+    }
+}
+
+fn cells(row: &ReleaseRow, place: impl Fn(&str) -> String) -> String {
+    let key = |key: &Key| match key {
+        Key::Empty => "(empty)".to_owned(),
+        Key::Names(version) => version.to_string(),
+        Key::Unreadable => "(cannot be read)".to_owned(),
+    };
+    let tick = |tick: Tick| match tick {
+        Tick::On => "ticked",
+        Tick::Off => "not ticked",
+        Tick::Unreadable => "(cannot be read)",
+    };
+    format!(
+        "{} A={}, {} B={}, {} enabled {}, {} rollback {}",
+        place("desiredVersionA"),
+        key(&row.key_a),
+        place("desiredVersionB"),
+        key(&row.key_b),
+        place("enabled"),
+        tick(row.enabled),
+        place("rollback"),
+        tick(row.rollback)
+    )
+}
+
+fn keys(memory: &ChannelMemory) -> String {
+    let state = |key: &KeyState| match key {
+        KeyState::Live => "counts".to_owned(),
+        KeyState::Spent { held: Some(held), .. } if held.is_empty() => "spent at blank: type it anew".into(),
+        KeyState::Spent { held: Some(held), .. } => {
+            format!("spent at {held}: clear it, let a pass see it, type it anew")
+        }
+        KeyState::Spent { held: None, .. } => "spent at whatever is next read".into(),
+    };
+    format!("A {}; B {}", state(&memory.key_a), state(&memory.key_b))
+}
+
+fn latch_words(latch: &Latch) -> String {
+    match latch {
+        Latch::Served { from } => format!("the tick was served (left {from}); untick to release again"),
+        Latch::Nothing => "the tick found nothing to go back to; untick".into(),
+        Latch::FoundTicked => {
+            "the tick stood there before the row was known, so it does not count; untick and tick again".into()
+        }
+    }
+}
+
+fn explain_server(server: &ServerPlan, world: &World, plan: &Plan, policy: &Policy, lines: &mut Lines) {
+    let layout = &world.sheet.servers.layout;
+    let live = world.fleet.servers.get(&server.id);
+    let at = live.map_or("not found in any account and region".to_owned(), |s| {
+        format!("in {}, {}", s.source, s.state.word())
+    });
+    lines.push(("server", format!("{} {at}", server.id)));
+    for row in &server.rows {
+        lines.push(("row", layout.place("serverId", *row)));
+    }
+    if server.append {
+        lines.push((
+            "row",
+            "none yet: discovered by its channel tag, a row will be appended".into(),
+        ));
+    }
+    let channel = server.channel.as_ref();
+    lines.push(("channel", channel.map_or("(blank)".to_owned(), ToString::to_string)));
+    if let Some(decided) = plan.channels.iter().find(|c| Some(&c.name) == channel) {
+        let release = decided.release.as_ref().map_or("none".to_owned(), ToString::to_string);
+        lines.push(("release", format!("{release} (channel: {})", decided.status)));
+    }
+    if let Some(live) = live {
+        let tag = |key| live.tag(key).map_or("(none)".to_owned(), ToString::to_string);
+        let shown = format!(
+            "{}={}, {}={}",
+            policy.channel_tag,
+            tag(&policy.channel_tag),
+            policy.version_tag,
+            tag(&policy.version_tag)
+        );
+        lines.push(("tags", shown));
+    }
+    lines.push(("why", why(&server.status).to_owned()));
+    if let ServerStatus::Contested(text) | ServerStatus::Error(text) | ServerStatus::Waiting(text) = &server.status {
+        lines.push(("because", text.clone()));
+    }
+    if !server.changes.is_empty() {
+        lines.push(("next pass", words(&server.changes)));
+    }
+    if !server.withheld.is_empty() {
+        lines.push(("held back", words(&server.withheld)));
+    }
+}
+
+fn why(status: &ServerStatus) -> &'static str {
+    match status {
+        ServerStatus::InSync => "it follows its channel",
+        ServerStatus::Held => "hold is ticked (or was, when its row was last there): its tags are left alone",
+        ServerStatus::UnknownChannel => "its channel has no row in the release tab",
+        ServerStatus::Unassigned => "its channel cell is blank",
+        ServerStatus::Duplicate => "it stands in two rows that disagree; keep one",
+        ServerStatus::Terminated => "it was seen shutting down or terminated",
+        ServerStatus::Missing => "no account and region shows it",
+        ServerStatus::Gone => "it has been missing for a day",
+        ServerStatus::Contested(_) => "somebody else keeps writing its tags; tries are spaced out",
+        ServerStatus::Error(_) => "a cell of its row cannot be read",
+        ServerStatus::Waiting(_) => "a belt holds its changes",
+        ServerStatus::AsIs => "its account and region did not answer, or a belt forbids to call it missing",
+    }
+}
