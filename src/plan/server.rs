@@ -334,28 +334,23 @@ fn changes(
             otherwise,
         ));
     }
-    if let Some(release) = decided.and_then(|c| c.release.as_ref()) {
-        if server.tag(&policy.version_tag).map(|v| &**v) != Some(release.as_str()) {
-            let late = match decided.map(|c| c.moved) {
-                Some(Move::Rollback) => Reason::Rollback,
-                _ => Reason::Release,
-            };
-            let expected = memory.is_none_or(|m| is_ours(m, &policy.version_tag, server));
-            let otherwise = if moved {
-                Reason::Channel
-            } else if expected {
-                late
-            } else {
-                Reason::Drift
-            };
-            changes.push(change(
-                server,
-                &policy.version_tag,
-                release.as_str().into(),
-                memory,
-                otherwise,
-            ));
-        }
+    if let Some(release) = decided.and_then(|c| c.release.as_ref())
+        && server.tag(&policy.version_tag).map(|v| &**v) != Some(release.as_str())
+    {
+        let late = match decided.map(|c| c.moved) {
+            Some(Move::Rollback) => Reason::Rollback,
+            _ => Reason::Release,
+        };
+        let expected = memory.is_none_or(|m| is_ours(m, &policy.version_tag, server));
+        let otherwise = if moved {
+            Reason::Channel
+        } else if expected {
+            late
+        } else {
+            Reason::Drift
+        };
+        let after = release.as_str().into();
+        changes.push(change(server, &policy.version_tag, after, memory, otherwise));
     }
     let wishes = row
         .into_iter()

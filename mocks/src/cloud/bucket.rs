@@ -57,7 +57,7 @@ mod tests {
     fn a_bucket_empties_refills_and_is_apart_from_the_next() {
         let mut buckets = Buckets::default();
         let rate = Some(Rate::new(3.0, 2.0));
-        let start = Utc::now();
+        let start = crate::clock::now();
         let mut take = |region, at| buckets.take("1", region, "CreateTags", rate, at);
         assert_eq!([(); 4].map(|()| take("a", start)), [true, true, true, false]);
         assert!(take("b", start), "another region has its own bucket");
@@ -70,6 +70,6 @@ mod tests {
     #[test]
     fn no_rate_is_no_limit() {
         let mut buckets = Buckets::default();
-        assert!((0..1000).all(|_| buckets.take("1", "a", "CreateTags", None, Utc::now())));
+        assert!((0..1000).all(|_| buckets.take("1", "a", "CreateTags", None, crate::clock::now())));
     }
 }

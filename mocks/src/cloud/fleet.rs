@@ -59,7 +59,7 @@ impl Fleet {
     /// The time in this world.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        Utc::now() + self.ahead
+        crate::clock::now() + self.ahead
     }
 
     /// Lets time pass at once: ghosts vanish, keys expire, buckets fill, late reads catch up.

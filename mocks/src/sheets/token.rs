@@ -13,7 +13,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -143,7 +142,7 @@ impl Tokens {
             return Err(("invalid_grant", "Invalid JWT: Failed audience check."));
         }
         // The service allows for clocks that are a little off.
-        let now = Utc::now().timestamp();
+        let now = crate::clock::now().timestamp();
         let lives = claims.exp - claims.iat;
         if claims.iat > now + 300 || claims.exp < now - 300 || !(1..=3_600).contains(&lives) {
             let why = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";

@@ -1,6 +1,6 @@
 //! Cell values: what is typed becomes a value, a value is shown.
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde_json::{Value, json};
 
 use super::a1;
@@ -126,7 +126,7 @@ fn typed_date(text: &str) -> Option<(f64, &'static str)> {
             return Some((serial(at.date(), at.time()), "DATE_TIME"));
         }
     }
-    let this_year = format!("{}-{}", Utc::now().year(), text.replace('/', "-"));
+    let this_year = format!("{}-{}", crate::clock::now().year(), text.replace('/', "-"));
     let date = ["%Y-%m-%d", "%m/%d/%Y", "%m-%d-%Y"]
         .iter()
         .find_map(|format| NaiveDate::parse_from_str(text, format).ok())

@@ -1,6 +1,6 @@
 //! A client that knows nothing but sockets and JSON.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::rand::SystemRandom;
@@ -82,7 +82,7 @@ pub(super) fn assertion(key: &Value, claims: &Value) -> Result<String> {
 }
 
 pub(super) fn claims(aud: &str, scope: &str) -> Result<Value> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let now = u64::try_from(crate::clock::now().timestamp())?;
     Ok(json!({ "iss": SERVICE_ACCOUNT, "aud": aud, "scope": scope, "iat": now, "exp": now + 3_600 }))
 }
 

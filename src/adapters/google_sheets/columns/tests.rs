@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use google_sheets4::common::remove_json_null_values;
 
 use super::*;

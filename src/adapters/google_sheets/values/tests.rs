@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use fleetsheet_mocks::sheets::{CellValue, SheetsEmulator, Spreadsheet, Tab};
