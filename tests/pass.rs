@@ -8,7 +8,10 @@ use stage::{Stage, fleet};
 async fn web(count: usize) -> (Stage, Vec<String>) {
     let (fleet, ids) = fleet(count, "web-prod", "2.3.9");
     let servers: Vec<(String, &str)> = ids.iter().map(|id| (id.clone(), "web-prod")).collect();
-    (Stage::new(&[("web-prod", "2.3.9", "2.3.9", true)], &servers, fleet).await, ids)
+    (
+        Stage::new(&[("web-prod", "2.3.9", "2.3.9", true)], &servers, fleet).await,
+        ids,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,10 +35,14 @@ async fn a_promotion_of_1500_servers_is_three_calls_and_a_second_pass_is_silent(
     assert_eq!(promoted.json["changed"], 1500);
     assert_eq!(promoted.calls("ec2.CreateTags"), 3, "{:?}", promoted.json["calls"]);
     let calls = &promoted.json["calls"];
-    let reads: u64 = ["sheets.get", "sheets.values.batchGet", "sheets.values.batchGetByDataFilter"]
-        .iter()
-        .map(|m| calls[m].as_u64().unwrap_or(0))
-        .sum();
+    let reads: u64 = [
+        "sheets.get",
+        "sheets.values.batchGet",
+        "sheets.values.batchGetByDataFilter",
+    ]
+    .iter()
+    .map(|m| calls[m].as_u64().unwrap_or(0))
+    .sum();
     assert!(reads <= 4, "{calls}");
     assert_eq!(stage.tag(&ids[700], "ReleaseVersion").as_deref(), Some("2.4.0"));
     assert_eq!(stage.cell("ReleaseSheet", "web-prod", "releaseVersion"), "2.4.0");
@@ -47,6 +54,10 @@ async fn a_promotion_of_1500_servers_is_three_calls_and_a_second_pass_is_silent(
     let silent = stage.once().await;
     assert_eq!(silent.code, 0);
     assert_eq!(silent.json["changed"], 0);
-    assert_eq!(stage.sheets.writes().len(), writes, "a pass with nothing to say writes nothing");
+    assert_eq!(
+        stage.sheets.writes().len(),
+        writes,
+        "a pass with nothing to say writes nothing"
+    );
     assert_eq!(silent.calls("ec2.CreateTags"), 0);
 }

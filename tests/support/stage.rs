@@ -63,13 +63,17 @@ impl Ran {
     pub fn status(&self, channel: &str) -> &str {
         let channels = self.json["channels"].as_array().expect("channels");
         let found = channels.iter().find(|c| c["channel"] == channel);
-        found.and_then(|c| c["status"].as_str()).unwrap_or_else(|| panic!("no channel {channel}: {self:?}"))
+        found
+            .and_then(|c| c["status"].as_str())
+            .unwrap_or_else(|| panic!("no channel {channel}: {self:?}"))
     }
 
     pub fn release(&self, channel: &str) -> &str {
         let channels = self.json["channels"].as_array().expect("channels");
         let found = channels.iter().find(|c| c["channel"] == channel);
-        found.and_then(|c| c["release"].as_str()).unwrap_or_else(|| panic!("no channel {channel}: {self:?}"))
+        found
+            .and_then(|c| c["release"].as_str())
+            .unwrap_or_else(|| panic!("no channel {channel}: {self:?}"))
     }
 
     pub fn calls(&self, method: &str) -> u64 {
@@ -78,7 +82,10 @@ impl Ran {
 
     pub fn problems(&self) -> Vec<String> {
         let problems = self.json["problems"].as_array().expect("problems");
-        problems.iter().map(|p| format!("{} {}: {}", p["kind"], p["where"], p["message"])).collect()
+        problems
+            .iter()
+            .map(|p| format!("{} {}: {}", p["kind"], p["where"], p["message"]))
+            .collect()
     }
 }
 
@@ -92,10 +99,19 @@ impl Stage {
         let mut release = vec![header(&RELEASE_HEADERS)];
         for (channel, a, b, enabled) in channels {
             let cells = [CellValue::from(*channel), CellValue::from(*a), CellValue::from(*b)];
-            release.push(cells.into_iter().chain([CellValue::from(*enabled), CellValue::from(false)]).collect());
+            release.push(
+                cells
+                    .into_iter()
+                    .chain([CellValue::from(*enabled), CellValue::from(false)])
+                    .collect(),
+            );
         }
         let mut rows = vec![header(&SERVER_HEADERS)];
-        rows.extend(servers.iter().map(|(id, channel)| vec![CellValue::from(id.as_str()), CellValue::from(*channel)]));
+        rows.extend(
+            servers
+                .iter()
+                .map(|(id, channel)| vec![CellValue::from(id.as_str()), CellValue::from(*channel)]),
+        );
         let count = rows.len();
         let book = Spreadsheet::new(BOOK, "Fleet", OWNER)
             .with_tab(Tab::with_rows(11, "ReleaseSheet", release).with_grid(200, 12))
@@ -108,7 +124,12 @@ impl Stage {
         });
         let cloud = CloudEmulator::start(fleet).await.expect("cloud");
         let dir = tempfile::tempdir().expect("directory");
-        let stage = Self { sheets, cloud, dir, extra: String::new() };
+        let stage = Self {
+            sheets,
+            cloud,
+            dir,
+            extra: String::new(),
+        };
         stage.write_config("");
         stage
     }
@@ -173,7 +194,12 @@ listen = ""
         let stdout = String::from_utf8(output.stdout).expect("text");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
-        Ran { code: output.status.code().unwrap_or(-1), json, stdout, stderr }
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            json,
+            stdout,
+            stderr,
+        }
     }
 
     /// One pass with a JSON report.
@@ -184,7 +210,10 @@ listen = ""
     pub fn cell(&self, tab: &str, key: &str, header: &str) -> String {
         let column = if tab == "ReleaseSheet" { "channel" } else { "serverId" };
         self.sheets.edit(|book| {
-            let row = book.tab_mut(tab).find(column, key).unwrap_or_else(|| panic!("no row {key} in {tab}"));
+            let row = book
+                .tab_mut(tab)
+                .find(column, key)
+                .unwrap_or_else(|| panic!("no row {key} in {tab}"));
             match book.get(tab, (row + 1, header)) {
                 CellValue::Text(text) => text.clone(),
                 CellValue::Empty => String::new(),
@@ -211,7 +240,16 @@ pub fn fleet(count: usize, channel: &str, version: &str) -> (Fleet, Vec<String>)
     let mut fleet = Fleet::new(ACCOUNT);
     let ids: Vec<String> = (0..count).map(|i| format!("i-{i:017x}")).collect();
     for id in &ids {
-        fleet.add(ACCOUNT, REGION, id, [("Name", "web"), ("ReleaseChannel", channel), ("ReleaseVersion", version)]);
+        fleet.add(
+            ACCOUNT,
+            REGION,
+            id,
+            [
+                ("Name", "web"),
+                ("ReleaseChannel", channel),
+                ("ReleaseVersion", version),
+            ],
+        );
     }
     (fleet, ids)
 }
