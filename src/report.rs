@@ -108,10 +108,10 @@ impl Report {
     pub fn done(run: &str, plan: &Plan, settled: Settled, trouble: Vec<Problem>) -> Self {
         let wrote = trouble.iter().all(|problem| problem.code != "write_back");
         let down = settled.problems.iter().any(|problem| problem.code == "source");
-        let outcome = if plan.is_held() {
-            Ending::Held
-        } else if !wrote {
+        let outcome = if !wrote {
             Ending::Failed
+        } else if plan.is_held() {
+            Ending::Held
         } else if settled.counts.failed > 0 || down {
             Ending::Partial
         } else {
@@ -192,7 +192,10 @@ impl Report {
             .channels
             .iter()
             .map(|c| {
-                json!({ "channel": c.name.as_str(), "release": c.release, "previous": c.previous, "status": c.status })
+                json!({
+                    "channel": c.name, "release": c.release, "previous": c.previous, "status": c.status,
+                    "moved": c.moved, "left_behind": c.left_behind,
+                })
             })
             .collect();
         json!({
@@ -226,6 +229,8 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         release: text(&c.release),
         previous: text(&c.prior),
         status: "as it was: the pass was stopped".into(),
+        moved: String::new(),
+        left_behind: Vec::new(),
     };
     memory.channels.iter().map(line).collect()
 }

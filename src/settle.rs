@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::apply::Outcome;
 use crate::fleet::{Fleet, Server, Source};
 use crate::memory::{Memory, Update};
-use crate::plan::{ChannelPlan, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
+use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::Sheet;
 use crate::tag::{Change, ChannelName, ServerId, TagKey};
@@ -27,6 +27,10 @@ pub struct ChannelLine {
     pub previous: String,
     /// The whole status.
     pub status: String,
+    /// How the release moves in this pass, in words; empty when it does not.
+    pub moved: String,
+    /// Servers that stay behind because they are held, when the release moved.
+    pub left_behind: Vec<ServerId>,
 }
 
 /// A row to append for a discovered server.
@@ -163,11 +167,19 @@ fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
         status.push_str(&format!(" · {failed} failed"));
     }
     let text = |version: &Option<crate::tag::Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let moved = match &channel.moved {
+        None => String::new(),
+        Some(Moved::Promotion { from: Some(from), to }) => format!("promotion {from} → {to}"),
+        Some(Moved::Promotion { from: None, to }) => format!("first release {to}"),
+        Some(Moved::Rollback { from, to }) => format!("rollback {from} → {to}"),
+    };
     ChannelLine {
         name: channel.name.clone(),
         release: text(&channel.release),
         previous: text(&channel.previous),
         status,
+        moved,
+        left_behind: channel.left_behind.clone(),
     }
 }
 

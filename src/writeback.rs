@@ -66,6 +66,7 @@ impl Desired {
         for (name, cells) in &settled.channel_cells {
             let mut rows = sheet.release.rows.iter().filter(|row| row.channel == *name);
             let wrote = memory.channels.get(name).and_then(|c| c.row.written.as_ref());
+            let has = |header: &str| sheet.release.layout.columns.contains_key(header);
             let same = rows.all(|row| {
                 let shown = [
                     ("releaseVersion", &row.stamp.release),
@@ -73,31 +74,37 @@ impl Desired {
                     ("status", &row.status),
                 ];
                 wrote.is_none_or(|wrote| *wrote == row.stamp)
-                    && shown.iter().all(|(header, text)| cells.get(*header) == Some(text))
+                    && shown
+                        .iter()
+                        .all(|(header, text)| !has(header) || cells.get(*header) == Some(text))
             });
             if !same {
-                desired.channels.insert(name.clone(), stamps.stamped(cells));
+                desired
+                    .channels
+                    .insert(name.clone(), stamps.stamped(cells, &sheet.release.layout));
             }
         }
         let mut differing = BTreeSet::new();
+        let has = |header: &str| sheet.servers.layout.columns.contains_key(header);
         for row in &sheet.servers.rows {
             let Some(cells) = settled.server_cells.get(&row.id) else {
                 continue;
             };
             let wrote = memory.servers.get(&row.id).and_then(|s| s.row.written.as_ref());
-            let stamp_differs = wrote.is_some() && wrote != row.service.get("updatedAt");
-            if stamp_differs || cells.iter().any(|(header, text)| row.service.get(header) != Some(text)) {
+            let stamp_differs = has("updatedAt") && wrote.is_some() && wrote != row.service.get("updatedAt");
+            if stamp_differs || cells.iter().any(|(h, text)| has(h) && row.service.get(h) != Some(text)) {
                 differing.insert(&row.id);
             }
         }
         for id in differing {
-            desired
-                .servers
-                .insert(id.clone(), stamps.stamped(&settled.server_cells[id]));
+            desired.servers.insert(
+                id.clone(),
+                stamps.stamped(&settled.server_cells[id], &sheet.servers.layout),
+            );
         }
         for new in &settled.new_rows {
             let mut cells: BTreeMap<Arc<str>, NewCell> = stamps
-                .stamped(&new.cells)
+                .stamped(&new.cells, &sheet.servers.layout)
                 .into_iter()
                 .map(|(header, text)| (header, NewCell::Text(text)))
                 .collect();
@@ -168,13 +175,15 @@ struct Stamps {
 }
 
 impl Stamps {
-    fn stamped(&mut self, cells: &Cells) -> Cells {
+    fn stamped(&mut self, cells: &Cells, layout: &Layout) -> Cells {
         let next = self
             .last
             .map_or(self.now, |last| self.now.max(last + TimeDelta::microseconds(1)));
         self.last = Some(next);
         let mut cells = cells.clone();
         cells.insert("updatedAt".into(), next.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+        // Columns that somebody deleted cannot be written, and must not make every pass try.
+        cells.retain(|header, _| layout.columns.contains_key(header));
         cells
     }
 }

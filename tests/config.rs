@@ -244,12 +244,12 @@ fn all_errors_come_at_once_with_key_place_and_fix() {
     let text = "mode = 'dry'\nnonsense = 1\n[limits]\nbatch_size = 0\n[belts]\nmax_row_drop = 2\n[aws]\naccount = []";
     let errors = parse(
         text,
-        &[("FLEETSHEET_HTTP__LISTEN", "localhost"), ("FLEETSHEET_MOOD", "x")],
+        &[("FLEETSHEET_HTTP__LISTEN", "localhost"), ("FLEETSHEET_MO__OD", "x")],
     )
     .unwrap_err();
     let expected = [
         "nonsense (test.toml): is not a key",
-        "FLEETSHEET_MOOD (environment variable FLEETSHEET_MOOD): sets no key",
+        "FLEETSHEET_MO__OD (environment variable FLEETSHEET_MO__OD): sets no key",
         "mode (test.toml): \"dry\" is not known; use \"enforce\" or \"observe\"",
         "limits.batch_size (test.toml): 0 is out of range; use 1 to 1000",
         "sheets.spreadsheet_id: is missing; set spreadsheet_id under [sheets] in test.toml, or set FLEETSHEET_SHEETS__",

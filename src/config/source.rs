@@ -156,6 +156,9 @@ fn read_variables(
         }
         let place = Some(format!("environment variable {name}"));
         let Some(key) = KEYS.iter().find(|key| key.variable() == *name) else {
+            if !is_meant_for_us(name) {
+                continue;
+            }
             errors.push(ConfigError {
                 key: name.clone(),
                 place,
@@ -177,12 +180,19 @@ fn read_variables(
     found
 }
 
-fn unknown_variable(name: &str) -> String {
+/// Whether an unknown variable is a misspelt key. Others are somebody else's: Kubernetes sets `FLEETSHEET_PORT` and the like in
+/// each container beside a Service of this name.
+fn is_meant_for_us(name: &str) -> bool {
     let rest = &name[PREFIX.len()..];
-    // Kubernetes sets these in each container of a namespace that has a Service called fleetsheet.
-    if rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_") {
-        return "is set by Kubernetes for a Service of this name; set enableServiceLinks: false in the pod".to_owned();
-    }
+    let squeezed = name.replace('_', "").to_uppercase();
+    rest.contains("__")
+        || KEYS.iter().any(|key| {
+            let section = key.path.split('.').next().unwrap_or_default().to_uppercase();
+            key.variable().replace('_', "") == squeezed || rest.to_uppercase().starts_with(&format!("{section}_"))
+        })
+}
+
+fn unknown_variable(name: &str) -> String {
     let near = |key: &&Key| key.variable().replace('_', "") == name.replace('_', "").to_uppercase();
     match KEYS.iter().find(near) {
         Some(key) => format!("sets no key; did you mean {}?", key.variable()),
@@ -279,7 +289,10 @@ mod tests {
     #[test]
     fn unknown_names_are_reported_all_at_once() {
         let text = "colour = 1\nbatch_size = 3\nhttp = 2\n'limits.batch_size' = 5\n[limits]\nsize = 4\n";
-        let (_, errors) = sources(text, &[("FLEETSHEET_LIMITS_BATCH_SIZE", "1"), ("FLEETSHEET_NOPE", "1")]);
+        let (_, errors) = sources(
+            text,
+            &[("FLEETSHEET_LIMITS_BATCH_SIZE", "1"), ("FLEETSHEET_NO__PE", "1")],
+        );
         let all = errors.join("\n");
         assert_eq!(errors.len(), 7, "{all}");
         for part in [
@@ -288,14 +301,14 @@ mod tests {
             "write [http] on a line of its own",
             "limits.size (test.toml): is not a key; [limits] knows batch_size, concurrency",
             "did you mean FLEETSHEET_LIMITS__BATCH_SIZE?",
-            "FLEETSHEET_NOPE (environment variable FLEETSHEET_NOPE): sets no key",
+            "FLEETSHEET_NO__PE (environment variable FLEETSHEET_NO__PE): sets no key",
         ] {
             assert!(all.contains(part), "{part} not in\n{all}");
         }
     }
 
     #[test]
-    fn variables_of_kubernetes_are_explained() {
+    fn variables_that_name_no_section_are_somebody_elses() {
         let (_, errors) = sources(
             "",
             &[
@@ -303,7 +316,6 @@ mod tests {
                 ("FLEETSHEET_CONFIG", "x"),
             ],
         );
-        assert_eq!(errors.len(), 1);
-        assert!(errors[0].contains("enableServiceLinks"), "{errors:?}");
+        assert!(errors.is_empty(), "{errors:?}");
     }
 }

@@ -221,9 +221,14 @@ pub(super) fn fleet_drop(
             continue;
         };
         let what = format!(
-            "{place} answers with {count} servers, {} fewer than the {most} of the last 24 h (limit {}, belts.max_fleet_drop); none of its servers is marked missing",
+            "{place} answers with {count} servers, {} fewer than the {most} of the last 24 h (limit {}, belts.max_fleet_drop){}",
             percent(drop),
-            percent(policy.max_fleet_drop)
+            percent(policy.max_fleet_drop),
+            if policy.allow.contains(&Belt::FleetDrop) {
+                ""
+            } else {
+                "; none of its servers is marked missing"
+            }
         );
         if trip(plan, policy, Belt::FleetDrop, &place, what).is_some() {
             shrunken.push(source.clone());
@@ -264,7 +269,7 @@ pub(super) fn unapproved(
         }
         if let Some(from) = &draft.moved_from {
             lost.entry(from).or_default().insert(&draft.plan.id);
-        } else if let Some(channel) = &draft.plan.channel {
+        } else if let (Some(channel), true) = (&draft.plan.channel, draft.live) {
             *sizes.entry(channel).or_insert(0) += 1;
         }
     }

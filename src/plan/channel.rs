@@ -72,18 +72,17 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
     for row in input.rows {
         plan.problems.extend(row.errors.iter().cloned());
     }
-    let known = input.memory.filter(|_| !input.policy.takeover);
+    let known = input.memory.filter(|m| !input.policy.takeover && is_known(m));
     let mut next = match (known, input.row()) {
         (Some(memory), _) => memory.clone(),
         (None, Some(row)) if input.complete => first_contact(input, row, plan),
         (None, _) => {
             unknown(input, plan);
-            // A takeover cannot adopt what it cannot see: what was remembered stays, with its keys spent.
-            return input.memory.map(|memory| {
-                let mut kept = memory.clone();
-                spend_both(&mut kept, SpentBy::Takeover);
-                kept.latch.get_or_insert(Latch::FoundTicked);
-                kept
+            // A takeover cannot adopt what it cannot see, and what this store remembers may be long out of date: the
+            // channel is forgotten, and is met for the first time once it can be adopted.
+            return input.memory.map(|memory| ChannelMemory {
+                row: memory.row.clone(),
+                ..unmet()
             });
         }
     };
@@ -115,6 +114,20 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
         left_behind: Vec::new(),
     });
     Some(next)
+}
+
+/// What a takeover leaves of a channel that it cannot adopt: nothing to go by, and no key that counts. (An update forgets
+/// no channel, so this stands for one that is not known.)
+fn unmet() -> ChannelMemory {
+    let mut unmet = ChannelMemory::default();
+    spend_both(&mut unmet, SpentBy::Takeover);
+    unmet
+}
+
+/// Whether the store knows a channel. Its row does not tell: that is remembered of every row that was ever written.
+fn is_known(memory: &ChannelMemory) -> bool {
+    let unmet = unmet();
+    memory.release.is_some() || memory.key_a != unmet.key_a || memory.key_b != unmet.key_b
 }
 
 /// A channel that is not known and cannot be adopted in this pass.
@@ -186,7 +199,9 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
     ]
     .iter()
     .all(|c| c.is_empty());
-    let spent = |key: &Key| match (input.policy.takeover, blank) {
+    // What is remembered of a channel at its first contact is that a takeover could not adopt it.
+    let taken_over = input.policy.takeover || input.memory.is_some();
+    let spent = |key: &Key| match (taken_over, blank) {
         (true, _) => KeyState::Spent {
             held: key.text().map(str::to_owned),
             by: SpentBy::Takeover,

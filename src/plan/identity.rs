@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Belt, Policy};
-use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, Stamp};
+use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, ServerMemory, Stamp};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{ReleaseRow, Sheet};
 
@@ -116,11 +116,8 @@ fn time_travel(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Proble
     for row in &sheet.servers.rows {
         servers.insert(&row.id);
         let shown = row.service.get("updatedAt").map_or("", String::as_str);
-        if memory
-            .servers
-            .get(&row.id)
-            .is_some_and(|s| s.row.earlier.iter().any(|e| e == shown))
-        {
+        let earlier = |s: &ServerMemory| s.row.earlier.iter().any(|e| e == shown);
+        if !shown.is_empty() && memory.servers.get(&row.id).is_some_and(earlier) {
             back.insert(&row.id);
         }
     }

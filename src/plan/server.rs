@@ -38,6 +38,17 @@ impl Line<'_> {
         self.rows.windows(2).any(|pair| !pair[0].agrees(pair[1]))
     }
 
+    /// Whether any of its rows holds it. A box that cannot be read and a column that vanished let nobody go: what the store
+    /// remembers goes on holding.
+    fn held(&self) -> bool {
+        let remembered = self.memory.is_some_and(|m| m.held);
+        self.rows.iter().any(|row| match row.hold {
+            Some(Tick::On) => true,
+            Some(Tick::Off) => false,
+            Some(Tick::Unreadable) | None => remembered,
+        })
+    }
+
     /// Where it lives or last lived.
     fn source(&self) -> Option<&Source> {
         self.server
@@ -67,6 +78,8 @@ pub(super) struct Draft {
     pub(super) unapproved: Vec<TagKey>,
     /// The channel that loses the server, when the sheet moves it to a channel of another version.
     pub(super) moved_from: Option<ChannelName>,
+    /// Whether the fleet shows it alive.
+    pub(super) live: bool,
 }
 
 /// Joins sheet, fleet and memory by server id, in order.
@@ -108,15 +121,16 @@ pub(super) fn decide(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) ->
     }
     let row = line.rows[0];
     let place = context.sheet.servers.layout.place("serverId", row.row);
-    // A hold column that vanished lets nobody go: what the store remembers goes on holding.
-    let held = row
-        .hold
-        .map_or_else(|| line.memory.is_some_and(|m| m.held), |tick| tick == Tick::On);
-    let mut draft = Draft::new(line, row.channel.clone());
+    let held = line.held();
+    // Rows that disagree put the server in no channel, whichever of them stands first.
+    let mut draft = Draft::new(line, row.channel.clone().filter(|_| !line.disagree()));
     let mut next = line.memory.cloned().unwrap_or_default();
     next.held = held;
     note_sight(line, &mut next, context);
-    note_stamp(row, &mut next, context.now);
+    // Of rows that stand twice each has a stamp of its own: which is the row's is known when one is left.
+    if let [row] = &line.rows[..] {
+        note_stamp(row, &mut next, context.now);
+    }
 
     if line.disagree() {
         let rows: Vec<String> = line.rows.iter().map(|r| r.row.to_string()).collect();
@@ -170,7 +184,6 @@ fn assigned(
         draft.plan.status = absent(line, next, context, plan);
         return;
     };
-    next.missing_since = None;
     let former = line
         .memory
         .and_then(|m| m.channel.clone())
@@ -178,10 +191,17 @@ fn assigned(
     let moved = former.as_ref().is_some_and(|former| former != channel);
     if let (true, Some(belt)) = (moved, context.row_belt) {
         draft.plan.status = ServerStatus::Waiting(belt.to_owned());
-        draft.plan.withheld = changes(server, channel, Some(row), line.memory, moved, context);
+        draft.wait(
+            changes(server, channel, Some(row), line.memory, moved, context),
+            rolled_back(server, line.memory, context),
+            context,
+        );
         return;
     }
-    next.channel = Some(channel.clone());
+    // What is only watched was not acted on: the move counts when it is made.
+    if !(moved && context.policy.observe) {
+        next.channel = Some(channel.clone());
+    }
     let mut changes = changes(server, channel, Some(row), line.memory, moved, context);
     draft.unapproved = unapproved(&changes, channel, moved, context);
     if moved
@@ -191,7 +211,9 @@ fn assigned(
     {
         draft.moved_from = former;
     }
-    wishes(row, context, next);
+    if !context.policy.observe {
+        wishes(row, context, next);
+    }
     draft.plan.status = match row.errors.first() {
         Some(error) => ServerStatus::Error(error.message.clone()),
         None => contest(line, &mut changes, next, context, plan),
@@ -214,7 +236,6 @@ fn discover(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) -> Option<D
     let mut draft = Draft::new(line, Some(channel.clone()));
     let mut next = line.memory.cloned().unwrap_or_default();
     note_sight(line, &mut next, context);
-    next.missing_since = None;
     let held = next.held;
     draft.plan.append = context.row_belt.is_none();
     draft.plan.append_held = held && draft.plan.append;
@@ -223,18 +244,14 @@ fn discover(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) -> Option<D
     } else {
         changes(server, &channel, None, line.memory, false, context)
     };
-    let rolled_back = context
-        .channels
-        .get(&channel)
-        .is_some_and(|c| c.moved == Move::Rollback);
     match context.row_belt {
         _ if held => draft.plan.status = ServerStatus::Held,
         // A rollback reaches servers whose rows vanished, too; everything else waits for the rows.
-        Some(belt) if !rolled_back => {
+        Some(belt) => {
             draft.plan.status = ServerStatus::Waiting(belt.to_owned());
-            draft.plan.withheld = changes;
+            draft.wait(changes, rolled_back(server, line.memory, context), context);
         }
-        _ => {
+        None => {
             next.channel = Some(channel.clone());
             draft.unapproved = unapproved(&changes, &channel, false, context);
             let mut changes = changes;
@@ -248,6 +265,16 @@ fn discover(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) -> Option<D
     }
     draft.remember(line, next);
     Some(draft)
+}
+
+/// The version that a rollback of the channel it is tagged with gives back to a server whose row a belt does not trust.
+fn rolled_back(server: &Server, memory: Option<&ServerMemory>, context: &Context<'_>) -> Vec<Change> {
+    let Some(channel) = tagged_channel(server, context.policy) else {
+        return Vec::new();
+    };
+    let mut changes = changes(server, &channel, None, memory, false, context);
+    changes.retain(|c| c.tag == context.policy.version_tag && c.reason == Reason::Rollback);
+    changes
 }
 
 fn tagged_channel(server: &Server, policy: &Policy) -> Option<ChannelName> {
@@ -333,6 +360,7 @@ fn changes(
     let wishes = row
         .into_iter()
         .flat_map(|row| context.sheet.servers.tags.iter().zip(&row.tags));
+    let mut asked = Vec::new();
     for (column, wish) in wishes {
         let Some(wish) = wish else { continue };
         if server.tag(&column.key) != Some(wish) {
@@ -343,9 +371,12 @@ fn changes(
             } else {
                 Reason::Tag
             };
-            changes.push(change(server, &column.key, wish.clone(), memory, otherwise));
+            asked.push(change(server, &column.key, wish.clone(), memory, otherwise));
         }
     }
+    // Columns may stand in any order.
+    asked.sort_by(|a, b| a.tag.cmp(&b.tag));
+    changes.extend(asked);
     changes
 }
 
@@ -468,6 +499,7 @@ fn note_sight(line: &Line<'_>, next: &mut ServerMemory, context: &Context<'_>) {
     if next.terminated {
         return;
     }
+    next.missing_since = None;
     let policy = context.policy;
     let ours = [&policy.channel_tag, &policy.version_tag].into_iter();
     let ours = ours.chain(context.sheet.servers.tags.iter().map(|t| &t.key));
@@ -526,6 +558,18 @@ impl Draft {
             memory: None,
             unapproved: Vec::new(),
             moved_from: None,
+            live: line.live().is_some(),
+        }
+    }
+
+    /// Withholds what a belt on the rows holds, and lets through what it does not.
+    fn wait(&mut self, held: Vec<Change>, through: Vec<Change>, context: &Context<'_>) {
+        self.plan.withheld = held;
+        if !context.policy.observe {
+            self.plan
+                .withheld
+                .retain(|c| through.iter().all(|t| (&t.tag, &t.after) != (&c.tag, &c.after)));
+            self.plan.changes = through;
         }
     }
 
