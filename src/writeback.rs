@@ -44,6 +44,8 @@ pub struct Desired {
     servers: BTreeMap<ServerId, Cells>,
     /// Rows to append: id, human cells and service cells.
     new_rows: BTreeMap<ServerId, BTreeMap<Arc<str>, NewCell>>,
+    /// The service cells of those rows alone.
+    new_cells: BTreeMap<ServerId, Cells>,
     /// Lines for the audit tab.
     audit: Vec<Event>,
     /// New rows that were found to stand already.
@@ -103,11 +105,12 @@ impl Desired {
             );
         }
         for new in &settled.new_rows {
-            let mut cells: BTreeMap<Arc<str>, NewCell> = stamps
-                .stamped(&new.cells, &sheet.servers.layout)
-                .into_iter()
-                .map(|(header, text)| (header, NewCell::Text(text)))
-                .collect();
+            let service = stamps.stamped(&new.cells, &sheet.servers.layout);
+            let texts = service
+                .iter()
+                .map(|(header, text)| (header.clone(), NewCell::Text(text.clone())));
+            let mut cells: BTreeMap<Arc<str>, NewCell> = texts.collect();
+            desired.new_cells.insert(new.id.clone(), service);
             cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));
             cells.insert("channel".into(), NewCell::Text(new.channel.to_string()));
             if new.held {
@@ -138,12 +141,8 @@ impl Desired {
             next.row.meant.push((stamp(cells), now));
             update.channels.insert(name.clone(), next);
         }
-        let new = self.new_rows.iter().map(|(id, cells)| (id, new_stamp(cells)));
-        let old = self
-            .servers
-            .iter()
-            .map(|(id, cells)| (id, cells.get("updatedAt").cloned().unwrap_or_default()));
-        for (id, stamp) in old.chain(new) {
+        for (id, cells) in self.servers.iter().chain(&self.new_cells) {
+            let stamp = cells.get("updatedAt").cloned().unwrap_or_default();
             let mut next = memory.servers.get(id).cloned().unwrap_or_default();
             next.row.meant.push((stamp, now));
             update.servers.insert(id.clone(), next);
@@ -158,13 +157,6 @@ fn stamp(cells: &Cells) -> Stamp {
         release: text("releaseVersion"),
         previous: text("previousVersion"),
         updated_at: text("updatedAt"),
-    }
-}
-
-fn new_stamp(cells: &BTreeMap<Arc<str>, NewCell>) -> String {
-    match cells.get("updatedAt") {
-        Some(NewCell::Text(text)) => text.clone(),
-        _ => String::new(),
     }
 }
 

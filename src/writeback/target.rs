@@ -74,13 +74,9 @@ impl Target {
             .iter()
             .map(|(name, cells)| (name.to_string(), cells.clone()))
             .collect();
-        let mut servers: BTreeMap<String, Cells> = desired
-            .servers
-            .iter()
-            .map(|(id, cells)| (id.to_string(), cells.clone()))
-            .collect();
-        // Appended rows are read back too; that they are there is all that matters of them.
-        servers.extend(desired.new_rows.keys().map(|id| (id.to_string(), Cells::new())));
+        // Appended rows are read back like the others, and completed where somebody else added them first.
+        let servers = desired.servers.iter().chain(&desired.new_cells);
+        let servers = servers.map(|(id, cells)| (id.to_string(), cells.clone())).collect();
         let tabs = [(&sheet.release.layout, channels), (&sheet.servers.layout, servers)];
         tabs.into_iter()
             .filter_map(|(layout, wanted)| Self::of(layout, wanted, memory))
@@ -268,12 +264,10 @@ pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) ->
         let Some((id, former)) = memory.servers.get_key_value(key.as_str()) else {
             continue;
         };
-        let new = match (desired.servers.get(id), desired.new_rows.get(id)) {
-            (Some(cells), _) => cells.get("updatedAt").cloned().unwrap_or_default(),
-            // A row that somebody else added does not carry our stamp.
-            (None, Some(cells)) if !desired.present.contains(id) => super::new_stamp(cells),
-            (None, _) => continue,
+        let Some(cells) = desired.servers.get(id).or_else(|| desired.new_cells.get(id)) else {
+            continue;
         };
+        let new = cells.get("updatedAt").cloned().unwrap_or_default();
         let mut next = former.clone();
         if let Some(before) = next
             .row
