@@ -1,1 +1,151 @@
-//! A seeded spreadsheet and fleet that show the product.
+//! A seeded fleet with its spreadsheet, and a story that leads up to a day on which everything happens at once.
+//!
+//! The world starts as somebody has it who never ran fleetsheet: servers that carry versions, a sheet that people filled
+//! in. A version that can be rolled back or a key that is spent needs a past, so the story has chapters: tell one, let a
+//! pass see it, tell the next. After the last chapter it is the user's turn.
+
+mod book;
+mod roster;
+mod story;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::cloud::{ACCESS_KEY, CloudEmulator, Fleet, SECRET_KEY};
+use crate::sheets::SheetsEmulator;
+use crate::smtp::{SmtpEmulator, SmtpOptions};
+use roster::Roster;
+pub use story::Chapter;
+
+/// The id of the spreadsheet.
+pub const SPREADSHEET: &str = "sandbox";
+/// The tab with a row for each channel.
+pub const RELEASE_TAB: &str = "ReleaseSheet";
+/// The tab with a row for each server.
+pub const SERVER_TAB: &str = "ServerTagAssignment";
+/// The tab with a line for each thing that happened.
+pub const AUDIT_TAB: &str = "AuditLog";
+/// The file's owner.
+pub const OWNER: &str = "owner@example.com";
+/// The group that may turn key A.
+pub const A_EDITORS: &str = "sre@example.com";
+/// The group that may turn key B.
+pub const B_EDITORS: &str = "releases@example.com";
+/// The tag that says which channel a server belongs to.
+pub const CHANNEL_TAG: &str = "ReleaseChannel";
+/// The tag that says which version a server is to run.
+pub const VERSION_TAG: &str = "ReleaseVersion";
+/// The tag that the sheet holds in a column of its own.
+pub const OWNER_TAG: &str = "Owner";
+/// The account that the static keys belong to; it may assume the roles and has no servers.
+pub const BASE_ACCOUNT: &str = "000000000000";
+/// The regions of every account.
+pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+/// The accounts that have servers.
+pub const ACCOUNTS: [Account; 2] = [
+    Account {
+        name: "prod",
+        number: "111111111111",
+        role_arn: "arn:aws:iam::111111111111:role/fleetsheet",
+    },
+    Account {
+        name: "staging",
+        number: "222222222222",
+        role_arn: "arn:aws:iam::222222222222:role/fleetsheet",
+    },
+];
+
+/// An account with servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// What people call it.
+    pub name: &'static str,
+    /// Its number.
+    pub number: &'static str,
+    /// The role by which it is reached.
+    pub role_arn: &'static str,
+}
+
+/// The running emulators with their world. Dropping it ends them.
+#[derive(Debug)]
+pub struct Sandbox {
+    sheets: SheetsEmulator,
+    cloud: CloudEmulator,
+    smtp: SmtpEmulator,
+    roster: Roster,
+    latency: Duration,
+}
+
+impl Sandbox {
+    /// Starts the emulators with `servers` servers in the sheet; the same seed gives the same world. Answers take
+    /// `latency` once the story is told.
+    ///
+    /// # Errors
+    /// When no port of the loopback address can be had.
+    pub async fn start(servers: u32, seed: u64, latency: Duration) -> Result<Self> {
+        let mut fleet = Fleet::new(BASE_ACCOUNT);
+        for account in ACCOUNTS {
+            fleet.add_role(account.role_arn);
+        }
+        let roster = Roster::new(servers, seed);
+        roster.populate(&mut fleet);
+        let sheets = SheetsEmulator::start(book::book(&roster))
+            .await
+            .context("the spreadsheet cannot start")?;
+        let cloud = CloudEmulator::start(fleet).await.context("the cloud cannot start")?;
+        let smtp = SmtpEmulator::start(SmtpOptions::default())
+            .await
+            .context("the mail server cannot start")?;
+        Ok(Self {
+            sheets,
+            cloud,
+            smtp,
+            roster,
+            latency,
+        })
+    }
+
+    /// The spreadsheet.
+    #[must_use]
+    pub fn sheets(&self) -> &SheetsEmulator {
+        &self.sheets
+    }
+
+    /// The cloud.
+    #[must_use]
+    pub fn cloud(&self) -> &CloudEmulator {
+        &self.cloud
+    }
+
+    /// The mail server.
+    #[must_use]
+    pub fn smtp(&self) -> &SmtpEmulator {
+        &self.smtp
+    }
+
+    /// Access key id and secret key, good for assuming the roles.
+    #[must_use]
+    pub fn credentials(&self) -> (&'static str, &'static str) {
+        (ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// The story, in order. A pass belongs after each chapter; the one after the last is the user's.
+    #[must_use]
+    pub fn story() -> &'static [Chapter] {
+        &story::CHAPTERS
+    }
+
+    /// Lets people and the cloud do what the chapter says.
+    pub fn tell(&self, chapter: &Chapter) {
+        (chapter.happens)(self);
+        if chapter.is_last() {
+            self.sheets.script().set_latency(self.latency);
+            self.cloud.script().set_latency(self.latency);
+            self.smtp.script().set_latency(self.latency);
+        }
+    }
+}
