@@ -24,7 +24,7 @@ use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
 use crate::{sandbox, telemetry};
 
-pub use once::{Pass, once};
+pub use once::{Pass, once, once_at};
 
 /// Why a command could not begin: the exit code and what to do, in words.
 #[derive(Debug, thiserror::Error)]
@@ -205,7 +205,7 @@ pub async fn run(asked: Invocation) -> u8 {
 
 async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     if asked.command == Command::Sandbox {
-        return sandbox::serve().await.map(|()| 0).map_err(Refusal::failed);
+        return sandbox::serve(&asked.config).await.map(|()| 0).map_err(Refusal::failed);
     }
     let config = Config::load(&asked.config, &Config::environment()).map_err(Refusal::config)?;
     let rust_log = std::env::var("RUST_LOG").ok();

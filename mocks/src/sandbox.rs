@@ -127,6 +127,12 @@ impl Sandbox {
         &self.smtp
     }
 
+    /// How many servers the sheet had at the beginning.
+    #[must_use]
+    pub fn servers(&self) -> u32 {
+        u32::try_from(self.roster.servers.len()).unwrap_or(u32::MAX)
+    }
+
     /// Access key id and secret key, good for assuming the roles.
     #[must_use]
     pub fn credentials(&self) -> (&'static str, &'static str) {

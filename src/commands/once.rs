@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -59,7 +59,14 @@ impl Pass {
 /// # Errors
 /// When the store cannot be opened.
 pub async fn once(parts: &Parts, policy: &Policy, pass: Pass) -> Result<Report, Refusal> {
-    let now = now();
+    once_at(parts, policy, pass, now()).await
+}
+
+/// The same, at a time of the caller's choice: a sandbox has a past.
+///
+/// # Errors
+/// As [`once`].
+pub async fn once_at(parts: &Parts, policy: &Policy, pass: Pass, now: DateTime<Utc>) -> Result<Report, Refusal> {
     let run = run_id(now);
     let url = store_url(&parts.config);
     let holder = Holder {

@@ -1,0 +1,220 @@
+//! `fleetsheet sandbox`: the emulators in the foreground, a page of what to do with them, and the mail that comes in.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use fleetsheet_mocks::sandbox as world;
+use fleetsheet_mocks::smtp::Message;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Embedded, SandboxError, embed};
+use crate::config::{Config, DEFAULT_PATH};
+use crate::report::plain;
+
+/// The configuration for those who have none.
+const BUILT_IN: &str = include_str!("../../config/sandbox.toml");
+
+/// How often it is looked whether mail came.
+const MAIL_LOOK: Duration = Duration::from_millis(500);
+
+/// Runs a sandbox until it is interrupted: one as the `[sandbox]` section of `config` says, or one of the usual size.
+///
+/// # Errors
+/// When it cannot start, or the configuration has mistakes.
+pub async fn serve(config: &Path) -> Result<(), SandboxError> {
+    // Listened for first, so that an early Ctrl-C does not leave the directory behind.
+    let mut end = signal(SignalKind::terminate()).map_err(SandboxError::because)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(SandboxError::because)?;
+    let config = chosen(config)?;
+    let sandbox = tokio::select! {
+        _ = interrupt.recv() => return Ok(()),
+        _ = end.recv() => return Ok(()),
+        embedded = embed(config) => match embedded? {
+            (config, _, Some(sandbox)) => {
+                let text = config_file(&config, &sandbox);
+                sandbox.place.write("fleetsheet.toml", &text).map_err(SandboxError::because)?;
+                sandbox
+            }
+            (_, _, None) => return Err(SandboxError("its own configuration has no [sandbox] section".to_owned())),
+        },
+    };
+    say(&page(&sandbox, &program()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = end.recv() => {}
+        () = show_mail(&sandbox) => {}
+    }
+    say("\nsandbox: ended; nothing is left of it\n");
+    Ok(())
+}
+
+/// The file that was named, if it describes a sandbox. The default file is the real installation's, and whether that
+/// can be read yet is nothing to a sandbox.
+fn chosen(path: &Path) -> Result<Config, SandboxError> {
+    let env = Config::environment();
+    match Config::load(path, &env) {
+        Ok(config) if config.sandbox.is_some() => Ok(config),
+        Err(errors) if path != Path::new(DEFAULT_PATH) => Err(SandboxError::because(errors)),
+        _ => Config::parse(BUILT_IN, "config/sandbox.toml", &env).map_err(SandboxError::because),
+    }
+}
+
+/// The program as the user called it, to be copied into another terminal.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "fleetsheet".to_owned())
+}
+
+/// A result on standard output; a reader that went away is no failure.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// A word for a shell to read as it stands.
+fn word(text: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:=@%".contains(&b);
+    if !text.is_empty() && text.bytes().all(safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A string as TOML writes it, which for this purpose is as JSON does.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn thousands(count: u32) -> String {
+    let digits = count.to_string();
+    let mut shown = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// What another fleetsheet needs to reach this sandbox.
+fn config_file(config: &Config, sandbox: &Embedded) -> String {
+    let path = |name: &str| sandbox.place.path(name).display().to_string();
+    let mut text = format!(
+        "# Reaches the running sandbox; goes when it ends.\n\n[sheets]\nspreadsheet_id = {}\ncredentials_file = {}\n\
+         endpoint = {}\n\n[aws]\nendpoint_url = {}\n",
+        quoted(world::SPREADSHEET),
+        quoted(&path("service-account.json")),
+        quoted(&sandbox.world.sheets().endpoint()),
+        quoted(&sandbox.world.cloud().endpoint()),
+    );
+    for account in &config.aws.accounts {
+        let regions: Vec<String> = account.regions.iter().map(|region| quoted(region)).collect();
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "\n[[aws.account]]\nname = {}\nrole_arn = {}\nregions = [{}]\n",
+            quoted(&account.name),
+            quoted(account.role_arn.as_deref().unwrap_or_default()),
+            regions.join(", ")
+        );
+    }
+    let _ = write!(
+        text,
+        "\n[dual_key]\na_editors = [{}]\nb_editors = [{}]\nowners = [{}]\n\n[email]\nsmtp_url = {}\n\
+         from = \"fleetsheet <fleetsheet@example.com>\"\nto = [\"ops@example.com\"]\n\n[state]\nurl = {}\n\n\
+         [log]\ndir = \"\"\n",
+        quoted(world::A_EDITORS),
+        quoted(world::B_EDITORS),
+        quoted(world::OWNER),
+        quoted(&sandbox.world.smtp().url()),
+        quoted(&format!("sqlite:{}", path("state.db"))),
+    );
+    text
+}
+
+/// What to do with it, on one screen.
+fn page(sandbox: &Embedded, program: &str) -> String {
+    let world = &sandbox.world;
+    let (access_key, secret) = world.credentials();
+    let servers = thousands(world.servers());
+    let run = word(program);
+    let config = word(&sandbox.place.path("fleetsheet.toml").display().to_string());
+    let sheet = world.sheets().endpoint();
+    format!(
+        "
+A sheet, a cloud with {servers} servers and a mail server are running, with a week of history.
+
+  The sheet, in your browser      {sheet}
+
+In another terminal:
+
+  export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret}
+  export FLEETSHEET_CONFIG={config}
+
+  {run} plan         what a pass would do
+  {run} --once       do it: web-prod moves to 2.4.0, worker-prod goes back to 5.1.3
+  {run} history      what happened this week
+
+Then edit the sheet, and make a pass with --once after each step:
+
+  1  Turn the second key   api-prod waits for it: type 8.3.0 into its desiredVersionB.
+  2  Go back               tick rollback of web-prod. One tick is one step, and the key is spent.
+  3  Earn a release again  search-staging was rolled back: clear both keys, pass, type 3.1.1 into both, pass.
+  4  Cheat                 type 9.9.9 into the releaseVersion of api-staging, as only the file's owner can.
+  5  Leave one alone       tick hold of the first server, and give web-staging 2.6.0 in both keys.
+
+Ask why with {run} explain search-staging, or any other channel or server id.
+Mail shows below as it comes in. Ctrl-C ends it all and leaves nothing behind.
+
+"
+    )
+}
+
+/// Shows who gets which mail, for ever.
+async fn show_mail(sandbox: &Embedded) {
+    let mut shown = 0;
+    loop {
+        tokio::time::sleep(MAIL_LOOK).await;
+        let messages = sandbox.world.smtp().messages();
+        for (i, message) in messages.iter().enumerate().skip(shown) {
+            let kept = sandbox.place.write(&format!("mail-{:03}.eml", i + 1), &message.text());
+            let kept = kept.map_or_else(|error| error.to_string(), |path| path.display().to_string());
+            say(&format!(
+                "mail to {}: {}\n  {kept}\n",
+                plain(&message.to.join(", ")),
+                plain(&subject(message))
+            ));
+        }
+        shown = messages.len();
+    }
+}
+
+/// The subject as it was sent.
+fn subject(message: &Message) -> String {
+    let text = message.text();
+    let header = text.lines().take_while(|line| !line.is_empty());
+    let subject = header.filter_map(|line| line.strip_prefix("Subject: ")).next();
+    subject.unwrap_or("(no subject)").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_word_to_a_shell() {
+        assert_eq!(word("/tmp/a-b.toml"), "/tmp/a-b.toml");
+        assert_eq!(word("/tmp/it's here"), "'/tmp/it'\\''s here'");
+        assert_eq!(word(""), "''");
+    }
+
+    #[test]
+    fn the_built_in_configuration_is_a_sandbox() {
+        let config = Config::parse(BUILT_IN, "sandbox.toml", &[].into()).unwrap();
+        assert_eq!(config.sandbox, Some(crate::config::Sandbox::default()));
+    }
+}
