@@ -14,6 +14,8 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet_mocks::sandbox::{self as world, Chapter, Sandbox};
 use secrecy::SecretString;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use crate::commands::{self, Pass, StaticCredentials};
@@ -104,7 +106,7 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
         .map_err(SandboxError::because)?;
     let policy = commands::policy(&parts.config, &[], false);
     let (parts, policy) = (&parts, &policy);
-    prepare(world, commands::now(), |chapter, at| async move {
+    let history = prepare(world, commands::now(), |chapter, at| async move {
         let report = commands::once_at(parts, policy, Pass::silent(), at).await;
         let report = report.map_err(SandboxError::because)?;
         if matches!(report.outcome, Ending::Done | Ending::Partial | Ending::Held) {
@@ -115,8 +117,9 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
             "its history broke off where {}: {why}",
             chapter.title
         )))
-    })
-    .await
+    });
+    // The logs are for the passes that the user makes.
+    history.with_subscriber(NoSubscriber::default()).await
 }
 
 /// Points everything that reaches out at the emulators. How to decide and how hard to press stay as configured.
