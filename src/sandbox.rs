@@ -106,11 +106,8 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
         .map_err(SandboxError::because)?;
     let policy = commands::policy(&parts.config, &[], false);
     let (parts, policy) = (&parts, &policy);
-    prepare(world, commands::now(), |chapter, at| async move {
-        // The past is no news: its passes leave no line in the log.
-        let report = commands::once_at(parts, policy, Pass::silent(), at)
-            .with_subscriber(NoSubscriber::default())
-            .await;
+    let history = prepare(world, commands::now(), |chapter, at| async move {
+        let report = commands::once_at(parts, policy, Pass::silent(), at).await;
         let report = report.map_err(SandboxError::because)?;
         if matches!(report.outcome, Ending::Done | Ending::Partial | Ending::Held) {
             return Ok(());
@@ -120,8 +117,9 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
             "its history broke off where {}: {why}",
             chapter.title
         )))
-    })
-    .await
+    });
+    // The logs are for the passes that the user makes.
+    history.with_subscriber(NoSubscriber::default()).await
 }
 
 /// Points everything that reaches out at the emulators. How to decide and how hard to press stay as configured.

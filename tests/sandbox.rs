@@ -1,0 +1,205 @@
+//! What somebody sees who tries fleetsheet without an account.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use fleetsheet::commands::{Pass, connect, once, policy};
+use fleetsheet::config::Config;
+use fleetsheet::report::Report;
+use fleetsheet::sandbox::{Embedded, embed};
+use fleetsheet_mocks::sandbox::{RELEASE_TAB, SERVER_TAB, VERSION_TAG};
+use fleetsheet_mocks::sheets::CellValue;
+use serde_json::Value;
+
+fn config(servers: u32) -> Config {
+    let env = BTreeMap::from([("FLEETSHEET_SANDBOX__SERVERS".to_owned(), servers.to_string())]);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/sandbox.toml");
+    Config::load(&path, &env).unwrap()
+}
+
+async fn shown(servers: u32) -> (Report, Embedded) {
+    let (config, credentials, sandbox) = embed(config(servers)).await.unwrap();
+    let parts = connect(config, credentials).await.unwrap();
+    let policy = policy(&parts.config, &[], false);
+    let report = once(&parts, &policy, Pass::silent()).await.unwrap();
+    (report, sandbox.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_pass_shows_the_product() {
+    let (report, sandbox) = shown(500).await;
+    let line = |name: &str| report.channels.iter().find(|c| c.name.as_str() == name).unwrap();
+    for (channel, release, previous, status) in [
+        ("api-prod", "8.2.1", "", "waiting for key B: A=8.3.0, B=8.2.1"),
+        ("api-staging", "8.3.0", "", "in sync"),
+        ("batch-prod", "", "", "not released: servers carry "),
+        ("billing-prod", "3.11.2", "", "ready: 3.12.0 has both keys; not enabled"),
+        ("search-prod", "1.9", "", "error: ReleaseSheet!B7 holds the number 1.1"),
+        ("search-staging", "3.0.4", "", "held: 3.1.0 must be approved again"),
+        ("web-prod", "2.4.0", "2.3.9", "in sync"),
+        ("web-staging", "2.5.0-rc.1", "", "in sync"),
+        ("worker-prod", "5.1.3", "", "rolled back from 5.2.0"),
+    ] {
+        let line = line(channel);
+        assert_eq!((&*line.release, &*line.previous), (release, previous), "{channel}");
+        assert!(line.status.starts_with(status), "{channel}: {}", line.status);
+    }
+    assert!(line("worker-prod").status.ends_with(" · 1 failed"));
+    let words: Vec<&str> = report.problems.iter().map(|p| p.message.as_str()).collect();
+    for what in [
+        "worker-prod was rolled back",
+        "that disagree",
+        "was not found in any",
+        "has the channel api-prd",
+        "it carries 50 tags",
+        "holds the number 1.1",
+    ] {
+        assert_eq!(
+            words.iter().filter(|w| w.contains(what)).count(),
+            1,
+            "{what}: {words:#?}"
+        );
+    }
+    assert_eq!(words.len(), 6, "{words:#?}");
+    let counts = report.counts;
+    assert_eq!(
+        (counts.discovered, counts.missing, counts.held, counts.failed),
+        (4, 1, 1, 1)
+    );
+    assert_eq!(report.not_ours.get("data-prod"), Some(&12));
+    let page = report.text();
+    assert!(page.lines().count() <= 30, "it fits one screen:\n{page}");
+
+    let world = sandbox.world();
+    let book = world.sheets().book();
+    let tab = book.tab(SERVER_TAB).unwrap();
+    let (status, state) = (tab.column("status").unwrap(), tab.column("state").unwrap());
+    let count = |column, text: &str| {
+        let held = CellValue::from(text);
+        (1..tab.data_rows())
+            .filter(|row| *tab.value(*row, column) == held)
+            .count()
+    };
+    let statuses = ["held", "missing", "terminated", "unknown channel"];
+    assert_eq!(statuses.map(|word| count(status, word)), [1; 4]);
+    assert_eq!((count(status, "duplicate"), count(state, "terminated")), (2, 1));
+    let versions = world.cloud().edit(|fleet| {
+        let tags = fleet.instances().map(|i| i.tags.clone());
+        tags.filter_map(|tags| tags.get(VERSION_TAG).cloned())
+            .collect::<Vec<_>>()
+    });
+    assert!(!versions.contains(&"2.6.0-dev".to_owned()), "drift is put right");
+    assert_eq!(
+        versions.iter().filter(|v| *v == "2.3.9").count(),
+        2,
+        "the held one and the terminated one"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_size_trips_a_belt() {
+    for servers in [1, 12, 40] {
+        let (report, _sandbox) = shown(servers).await;
+        let belts: Vec<_> = report.problems.iter().filter(|p| p.kind.word() == "belt").collect();
+        assert!(belts.is_empty(), "{servers}: {belts:#?}");
+    }
+}
+
+/// A running `fleetsheet sandbox` and what its page says.
+struct Served {
+    child: Child,
+    page: String,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
+            .arg("sandbox")
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .env("FLEETSHEET_SANDBOX__SERVERS", "60")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut page = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            page.push_str(&line.unwrap());
+            page.push('\n');
+            if page.contains("Ctrl-C") {
+                break;
+            }
+        }
+        Self { child, page }
+    }
+
+    /// Runs fleetsheet in the environment that the page tells to set.
+    fn run(&self, args: &[&str]) -> Output {
+        let exports = self.page.lines().filter_map(|line| line.trim().strip_prefix("export "));
+        let env: Vec<(String, String)> = exports
+            .flat_map(str::split_whitespace)
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        assert_eq!(env.len(), 3, "{}", self.page);
+        Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
+            .args(args)
+            .envs(env)
+            .output()
+            .unwrap()
+    }
+
+    fn pass(&self) -> Value {
+        let output = self.run(&["--once", "--format", "json"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn what_the_page_says_works_again_and_again() {
+    let mut served = Served::start();
+    let first = served.pass();
+    assert_eq!(first["outcome"], "partial", "{first:#}");
+    assert!(first["changed"].as_u64().unwrap() > 20, "{first:#}");
+    let second = served.pass();
+    assert_eq!(
+        (&second["changed"], &second["discovered"]),
+        (&0.into(), &0.into()),
+        "{second:#}"
+    );
+    let history = served.run(&["history"]);
+    let history = String::from_utf8_lossy(&history.stdout).into_owned();
+    for event in ["adoption", "promotion", "unauthorised_edit", "rollback", "key_spent"] {
+        assert!(history.contains(event), "{event}:\n{history}");
+    }
+    let word = |word: &&str| word.ends_with("fleetsheet.toml");
+    let file = served
+        .page
+        .split(|c: char| c.is_whitespace() || c == '=')
+        .find(word)
+        .unwrap();
+    let dir = PathBuf::from(file).parent().unwrap().to_owned();
+    assert!(dir.join("state.db").exists());
+    let pid = served.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(served.child.wait().unwrap().success());
+    assert!(!dir.exists(), "nothing is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_every_channel_is_stamped_by_the_service() {
+    let (_, sandbox) = shown(60).await;
+    let book = sandbox.world().sheets().book();
+    let tab = book.tab(RELEASE_TAB).unwrap();
+    let updated = tab.column("updatedAt").unwrap();
+    assert!((1..tab.data_rows()).all(|row| matches!(tab.value(row, updated), CellValue::Text(_))));
+}
