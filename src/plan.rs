@@ -6,6 +6,7 @@
 mod adopt;
 pub mod belts;
 mod channel;
+pub mod check;
 mod identity;
 mod server;
 

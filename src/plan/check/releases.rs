@@ -1,0 +1,299 @@
+//! No release moves but by two keys, by a tick or by adoption, and no key or latch comes back by itself.
+
+use std::collections::BTreeMap;
+
+use super::super::{ChannelPlan, Moved, belts::Belt};
+use super::Inputs;
+use crate::memory::{ChannelMemory, KeyState, Latch, Memory, Move, RowMemory, Stamp};
+use crate::sheet::parse::{Key, ReleaseRow, Tick};
+use crate::tag::{ChannelName, Version};
+
+pub(super) fn check(inputs: &Inputs<'_>, faults: &mut Vec<String>) {
+    let mut add = |name: &ChannelName, found: Vec<String>| {
+        faults.extend(found.into_iter().map(|fault| format!("channel {name}: {fault}")));
+    };
+    // What stays as it is remembered is looked at too: a key must not go on counting only because nobody looked.
+    let planned = inputs.plan.update.channels.iter();
+    for (name, next) in inputs.memory.channels.iter().chain(planned) {
+        let next = inputs.plan.update.channels.get(name).unwrap_or(next);
+        let mut found = Vec::new();
+        let case = Case {
+            inputs,
+            name,
+            rows: inputs.rows(name),
+            next,
+        };
+        match inputs.known(name) {
+            Some(before) => case.known(before, &mut found),
+            None => case.unknown(&mut found),
+        }
+        add(name, found);
+    }
+    for channel in &inputs.plan.channels {
+        let mut found = Vec::new();
+        shown(inputs, channel, &mut found);
+        add(&channel.name, found);
+    }
+}
+
+/// What is shown must be what will be remembered.
+fn shown(inputs: &Inputs<'_>, channel: &ChannelPlan, faults: &mut Vec<String>) {
+    let after = inputs.after(&channel.name);
+    if after.and_then(|m| m.release.as_ref()) != channel.release.as_ref()
+        || after.and_then(|m| m.prior.as_ref()) != channel.previous.as_ref()
+    {
+        faults.push("shows another release than will be remembered".to_owned());
+    }
+    let before = inputs.known(&channel.name);
+    match &channel.moved {
+        Some(Moved::Promotion { to, .. } | Moved::Rollback { to, .. }) if Some(to) != channel.release.as_ref() => {
+            faults.push(format!("moves to {to}, which is not its release"));
+        }
+        None if before.is_some_and(|b| b.release != channel.release) => {
+            faults.push("changes its release without saying so".to_owned());
+        }
+        _ => {}
+    }
+}
+
+/// One channel whose memory changes.
+struct Case<'a> {
+    inputs: &'a Inputs<'a>,
+    name: &'a ChannelName,
+    rows: &'a [&'a ReleaseRow],
+    next: &'a ChannelMemory,
+}
+
+impl Case<'_> {
+    /// A channel that the store knows.
+    fn known(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
+        let next = self.next;
+        let confirmed = match self.rows {
+            [row] => is_remembered(&before.row, &row.stamp),
+            _ => false,
+        };
+        if next.release == before.release {
+            if next.prior != before.prior || next.moved != before.moved {
+                faults.push("changes its prior version without a move".to_owned());
+            }
+            self.approval(before.approved, confirmed, before, faults);
+        } else if self.rows.iter().any(|row| row.rollback == Tick::On) {
+            self.rollback(before, faults);
+        } else {
+            let key = |state: &KeyState, key: &Key| confirmed && counts(state, key);
+            let live = self
+                .rows
+                .iter()
+                .all(|row| key(&before.key_a, &row.key_a) && key(&before.key_b, &row.key_b));
+            self.promotion(before.release.as_ref(), before.approved, live, faults);
+        }
+        let [a, b] = self.texts();
+        for (was, is, text) in [(&before.key_a, &next.key_a, a), (&before.key_b, &next.key_b, b)] {
+            let back = *was != KeyState::Live && *is == KeyState::Live;
+            let seen = matches!((was, text), (KeyState::Spent { held: Some(held), .. }, Some(text)) if held != text);
+            if back && !(seen && confirmed && self.protected()) {
+                faults.push("a spent key counts again without having been seen to hold something else".to_owned());
+            }
+            if *is == KeyState::Live && !(confirmed && self.protected()) {
+                faults.push("a key that one hand may have moved still counts".to_owned());
+            }
+        }
+        let all_off = !self.rows.is_empty() && self.rows.iter().all(|row| row.rollback == Tick::Off);
+        if before.latch.is_some() && next.latch.is_none() && !all_off {
+            faults.push("the latch opens though no box was seen unticked".to_owned());
+        }
+    }
+
+    /// A channel at its first contact, or taken over.
+    fn unknown(&self, faults: &mut Vec<String>) {
+        let (next, policy) = (self.next, self.inputs.policy);
+        let [row] = self.rows else {
+            return self.forgotten(faults);
+        };
+        if !self.inputs.fleet.complete() {
+            return self.forgotten(faults);
+        }
+        let adopted = self.majority();
+        let stamp = &row.stamp;
+        let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &row.status]
+            .iter()
+            .all(|cell| cell.trim().is_empty());
+        let fresh = blank && !policy.takeover && !self.inputs.memory.channels.contains_key(self.name);
+        if !fresh && (next.key_a == KeyState::Live || next.key_b == KeyState::Live) {
+            faults.push("a key counts in a row that was filled before".to_owned());
+        }
+        if row.rollback != Tick::Off && next.latch.is_none() {
+            faults.push("a box that stood ticked at first contact is not latched".to_owned());
+        }
+        let named = [&row.key_a, &row.key_b].map(Key::version);
+        let approved = adopted.is_some() && named == [adopted.as_ref(), adopted.as_ref()] && self.protected();
+        if next.moved == Move::Adoption {
+            if next.release != adopted {
+                faults.push(format!("adopts {:?}, but most servers carry {adopted:?}", next.release));
+            }
+            let trusted = policy.takeover
+                && self.inputs.sheet.guards.service_columns
+                && adopted.as_ref().is_some_and(|v| v.as_str() == stamp.release.trim());
+            let prior = trusted.then(|| Version::parse(&stamp.previous).ok()).flatten();
+            if next.prior != prior || (next.approved && !approved) {
+                faults.push("adopts a prior version or an approval that it may not".to_owned());
+            }
+        } else {
+            self.promotion(adopted.as_ref(), approved, fresh, faults);
+        }
+    }
+
+    /// What cannot be adopted has no release, no prior version and no key that counts.
+    fn forgotten(&self, faults: &mut Vec<String>) {
+        let next = self.next;
+        let live = [&next.key_a, &next.key_b].contains(&&KeyState::Live);
+        if next.release.is_some() || next.prior.is_some() || next.approved || live {
+            faults.push("is known though it cannot be adopted".to_owned());
+        }
+    }
+
+    /// Both keys and the box.
+    fn promotion(&self, from: Option<&Version>, approved: bool, live: bool, faults: &mut Vec<String>) {
+        let (next, inputs) = (self.next, self.inputs);
+        let [row] = self.rows else {
+            faults.push("is promoted without a row of its own".to_owned());
+            return;
+        };
+        if !live {
+            faults.push("is promoted by keys that do not count".to_owned());
+        }
+        let release = next.release.as_ref();
+        if release.is_none() || [&row.key_a, &row.key_b].map(Key::version) != [release, release] {
+            faults.push(format!("is promoted to {release:?}, which the two keys do not name"));
+        }
+        if row.enabled != Tick::On || row.rollback != Tick::Off || !row.errors.is_empty() {
+            faults.push("is promoted though its row does not allow it".to_owned());
+        }
+        if !self.protected() {
+            faults.push("is promoted while the key columns are not protected".to_owned());
+        }
+        if inputs.policy.observe || inputs.held_by(Belt::RowDrop) {
+            faults.push("is promoted while nothing may be".to_owned());
+        }
+        if next.prior.as_ref() != from || next.prior_approved != approved || next.moved != Move::Promotion {
+            faults.push("is promoted without remembering what it leaves".to_owned());
+        }
+    }
+
+    /// One tick, one step.
+    fn rollback(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
+        let next = self.next;
+        if before.latch.is_some()
+            || self
+                .rows
+                .iter()
+                .any(|row| is_foreign(self.name, row, self.inputs.memory))
+        {
+            faults.push("is rolled back by a box that is latched".to_owned());
+        }
+        if before.prior.is_none() || next.release != before.prior || next.prior.is_some() {
+            faults.push("is rolled back to something else than its prior version".to_owned());
+        }
+        if self.inputs.policy.observe {
+            faults.push("is rolled back while only observing".to_owned());
+        }
+        let latched = matches!(&next.latch, Some(Latch::Served { from }) if Some(from) == before.release.as_ref());
+        if !latched || next.moved != Move::Rollback || next.approved != before.prior_approved {
+            faults.push("is rolled back without remembering it".to_owned());
+        }
+        for row in self.rows {
+            for (key, state) in [(&row.key_a, &next.key_a), (&row.key_b, &next.key_b)] {
+                if key.version() == before.release.as_ref() && *state == KeyState::Live {
+                    faults.push("a key that names the version left still counts".to_owned());
+                }
+            }
+        }
+    }
+
+    /// A release that stays comes to be approved only by two keys that count and name it.
+    fn approval(&self, was: bool, confirmed: bool, before: &ChannelMemory, faults: &mut Vec<String>) {
+        if was || !self.next.approved {
+            return;
+        }
+        let release = self.next.release.as_ref();
+        let by_keys = match self.rows {
+            [row] => {
+                counts(&before.key_a, &row.key_a)
+                    && counts(&before.key_b, &row.key_b)
+                    && [&row.key_a, &row.key_b].map(Key::version) == [release, release]
+            }
+            _ => false,
+        };
+        if !(confirmed && by_keys && release.is_some() && self.protected()) {
+            faults.push("its release counts as approved by nobody".to_owned());
+        }
+    }
+
+    fn protected(&self) -> bool {
+        self.inputs.sheet.guards.hold() || !self.inputs.policy.require_protection
+    }
+
+    /// What the key cells hold, if there is one row.
+    fn texts(&self) -> [Option<&str>; 2] {
+        match self.rows {
+            [row] => [row.key_a.text(), row.key_b.text()],
+            _ => [None, None],
+        }
+    }
+
+    /// What more than half of the channel's version-carrying servers carry.
+    fn majority(&self) -> Option<Version> {
+        let policy = self.inputs.policy;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (id, server) in self.inputs.fleet.servers.iter().filter(|(_, s)| s.state.is_live()) {
+            let Some(version) = server.tag(&policy.version_tag) else {
+                continue;
+            };
+            let member = match self.inputs.server_rows.get(id).map(Vec::as_slice) {
+                None | Some([]) => server
+                    .tag(&policy.channel_tag)
+                    .is_some_and(|t| **t == *self.name.as_str()),
+                Some(rows) => rows.iter().all(|row| {
+                    row.channel.as_ref() == Some(self.name)
+                        && (rows.len() == 1
+                            || (!row.unreadable && row.hold == rows[0].hold && row.tags == rows[0].tags))
+                }),
+            };
+            if member {
+                *counts.entry(version).or_default() += 1;
+            }
+        }
+        let total: usize = counts.values().sum();
+        let (version, _) = counts.into_iter().find(|(_, count)| count * 2 > total)?;
+        Version::parse(version).ok().filter(|v| v.as_str() == version)
+    }
+}
+
+/// Whether a key counts, given what its cell holds now.
+fn counts(state: &KeyState, key: &Key) -> bool {
+    match state {
+        KeyState::Live => true,
+        KeyState::Spent { held: Some(held), .. } => key.text().is_some_and(|text| text != held),
+        KeyState::Spent { held: None, .. } => false,
+    }
+}
+
+fn is_remembered(row: &RowMemory<Stamp>, stamp: &Stamp) -> bool {
+    row.written.as_ref() == Some(stamp) || row.meant.iter().any(|(meant, _)| meant == stamp)
+}
+
+/// Whether a row's stamp was given to another channel's row.
+fn is_foreign(name: &ChannelName, row: &ReleaseRow, memory: &Memory) -> bool {
+    let stamp = row.stamp.updated_at.as_str();
+    !stamp.is_empty()
+        && memory
+            .channels
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .any(|(_, m)| {
+                let meant = m.row.meant.iter().map(|(s, _)| s.updated_at.as_str());
+                let written = m.row.written.iter().map(|s| s.updated_at.as_str());
+                let earlier = m.row.earlier.iter().map(String::as_str);
+                meant.chain(written).chain(earlier).any(|s| s == stamp)
+            })
+}

@@ -1,0 +1,214 @@
+//! No tag changes but those that the sheet and the releases ask for, on servers that may be touched.
+
+use std::collections::BTreeSet;
+
+use super::super::{ServerPlan, belts::Belt};
+use super::Inputs;
+use crate::fleet::Server;
+use crate::memory::{Move, ServerMemory};
+use crate::sheet::parse::{ServerRow, Tick};
+use crate::tag::{Change, ChannelName, Reason};
+
+pub(super) fn check(inputs: &Inputs<'_>, faults: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for server in &inputs.plan.servers {
+        let mut found = Vec::new();
+        if !seen.insert(&server.id) {
+            found.push("stands twice in the plan".to_owned());
+        }
+        one(inputs, server, &mut found);
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", server.id)));
+    }
+}
+
+fn one(inputs: &Inputs<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
+    if server.changes.is_empty() && !server.append {
+        return;
+    }
+    let rows = inputs.server_rows.get(&server.id).map_or(&[][..], Vec::as_slice);
+    let Some(live) = inputs.fleet.servers.get(&server.id).filter(|s| s.state.is_live()) else {
+        faults.push("is not live".to_owned());
+        return;
+    };
+    if !inputs.fleet.answered(&live.source) {
+        faults.push(format!("its source {} did not answer whole", live.source));
+    }
+    if server.source.as_ref() != Some(&live.source) {
+        faults.push("is planned for another source".to_owned());
+    }
+    let tagged = live.tag(&inputs.policy.channel_tag).map(|t| ChannelName::from(&**t));
+    let channel = match rows {
+        [] => tagged.clone(),
+        [first, rest @ ..] => {
+            if rest.iter().any(|row| asks(row) != asks(first)) {
+                faults.push("stands in rows that disagree".to_owned());
+            }
+            if rows.iter().any(|row| row.unreadable) {
+                faults.push("its row cannot be read".to_owned());
+            }
+            first.channel.clone()
+        }
+    };
+    let Some(channel) = channel.filter(|channel| !inputs.rows(channel).is_empty()) else {
+        faults.push("is in no channel of the sheet".to_owned());
+        return;
+    };
+    if server.channel.as_ref() != Some(&channel) {
+        faults.push(format!("is planned for another channel than {channel}"));
+    }
+    let memory = inputs.memory.servers.get(&server.id);
+    if server.append {
+        let remembered = memory.is_some_and(|m| m.held);
+        if !rows.is_empty() || inputs.held_by(Belt::RowDrop) || server.append_held != remembered {
+            faults.push("a row is appended that is there, that a belt holds, or that lost its hold".to_owned());
+        }
+    }
+    if server.changes.is_empty() {
+        return;
+    }
+    if inputs.policy.observe {
+        faults.push("would be changed while only observing".to_owned());
+    }
+    let held = |row: &&ServerRow| match row.hold {
+        Some(Tick::Off) => false,
+        Some(Tick::On | Tick::Unreadable) => true,
+        None => memory.is_some_and(|m| m.held),
+    };
+    if rows.iter().any(held) || (rows.is_empty() && memory.is_some_and(|m| m.held)) {
+        faults.push("is held".to_owned());
+    }
+    let scene = Scene {
+        inputs,
+        live,
+        rows,
+        channel: &channel,
+        tagged: tagged.as_ref(),
+        memory,
+    };
+    scene.changes(server, faults);
+    if inputs.held_by(Belt::Unapproved) {
+        scene.unapproved(&server.changes, faults);
+    }
+}
+
+/// What a row asks for.
+type Asks<'a> = (Option<&'a ChannelName>, Option<Tick>, &'a [Option<std::sync::Arc<str>>]);
+
+fn asks(row: &ServerRow) -> Asks<'_> {
+    (row.channel.as_ref(), row.hold, &row.tags)
+}
+
+/// A live server in a known channel.
+struct Scene<'a> {
+    inputs: &'a Inputs<'a>,
+    live: &'a Server,
+    rows: &'a [&'a ServerRow],
+    channel: &'a ChannelName,
+    tagged: Option<&'a ChannelName>,
+    memory: Option<&'a ServerMemory>,
+}
+
+impl Scene<'_> {
+    fn changes(&self, server: &ServerPlan, faults: &mut Vec<String>) {
+        let mut tags = BTreeSet::new();
+        for change in &server.changes {
+            let Change {
+                tag,
+                before,
+                after,
+                reason,
+            } = change;
+            if !tags.insert(tag) {
+                faults.push(format!("{tag} is changed twice"));
+            }
+            if self.live.tag(tag) != before.as_ref() || before.as_ref() == Some(after) {
+                faults.push(format!("{tag} is not {before:?} now, or is {after:?} already"));
+            }
+            if before.is_none() && !matches!(reason, Reason::Join | Reason::Drift) {
+                faults.push(format!("{tag} is not there, so its reason cannot be {}", reason.word()));
+            }
+            if !self.is_asked_for(change) {
+                faults.push(format!("nothing asks for {tag} to become {after:?}"));
+            }
+            if self.inputs.held_by(Belt::RowDrop) && !self.passes_row_belt(change) {
+                faults.push(format!("{tag} changes while the sheet is not to be trusted"));
+            }
+            let twice = |held: &&Change| held.tag == *tag && held.after == *after;
+            if server.withheld.iter().any(|held| twice(&held)) {
+                faults.push(format!("{tag} is withheld and changed"));
+            }
+        }
+    }
+
+    fn is_asked_for(&self, change: &Change) -> bool {
+        let policy = self.inputs.policy;
+        let release = |channel: &ChannelName| self.inputs.release(channel).map(crate::tag::Version::as_str);
+        if change.tag == policy.channel_tag {
+            return &*change.after == self.channel.as_str();
+        }
+        if change.tag == policy.version_tag {
+            return release(self.channel) == Some(&change.after) || self.follows_tagged_rollback(change);
+        }
+        let columns = self.inputs.sheet.servers.tags.iter();
+        let mut asked = self.rows.iter().flat_map(|row| columns.clone().zip(&row.tags));
+        asked.any(|(column, wish)| column.key == change.tag && wish.as_ref() == Some(&change.after))
+    }
+
+    /// Whether a server whose move waits follows the rollback of the channel that it is still tagged with.
+    fn follows_tagged_rollback(&self, change: &Change) -> bool {
+        let Some(tagged) = self.tagged.filter(|tagged| !self.inputs.rows(tagged).is_empty()) else {
+            return false;
+        };
+        self.inputs.held_by(Belt::RowDrop)
+            && change.reason == Reason::Rollback
+            && self.inputs.after(tagged).is_some_and(|c| c.moved == Move::Rollback)
+            && self.inputs.release(tagged).map(crate::tag::Version::as_str) == Some(&change.after)
+    }
+
+    /// Corrections of servers with a row go on while rows are missing, and rollbacks reach everybody.
+    fn passes_row_belt(&self, change: &Change) -> bool {
+        let rollback = change.tag == self.inputs.policy.version_tag && change.reason == Reason::Rollback;
+        rollback || (!self.rows.is_empty() && !self.moves())
+    }
+
+    /// Whether the sheet moves the server out of another channel.
+    fn moves(&self) -> bool {
+        let former = self.memory.and_then(|m| m.channel.as_ref()).or(self.tagged);
+        former.is_some_and(|former| former != self.channel && !former.as_str().is_empty())
+    }
+
+    /// Whether a tag is not what was last seen of it or meant for it.
+    fn strayed(&self, change: &Change) -> bool {
+        let now = change.before.as_ref();
+        self.memory.is_some_and(|m| {
+            (!m.seen.is_empty() || !m.meant.is_empty())
+                && m.seen.get(&change.tag) != now
+                && (now.is_none() || m.meant.get(&change.tag) != now)
+        })
+    }
+
+    /// With the belt on unapproved changes tripped, nothing goes that no pair of keys approved.
+    fn unapproved(&self, changes: &[Change], faults: &mut Vec<String>) {
+        let policy = self.inputs.policy;
+        let version = changes.iter().find(|c| c.tag == policy.version_tag);
+        let approved = self.inputs.after(self.channel).is_some_and(|c| c.approved);
+        let moved = self.moves() && version.is_some_and(|c| c.before.is_some());
+        for change in changes {
+            let joins = change.before.is_none() && !self.strayed(change);
+            let bad = if change.tag == policy.version_tag {
+                let rollback = change.reason == Reason::Rollback && !self.strayed(change);
+                moved || (!approved && !joins && !rollback)
+            } else if change.tag == policy.channel_tag {
+                moved
+            } else {
+                let asked_before = self
+                    .memory
+                    .is_some_and(|m| m.wished.get(&change.tag) == Some(&change.after));
+                !joins && !(asked_before && self.strayed(change))
+            };
+            if bad {
+                faults.push(format!("{} changes without the approval of two keys", change.tag));
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! A world without clouds, spreadsheets or disks: typed rows, a fleet and a memory, and what one pass does to them.
+//!
+//! The sheet goes through the real parser, the decision through the real planner. What follows the decision is a small model
+//! of its own: commit, tag, journal, write the service cells with a stamp of their own for each row, commit again. A pass may
+//! be killed between any two of these writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Source};
+use fleetsheet::memory::{ChannelMemory, Memory};
+use fleetsheet::plan::check::check;
+use fleetsheet::plan::{Belt, Plan, Policy, count_repeats, plan};
+use fleetsheet::problem::Problem;
+use fleetsheet::sheet::parse::{Names, Sheet, parse};
+use fleetsheet::sheet::protection::Keyholders;
+use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
+use fleetsheet::tag::{ChannelName, ServerId, TagKey};
+
+/// A row: cells by header.
+pub(crate) type Row = BTreeMap<String, Cell>;
+
+/// A tab as people see it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tab {
+    /// The id that survives renaming.
+    pub(crate) sheet_id: i64,
+    /// Headers, left to right.
+    pub(crate) headers: Vec<String>,
+    /// Rows under the header.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// How the columns of the release tab are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// Keys, `channel` and the service columns.
+    Whole,
+    /// Keys and `channel` only.
+    Keys,
+    /// Not at all.
+    Off,
+    /// All of it, but Google hides who the editors are.
+    Hidden,
+}
+
+/// Where a pass is killed: the writes before it have happened, those after it have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Crash {
+    /// Before the plan is remembered.
+    BeforeCommit,
+    /// When so many servers have been tagged.
+    Tags(usize),
+    /// After tagging, before its outcome is remembered.
+    AfterTags,
+    /// After the outcome and the stamps that are meant have been remembered.
+    BeforeSheet,
+    /// After the rows have been appended, before any cell is written.
+    AfterAppend,
+    /// After the sheet was written, before that is remembered.
+    AfterSheet,
+}
+
+/// What is special about one pass.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// Belts let through.
+    pub(crate) allow: BTreeSet<Belt>,
+    /// `--takeover`.
+    pub(crate) takeover: bool,
+    /// `mode = "observe"`.
+    pub(crate) observe: bool,
+    /// Servers that refuse their tags.
+    pub(crate) fail: BTreeSet<ServerId>,
+    /// Where the pass is killed.
+    pub(crate) crash: Option<Crash>,
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    /// The release tab.
+    pub(crate) release: Tab,
+    /// The server tab.
+    pub(crate) servers: Tab,
+    /// Stores that claim the spreadsheet.
+    pub(crate) stores: BTreeSet<String>,
+    /// How the key columns are held.
+    pub(crate) protection: Protection,
+    /// The cloud.
+    pub(crate) fleet: Fleet,
+    /// The store.
+    pub(crate) memory: Memory,
+    /// The configuration.
+    pub(crate) policy: Policy,
+    /// The clock.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// When worlds begin.
+pub(crate) const BEGINNING: &str = "2026-01-01T00:00:00Z";
+
+fn tab(sheet_id: i64, headers: &[&str]) -> Tab {
+    Tab {
+        sheet_id,
+        headers: headers.iter().map(|h| (*h).to_owned()).collect(),
+        rows: Vec::new(),
+    }
+}
+
+/// The only source unless a world adds others.
+pub(crate) fn source(text: &str) -> Source {
+    let (account, region) = text.split_once('/').unwrap_or((text, "eu-west-1"));
+    Source {
+        account: account.into(),
+        region: region.into(),
+    }
+}
+
+/// An error of a source that is down.
+pub(crate) fn down() -> CloudError {
+    CloudError {
+        kind: CloudErrorKind::Denied,
+        code: "UnauthorizedOperation".into(),
+        message: "UnauthorizedOperation: not allowed to describe instances".into(),
+    }
+}
+
+impl World {
+    /// An empty world with the usual columns, one source that answers, and the default policy.
+    pub(crate) fn new() -> Self {
+        let release = [
+            "channel",
+            "desiredVersionA",
+            "desiredVersionB",
+            "enabled",
+            "rollback",
+            "notes",
+            "releaseVersion",
+            "previousVersion",
+            "status",
+            "updatedAt",
+        ];
+        let servers = [
+            "serverId",
+            "channel",
+            "hold",
+            "tag:Owner",
+            "tag:Team",
+            "notes",
+            "name",
+            "account",
+            "region",
+            "state",
+            "releaseVersion",
+            "status",
+            "updatedAt",
+        ];
+        Self {
+            release: tab(11, &release),
+            servers: tab(12, &servers),
+            stores: BTreeSet::new(),
+            protection: Protection::Whole,
+            fleet: Fleet {
+                sources: BTreeMap::from([(source("main"), None)]),
+                ..Fleet::default()
+            },
+            memory: Memory {
+                store: "store-1".into(),
+                ..Memory::default()
+            },
+            policy: Policy {
+                spreadsheet: "sheet-1".into(),
+                channel_tag: "ReleaseChannel".into(),
+                version_tag: "ReleaseVersion".into(),
+                observe: false,
+                require_protection: true,
+                max_row_drop: 0.3,
+                max_fleet_drop: 0.3,
+                max_unapproved_change: 0.1,
+                allow: BTreeSet::new(),
+                takeover: false,
+            },
+            now: BEGINNING.parse().unwrap_or_default(),
+        }
+    }
+
+    /// The spreadsheet as the API would give it.
+    pub(crate) fn raw(&self) -> RawSpreadsheet {
+        let mark = |(i, store): (usize, &String)| Mark {
+            id: i64::try_from(i).unwrap_or(0),
+            key: STORE_MARK.into(),
+            value: store.clone(),
+            column: None,
+        };
+        let mut release = raw_tab(&self.release, "ReleaseSheet");
+        release.protected = self.protected();
+        RawSpreadsheet {
+            title: "Releases".into(),
+            marks: self.stores.iter().enumerate().map(mark).collect(),
+            tabs: vec![release, raw_tab(&self.servers, "ServerTagAssignment")],
+        }
+    }
+
+    fn protected(&self) -> Vec<ProtectedRange> {
+        let held: &[(&str, &str)] = &[
+            ("desiredVersionA", "a@example.com"),
+            ("desiredVersionB", "b@example.com"),
+            ("channel", ""),
+            ("releaseVersion", ""),
+            ("previousVersion", ""),
+            ("status", ""),
+            ("updatedAt", ""),
+        ];
+        let held = match self.protection {
+            Protection::Whole | Protection::Hidden => held,
+            Protection::Keys => &held[..3],
+            Protection::Off => &[],
+        };
+        let range = |(header, editor): &(&str, &str)| {
+            let column = self.release.headers.iter().position(|h| h == header)?;
+            let column = u32::try_from(column).ok()?;
+            let users = if editor.is_empty() {
+                Vec::new()
+            } else {
+                vec![(*editor).to_owned()]
+            };
+            Some(ProtectedRange {
+                range: GridRange {
+                    start_column: Some(column),
+                    end_column: Some(column + 1),
+                    ..GridRange::default()
+                },
+                editors: (self.protection != Protection::Hidden).then(|| Editors {
+                    users,
+                    ..Editors::default()
+                }),
+                ..ProtectedRange::default()
+            })
+        };
+        held.iter().filter_map(range).collect()
+    }
+
+    /// The sheet as understood.
+    ///
+    /// # Errors
+    /// What the parser refuses.
+    pub(crate) fn sheet(&self) -> Result<Sheet, Vec<Problem>> {
+        let names = Names {
+            release_tab: "ReleaseSheet".into(),
+            server_tab: "ServerTagAssignment".into(),
+            audit_tab: "AuditLog".into(),
+            managed: ["Owner", "Team", "Tier"].map(TagKey::from).to_vec(),
+            server_authority: BTreeSet::from([TagKey::from("Tier")]),
+            keyholders: Keyholders::new(&["a@example.com".into()], &["b@example.com".into()], &[], None),
+        };
+        parse(&self.raw(), &names)
+    }
+
+    /// The policy of one pass.
+    pub(crate) fn policy(&self, options: &Options) -> Policy {
+        Policy {
+            observe: self.policy.observe || options.observe,
+            allow: options.allow.clone(),
+            takeover: options.takeover,
+            ..self.policy.clone()
+        }
+    }
+
+    /// What the planner says to the world as it is.
+    pub(crate) fn decide(&self, options: &Options) -> Plan {
+        match self.sheet() {
+            Ok(sheet) => plan(&sheet, &self.fleet, &self.memory, &self.policy(options), self.now),
+            Err(stop) => Plan {
+                problems: stop.clone(),
+                stop,
+                ..Plan::default()
+            },
+        }
+    }
+
+    /// One pass; the clock does not move.
+    pub(crate) fn pass(&mut self, options: &Options) -> Plan {
+        let plan = self.decide(options);
+        let Ok(sheet) = self.sheet() else {
+            return plan;
+        };
+        let approved = check(&sheet, &self.fleet, &self.memory, &self.policy(options), &plan);
+        if let Err(faults) = approved {
+            panic!("the check refuses a plan: {faults:#?}\n{plan:#?}\n{self:#?}");
+        }
+        if plan.stop.is_empty() {
+            self.act(&plan, &sheet, options);
+        }
+        plan
+    }
+
+    /// The clock goes on.
+    pub(crate) fn wait(&mut self, time: TimeDelta) {
+        self.now += time;
+    }
+
+    fn act(&mut self, plan: &Plan, sheet: &Sheet, options: &Options) {
+        let dies = |at: Crash| options.crash == Some(at);
+        // The claim on the spreadsheet comes before the memory of it.
+        self.stores = BTreeSet::from([self.memory.store.clone()]);
+        if dies(Crash::BeforeCommit) {
+            return;
+        }
+        self.memory.apply(&plan.update);
+        let changing = plan.servers.iter().filter(|s| !s.changes.is_empty());
+        let mut done = Vec::new();
+        for (count, server) in changing.enumerate() {
+            if dies(Crash::Tags(count)) {
+                return;
+            }
+            if !options.fail.contains(&server.id) {
+                if let Some(live) = self.fleet.servers.get_mut(&server.id) {
+                    live.tags
+                        .extend(server.changes.iter().map(|c| (c.tag.clone(), c.after.clone())));
+                }
+                done.push(server);
+            }
+        }
+        if matches!(options.crash, Some(Crash::Tags(_) | Crash::AfterTags)) {
+            return;
+        }
+        for server in done {
+            let memory = self.memory.servers.entry(server.id.clone()).or_default();
+            for change in &server.changes {
+                memory.seen.insert(change.tag.clone(), change.after.clone());
+                memory.meant.remove(&change.tag);
+            }
+            count_repeats(memory, &server.changes);
+        }
+        crate::rows::write_back(self, plan, sheet, options);
+    }
+
+    /// The next stamp: later than all before.
+    pub(crate) fn stamp(&mut self) -> String {
+        let next = self
+            .memory
+            .last_stamp
+            .map_or(self.now, |last| self.now.max(last + TimeDelta::microseconds(1)));
+        self.memory.last_stamp = Some(next);
+        next.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    }
+
+    /// A channel's memory.
+    pub(crate) fn channel(&self, name: &str) -> Option<&ChannelMemory> {
+        self.memory.channels.get(&ChannelName::from(name))
+    }
+
+    /// The row of a channel or a server, whichever comes first.
+    pub(crate) fn row_mut(&mut self, name: &str) -> Option<&mut Row> {
+        let is = |header: &'static str| {
+            let name = Cell::Text(name.to_owned());
+            move |row: &&mut Row| row.get(header) == Some(&name)
+        };
+        self.release
+            .rows
+            .iter_mut()
+            .find(is("channel"))
+            .or_else(|| self.servers.rows.iter_mut().find(is("serverId")))
+    }
+}
+
+fn raw_tab(tab: &Tab, title: &str) -> RawTab {
+    let header = tab.headers.iter().map(|h| Cell::Text(h.clone())).collect();
+    let cells = |row: &Row| {
+        tab.headers
+            .iter()
+            .map(|h| row.get(h).cloned().unwrap_or_default())
+            .collect()
+    };
+    RawTab {
+        sheet_id: tab.sheet_id,
+        title: title.into(),
+        rows: std::iter::once(header).chain(tab.rows.iter().map(cells)).collect(),
+        row_count: 1000,
+        column_count: u32::try_from(tab.headers.len()).unwrap_or(0),
+        ..RawTab::default()
+    }
+}
