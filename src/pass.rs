@@ -8,13 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::apply::pacing::Pacing;
 use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, FleetReader, TagWriter};
 use crate::memory::{Event, Memory, Store, StoreReader, Update};
+use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
 use crate::problem::{Kind, Problem};
 use crate::report::{Ending, Report};
@@ -151,7 +152,19 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
     if !planned.stop.is_empty() {
         return finish(order, Report::stopped(order.run, planned.stop, &memory));
     }
-    let changes = server_changes(&planned, &fleet);
+    let approved = match check(&sheet, &fleet, &memory, order.policy, &planned) {
+        Ok(approved) => approved,
+        Err(faults) => {
+            let what = format!(
+                "the plan did not pass its own check, so nothing was written; this is a fault of fleetsheet, please report it: {}",
+                faults.join("; ")
+            );
+            error!(faults = faults.len(), "{what}");
+            let problem = Problem::new(Kind::ApiFailure, "check", "plan", what);
+            return finish(order, Report::blind(order.run, Blind::Failed(problem)));
+        }
+    };
+    let changes = server_changes(&approved, &fleet);
     let events = events(&planned, order);
     let acted = act(
         order,
@@ -161,6 +174,7 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
         &fleet,
         &mut memory,
         &planned,
+        &approved,
         &changes,
         &events,
         audit,
@@ -210,6 +224,7 @@ async fn act(
     fleet: &Fleet,
     memory: &mut Memory,
     planned: &Plan,
+    approved: &Approved<'_>,
     changes: &[ServerChange],
     events: &[Event],
     audit: (bool, DateTime<Utc>),
@@ -218,7 +233,7 @@ async fn act(
     let marks = claim(hands.sheets, raw, sheet, memory)
         .await
         .map_err(|e| failed("spreadsheet", e.to_string()))?;
-    let mut first = planned.update.clone();
+    let mut first = approved.update().clone();
     first.events = events.to_vec();
     let mut binding = first
         .binding
@@ -289,10 +304,10 @@ async fn tag(hands: &Hands<'_>, changes: &[ServerChange]) -> Applied {
     applier.apply(changes).await
 }
 
-/// The changes of a plan, with what the batching needs to know of each server.
-fn server_changes(planned: &Plan, fleet: &Fleet) -> Vec<ServerChange> {
-    let with_changes = planned.servers.iter().filter(|s| !s.changes.is_empty());
-    with_changes
+/// The changes of an approved plan, with what the batching needs to know of each server.
+fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
+    approved
+        .changes()
         .filter_map(|server| {
             let live = fleet.servers.get(&server.id)?;
             let user_tags = live.tags.keys().filter(|key| !key.as_str().starts_with("aws:")).count();
