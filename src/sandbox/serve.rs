@@ -40,7 +40,7 @@ pub async fn serve(config: &Path) -> Result<(), SandboxError> {
             (_, _, None) => return Err(SandboxError("its own configuration has no [sandbox] section".to_owned())),
         },
     };
-    say(&page(&sandbox, &program()));
+    say(&page(&sandbox, &alias().unwrap_or_default()));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = end.recv() => {}
@@ -61,9 +61,14 @@ fn chosen(path: &Path) -> Result<Config, SandboxError> {
     }
 }
 
-/// The program as the user called it, to be copied into another terminal.
-fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "fleetsheet".to_owned())
+/// What makes `fleetsheet` the running program in another terminal, where it was not called by that name alone.
+fn alias() -> Option<String> {
+    let called = std::env::args_os().next()?;
+    if called == "fleetsheet" {
+        return None;
+    }
+    let path = std::env::current_exe().ok()?;
+    Some(format!("  alias fleetsheet={}\n", word(path.to_str()?)))
 }
 
 /// A result on standard output; a reader that went away is no failure.
@@ -137,37 +142,36 @@ fn config_file(config: &Config, sandbox: &Embedded) -> String {
 }
 
 /// What to do with it, on one screen.
-fn page(sandbox: &Embedded, program: &str) -> String {
+fn page(sandbox: &Embedded, alias: &str) -> String {
     let world = &sandbox.world;
     let (access_key, secret) = world.credentials();
     let servers = thousands(world.servers());
-    let run = word(program);
     let config = word(&sandbox.place.path("fleetsheet.toml").display().to_string());
     let sheet = world.sheets().endpoint();
     format!(
         "
 A sheet, a cloud with {servers} servers and a mail server are running, with a week of history.
 
-  The sheet, in your browser      {sheet}
+  {sheet}     the sheet, in a browser
 
 In another terminal:
 
-  export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret}
+{alias}  export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret}
   export FLEETSHEET_CONFIG={config}
 
-  {run} plan         what a pass would do
-  {run} --once       do it: web-prod moves to 2.4.0, worker-prod goes back to 5.1.3
-  {run} history      what happened this week
+  fleetsheet plan       what a pass would do
+  fleetsheet --once     do it: web-prod moves to 2.4.0, worker-prod goes back to 5.1.3
+  fleetsheet history    what happened this week
 
-Then edit the sheet, and make a pass with --once after each step:
+Then edit the sheet, and after each step make a pass with fleetsheet --once:
 
-  1  Turn the second key   api-prod waits for it: type 8.3.0 into its desiredVersionB.
-  2  Go back               tick rollback of web-prod. One tick is one step, and the key is spent.
-  3  Earn a release again  search-staging was rolled back: clear both keys, pass, type 3.1.1 into both, pass.
-  4  Cheat                 type 9.9.9 into the releaseVersion of api-staging, as only the file's owner can.
-  5  Leave one alone       tick hold of the first server, and give web-staging 2.6.0 in both keys.
+  1  Turn the second key    api-prod waits for it: type 8.3.0 into its desiredVersionB.
+  2  Go back                Tick rollback of web-prod: it returns to 2.3.9, once, however many passes follow.
+  3  Earn it again          search-staging left 3.1.0. Clear both its keys, make a pass, type 3.1.0 into both.
+  4  Cheat                  Type 9.9.9 into releaseVersion of api-staging. It is put back, and its keys are spent.
+  5  Leave a server alone   Tick hold of the first one, and type 2.6.0 into both keys of web-staging.
 
-Ask why with {run} explain search-staging, or any other channel or server id.
+To see why anything is as it is: fleetsheet explain search-staging, or any other channel or server id.
 Mail shows below as it comes in. Ctrl-C ends it all and leaves nothing behind.
 
 "
