@@ -329,14 +329,15 @@ fn progress(drafts: &[server::Draft], context: &server::Context<'_>, plan: &mut 
             continue;
         };
         let entry = counts.entry(channel).or_default();
+        let release = context.channels.get(channel).and_then(|c| c.release.as_ref());
+        let carries = carried_version(server, context.policy).map(|v| &**v);
+        let behind = release.is_none() || carries != release.map(Version::as_str);
         match draft.plan.status {
-            ServerStatus::Held => entry.2.push(draft.plan.id.clone()),
-            ServerStatus::Duplicate => {}
+            ServerStatus::Held if behind => entry.2.push(draft.plan.id.clone()),
+            ServerStatus::Held | ServerStatus::Duplicate => {}
             _ => {
-                let release = context.channels.get(channel).and_then(|c| c.release.as_ref());
                 entry.0 += 1;
-                let carries = carried_version(server, context.policy).map(|v| &**v);
-                entry.1 += u64::from(release.is_some() && carries == release.map(Version::as_str));
+                entry.1 += u64::from(!behind);
             }
         }
     }

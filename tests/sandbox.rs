@@ -47,14 +47,12 @@ async fn the_first_pass_shows_the_product() {
         assert_eq!((&*line.release, &*line.previous), (release, previous), "{channel}");
         assert!(line.status.starts_with(status), "{channel}: {}", line.status);
     }
-    assert!(line("worker-prod").status.ends_with(" · 1 failed"));
     let words: Vec<&str> = report.problems.iter().map(|p| p.message.as_str()).collect();
     for what in [
         "worker-prod was rolled back",
         "that disagree",
         "was not found in any",
         "has the channel api-prd",
-        "it carries 50 tags",
         "holds the number 1.1",
     ] {
         assert_eq!(
@@ -63,11 +61,11 @@ async fn the_first_pass_shows_the_product() {
             "{what}: {words:#?}"
         );
     }
-    assert_eq!(words.len(), 6, "{words:#?}");
+    assert_eq!(words.len(), 5, "{words:#?}");
     let counts = report.counts;
     assert_eq!(
         (counts.discovered, counts.missing, counts.held, counts.failed),
-        (4, 1, 1, 1)
+        (4, 1, 1, 0)
     );
     assert_eq!(report.not_ours.get("data-prod"), Some(&12));
     let page = report.text();
@@ -169,7 +167,7 @@ impl Drop for Served {
 fn what_the_page_says_works_again_and_again() {
     let mut served = Served::start();
     let first = served.pass();
-    assert_eq!(first["outcome"], "partial", "{first:#}");
+    assert_eq!(first["outcome"], "done", "{first:#}");
     assert!(first["changed"].as_u64().unwrap() > 20, "{first:#}");
     let second = served.pass();
     assert_eq!(

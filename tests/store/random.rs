@@ -174,11 +174,17 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 fn update() -> impl Strategy<Value = Update> {
-    let binding = (text(), any::<i64>(), any::<i64>()).prop_map(|(spreadsheet, release_tab, server_tab)| Binding {
-        spreadsheet,
-        release_tab,
-        server_tab,
-    });
+    let marks = btree_map(text(), any::<i64>(), 0..3);
+    let audit = option::of((any::<bool>(), time()));
+    let binding = (text(), any::<i64>(), any::<i64>(), marks, audit).prop_map(
+        |(spreadsheet, release_tab, server_tab, marks, audit)| Binding {
+            spreadsheet,
+            release_tab,
+            server_tab,
+            marks,
+            audit,
+        },
+    );
     let forget = prop_oneof![3 => btree_set(name(), 0..2), 1 => Just(BTreeSet::new())];
     (
         option::of(binding),

@@ -175,7 +175,7 @@ async fn the_last_chapter_sets_the_scene() {
         1,
         "missing"
     );
-    let full = |id: &&String| instances.get(*id).is_some_and(|tags| tags.len() == 50);
+    let full = |id: &&String| instances.get(*id).is_some_and(|tags| tags.len() == 48);
     assert_eq!(ids.iter().filter(full).count(), 1);
     let gone = |fleet: &mut Fleet| fleet.instances().filter(|i| i.state != State::Running).count();
     assert_eq!(sandbox.cloud().edit(gone), 1);
