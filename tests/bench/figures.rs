@@ -1,6 +1,11 @@
 //! Figures to show: the planner alone, and whole passes over emulators with latency and EC2's documented token buckets.
 //!
-//! `cargo bench` prints them. Nothing here passes or fails: times on a shared machine are figures, not tests.
+//! `cargo bench --bench figures` prints them. Nothing here passes or fails: times on a shared machine are figures, not tests.
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "it prints figures, and stops where it cannot get them"
+)]
 
 #[path = "../support/stage.rs"]
 mod stage;
