@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use crate::fleet::Fleet;
 use crate::memory::Memory;
 use crate::pass::Blind;
-use crate::plan::{Plan, Policy};
-use crate::problem::Problem;
+use crate::plan::{ChannelPlan, Plan, Policy};
+use crate::problem::{Kind, Problem};
 use crate::settle::{ChannelLine, Counts, Settled, settle};
 use crate::sheet::parse::Sheet;
+use crate::tag::ServerId;
 
 pub use text::{plain, plan_page};
 
@@ -118,6 +119,7 @@ impl Report {
             Ending::Done
         };
         let mut problems = plan.problems.clone();
+        problems.extend(plan.channels.iter().filter_map(left_behind));
         problems.extend(settled.problems);
         problems.extend(trouble);
         problems.sort();
@@ -220,6 +222,19 @@ impl Report {
     pub fn text(&self) -> String {
         text::page(self)
     }
+}
+
+/// Who does not follow a release that moves in this pass, because somebody holds them.
+fn left_behind(channel: &ChannelPlan) -> Option<Problem> {
+    let held: Vec<&str> = channel.left_behind.iter().map(ServerId::as_str).collect();
+    let release = channel.release.as_ref().filter(|_| !held.is_empty())?;
+    let (count, plural) = (held.len(), if held.len() == 1 { "" } else { "s" });
+    let words = format!(
+        "{} goes to {release} without {count} held server{plural}: {}",
+        channel.name,
+        held.join(", ")
+    );
+    Some(Problem::new(Kind::Release, "left_behind", channel.name.as_str(), words))
 }
 
 fn remembered(memory: &Memory) -> Vec<ChannelLine> {

@@ -83,27 +83,6 @@ fn thousands(count: usize) -> String {
     out
 }
 
-/// Who a moved release leaves behind, because they are held.
-fn left_behind(out: &mut String, report: &Report) {
-    for channel in report.channels.iter().filter(|c| !c.left_behind.is_empty()) {
-        let shown: Vec<String> = channel
-            .left_behind
-            .iter()
-            .take(SHOWN)
-            .map(|id| plain(id.as_str()))
-            .collect();
-        let more = if channel.left_behind.len() > SHOWN { ", …" } else { "" };
-        let count = thousands(channel.left_behind.len());
-        let _ = writeln!(
-            out,
-            "\n{} {}: {count} held and left behind: {}{more}",
-            plain(channel.name.as_str()),
-            channel.moved,
-            shown.join(", ")
-        );
-    }
-}
-
 /// The report's page.
 pub(super) fn page(report: &Report) -> String {
     let mut out = String::new();
@@ -132,7 +111,6 @@ pub(super) fn page(report: &Report) -> String {
             .collect();
         table(&mut out, &["channel", "release", "previous", "status"], &rows);
     }
-    left_behind(&mut out, report);
     let c = report.counts;
     let would = if report.preview { "to change" } else { "changed" };
     let _ = writeln!(

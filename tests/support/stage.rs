@@ -3,19 +3,21 @@
 #![allow(dead_code, reason = "each test file uses its own part of the stage")]
 
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use fleetsheet_mocks::cloud::{ACCESS_KEY, CloudEmulator, Fleet, SECRET_KEY};
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT, SheetsEmulator, Spreadsheet, Tab};
 use serde_json::Value;
 
-pub const OWNER: &str = "owner@example.com";
-pub const SRE: &str = "sre@example.com";
-pub const RELEASES: &str = "releases@example.com";
-pub const BOOK: &str = "test-book";
-pub const REGION: &str = "eu-west-1";
-pub const ACCOUNT: &str = "111111111111";
-pub const RELEASE_HEADERS: [&str; 10] = [
+pub(crate) const OWNER: &str = "owner@example.com";
+pub(crate) const SRE: &str = "sre@example.com";
+pub(crate) const RELEASES: &str = "releases@example.com";
+pub(crate) const BOOK: &str = "test-book";
+pub(crate) const REGION: &str = "eu-west-1";
+pub(crate) const ACCOUNT: &str = "111111111111";
+pub(crate) const RELEASE: &str = "ReleaseSheet";
+pub(crate) const SERVERS: &str = "ServerTagAssignment";
+pub(crate) const RELEASE_HEADERS: [&str; 10] = [
     "channel",
     "desiredVersionA",
     "desiredVersionB",
@@ -27,7 +29,7 @@ pub const RELEASE_HEADERS: [&str; 10] = [
     "status",
     "updatedAt",
 ];
-pub const SERVER_HEADERS: [&str; 12] = [
+pub(crate) const SERVER_HEADERS: [&str; 12] = [
     "serverId",
     "channel",
     "hold",
@@ -43,24 +45,26 @@ pub const SERVER_HEADERS: [&str; 12] = [
 ];
 
 /// Emulators with a program to run against them.
-pub struct Stage {
-    pub sheets: SheetsEmulator,
-    pub cloud: CloudEmulator,
-    pub dir: tempfile::TempDir,
-    pub extra: String,
+pub(crate) struct Stage {
+    pub(crate) sheets: SheetsEmulator,
+    pub(crate) cloud: CloudEmulator,
+    pub(crate) dir: tempfile::TempDir,
+    /// Settings for all runs, spelt as in the environment; they win over the file.
+    pub(crate) settings: Vec<(&'static str, String)>,
+    accounts: String,
 }
 
 /// One run of the program.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub json: Value,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) json: Value,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
-    pub fn status(&self, channel: &str) -> &str {
+    pub(crate) fn status(&self, channel: &str) -> &str {
         let channels = self.json["channels"].as_array().expect("channels");
         let found = channels.iter().find(|c| c["channel"] == channel);
         found
@@ -68,7 +72,7 @@ impl Ran {
             .unwrap_or_else(|| panic!("no channel {channel}: {self:?}"))
     }
 
-    pub fn release(&self, channel: &str) -> &str {
+    pub(crate) fn release(&self, channel: &str) -> &str {
         let channels = self.json["channels"].as_array().expect("channels");
         let found = channels.iter().find(|c| c["channel"] == channel);
         found
@@ -76,11 +80,19 @@ impl Ran {
             .unwrap_or_else(|| panic!("no channel {channel}: {self:?}"))
     }
 
-    pub fn calls(&self, method: &str) -> u64 {
+    pub(crate) fn calls(&self, method: &str) -> u64 {
         self.json["calls"][method].as_u64().unwrap_or(0)
     }
 
-    pub fn problems(&self) -> Vec<String> {
+    /// Problems of a kind, in words.
+    pub(crate) fn problems_of(&self, kind: &str) -> Vec<String> {
+        let problems = self.json["problems"].as_array().expect("problems");
+        let own = problems.iter().filter(|p| p["kind"] == kind);
+        own.map(|p| p["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
         let problems = self.json["problems"].as_array().expect("problems");
         problems
             .iter()
@@ -95,7 +107,7 @@ fn header(headers: &[&str]) -> Vec<CellValue> {
 
 impl Stage {
     /// A protected sheet with the given rows `(channel, key A, key B, enabled)`, and servers `(id, channel)`.
-    pub async fn new(channels: &[(&str, &str, &str, bool)], servers: &[(String, &str)], fleet: Fleet) -> Self {
+    pub(crate) async fn new(channels: &[(&str, &str, &str, bool)], servers: &[(String, &str)], fleet: Fleet) -> Self {
         let mut release = vec![header(&RELEASE_HEADERS)];
         for (channel, a, b, enabled) in channels {
             let cells = [CellValue::from(*channel), CellValue::from(*a), CellValue::from(*b)];
@@ -124,34 +136,80 @@ impl Stage {
         });
         let cloud = CloudEmulator::start(fleet).await.expect("cloud");
         let dir = tempfile::tempdir().expect("directory");
+        let accounts = format!("[[aws.account]]\nname = \"main\"\nregions = [\"{REGION}\"]\n");
+        let settings = Vec::new();
         let stage = Self {
             sheets,
             cloud,
             dir,
-            extra: String::new(),
+            settings,
+            accounts,
         };
-        stage.write_config("");
+        stage.write_config();
         stage
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    /// `count` servers of the channel web-prod, all on 2.3.9, which both keys name; their ids.
+    pub(crate) async fn web(count: usize) -> (Self, Vec<String>) {
+        let (fleet, ids) = fleet(count, "web-prod", "2.3.9");
+        let servers: Vec<(String, &str)> = ids.iter().map(|id| (id.clone(), "web-prod")).collect();
+        let channels = [("web-prod", "2.3.9", "2.3.9", true)];
+        (Self::new(&channels, &servers, fleet).await, ids)
+    }
+
+    /// The same after a first pass, which adopted the release; its writes are forgotten.
+    pub(crate) async fn known(count: usize) -> (Self, Vec<String>) {
+        let (stage, ids) = Self::web(count).await;
+        stage.settle().await;
+        (stage, ids)
+    }
+
+    /// Makes a pass that must end well, and forgets what it wrote and asked.
+    pub(crate) async fn settle(&self) -> Ran {
+        let ran = self.once().await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        self.sheets.desk().forget_writes();
+        self.sheets.script().forget_calls();
+        self.cloud.script().forget_calls();
+        ran
+    }
+
+    /// Gives the spreadsheet an audit tab.
+    pub(crate) fn with_audit_tab(&self) {
+        self.sheets.edit(|book| {
+            book.add_tab("AuditLog", 5, 7);
+            for header in ["time", "run", "channel", "event", "from", "to", "detail"] {
+                book.tab_mut("AuditLog").add_column(header);
+            }
+        });
+    }
+
+    /// Replaces the accounts of the configuration.
+    pub(crate) fn serve_accounts(&mut self, accounts: &str) {
+        accounts.clone_into(&mut self.accounts);
+        self.write_config();
+    }
+
+    /// Settles how the program is configured from now on.
+    pub(crate) fn setting(&mut self, name: &'static str, value: &str) {
+        self.settings.push((name, value.to_owned()));
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn write_config(&self, top: &str) {
+    fn write_config(&self) {
         let key = self.path("key.json");
         std::fs::write(&key, self.sheets.service_account_key_json().expect("key")).expect("key file");
         let text = format!(
-            r#"{top}
-[sheets]
+            r#"[sheets]
 spreadsheet_id = "{BOOK}"
 credentials_file = "{key}"
 endpoint = "{sheets}"
 [aws]
 endpoint_url = "{cloud}"
-[[aws.account]]
-name = "main"
-regions = ["{REGION}"]
+{accounts}
 [tags]
 managed = ["Owner"]
 [dual_key]
@@ -160,37 +218,31 @@ b_editors = ["{RELEASES}"]
 owners = ["{OWNER}"]
 [state]
 url = "sqlite:{state}"
+[limits]
+create_tags_per_second = 100
+sheets_per_minute = 300
 [log]
 dir = ""
 [http]
 listen = ""
 "#,
+            accounts = self.accounts,
             key = key.display(),
             sheets = self.sheets.endpoint(),
             cloud = self.cloud.endpoint(),
-            state = self.path("state.db").display(),
+            state = self.path("state/fleetsheet.db").display(),
         );
         std::fs::write(self.path("fleetsheet.toml"), text).expect("config");
     }
 
     /// Runs the program; its standard output is parsed where it is JSON.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, &[]).await
     }
 
-    pub async fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Ran {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fleetsheet"));
-        command
-            .env_clear()
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .env("HOME", self.dir.path())
-            .envs(env.iter().copied())
-            .arg("--config")
-            .arg(self.path("fleetsheet.toml"))
-            .args(arguments)
-            .kill_on_drop(true);
-        let output: Output = command.output().await.expect("runs");
+    pub(crate) async fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Ran {
+        let mut command = self.command(arguments);
+        let output: Output = command.envs(env.iter().copied()).output().await.expect("runs");
         let stdout = String::from_utf8(output.stdout).expect("text");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
@@ -202,27 +254,43 @@ listen = ""
         }
     }
 
+    /// The program with its configuration, ready to be started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fleetsheet"));
+        command
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("HOME", self.dir.path())
+            .envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())))
+            .current_dir(self.dir.path())
+            .arg("--config")
+            .arg(self.path("fleetsheet.toml"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
     /// One pass with a JSON report.
-    pub async fn once(&self) -> Ran {
+    pub(crate) async fn once(&self) -> Ran {
         self.run(&["--once", "--format", "json"]).await
     }
 
-    pub fn cell(&self, tab: &str, key: &str, header: &str) -> String {
-        let column = if tab == "ReleaseSheet" { "channel" } else { "serverId" };
+    pub(crate) fn cell(&self, tab: &str, key: &str, header: &str) -> String {
+        let column = if tab == RELEASE { "channel" } else { "serverId" };
         self.sheets.edit(|book| {
             let row = book
                 .tab_mut(tab)
                 .find(column, key)
                 .unwrap_or_else(|| panic!("no row {key} in {tab}"));
-            match book.get(tab, (row + 1, header)) {
-                CellValue::Text(text) => text.clone(),
-                CellValue::Empty => String::new(),
-                other => format!("{other:?}"),
-            }
+            words(&book.get(tab, (row + 1, header)))
         })
     }
 
-    pub fn set(&self, channel: &str, header: &str, value: impl Into<CellValue>) {
+    pub(crate) fn set(&self, channel: &str, header: &str, value: impl Into<CellValue>) {
         let value = value.into();
         self.sheets.edit(|book| {
             let row = book.tab_mut("ReleaseSheet").find("channel", channel).expect("row");
@@ -230,13 +298,52 @@ listen = ""
         });
     }
 
-    pub fn tag(&self, id: &str, key: &str) -> Option<String> {
+    /// Lets both groups type the version into their keys.
+    pub(crate) fn turn_keys(&self, channel: &str, version: &str) {
+        self.set(channel, "desiredVersionA", version);
+        self.set(channel, "desiredVersionB", version);
+    }
+
+    /// A cell of the channel's row.
+    pub(crate) fn release_cell(&self, channel: &str, header: &str) -> String {
+        self.cell(RELEASE, channel, header)
+    }
+
+    /// A cell of the server's row.
+    pub(crate) fn server_cell(&self, id: &str, header: &str) -> String {
+        self.cell(SERVERS, id, header)
+    }
+
+    /// Lets somebody type into a cell of the server's row.
+    pub(crate) fn set_server(&self, id: &str, header: &str, value: impl Into<CellValue>) {
+        let value = value.into();
+        self.sheets.edit(|book| {
+            let row = book.tab_mut(SERVERS).find("serverId", id).expect("row");
+            book.set(SERVERS, (row + 1, header), value);
+        });
+    }
+
+    /// The version tag of a server; blank if it carries none.
+    pub(crate) fn version(&self, id: &str) -> String {
+        self.tag(id, "ReleaseVersion").unwrap_or_default()
+    }
+
+    pub(crate) fn tag(&self, id: &str, key: &str) -> Option<String> {
         self.cloud.tags(id).get(key).cloned()
     }
 }
 
+/// What a cell holds, in words that tell text from everything else.
+pub(crate) fn words(value: &CellValue) -> String {
+    match value {
+        CellValue::Text(text) => text.clone(),
+        CellValue::Empty => String::new(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// A fleet of `count` running servers in one region, all in `channel` and on `version`, with their ids.
-pub fn fleet(count: usize, channel: &str, version: &str) -> (Fleet, Vec<String>) {
+pub(crate) fn fleet(count: usize, channel: &str, version: &str) -> (Fleet, Vec<String>) {
     let mut fleet = Fleet::new(ACCOUNT);
     let ids: Vec<String> = (0..count).map(|i| format!("i-{i:017x}")).collect();
     for id in &ids {

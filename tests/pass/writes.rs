@@ -1,0 +1,167 @@
+//! Writes to the spreadsheet whose replies are lost, that are refused, or that have to wait.
+
+use std::time::{Duration, Instant};
+
+use fleetsheet_mocks::faults::{Fault, When};
+
+use crate::stage::{ACCOUNT, REGION, Stage};
+
+/// The call takes effect, and the program never hears of it.
+const LOST: [Fault; 3] = [Fault::ResetAfter, Fault::Truncate, Fault::Empty200];
+/// Nothing happened, which the program cannot always tell.
+const NOT_DONE: [Fault; 5] = [
+    Fault::ResetBefore,
+    Fault::Hang,
+    Fault::Status(503),
+    Fault::Html503,
+    Fault::Nonsense,
+];
+
+/// A pass that does all there is: it promotes, appends a row and, with the tab, writes audit lines.
+async fn busy_stage(audit: bool) -> (Stage, String) {
+    let (mut stage, _) = Stage::web(6).await;
+    if audit {
+        stage.with_audit_tab();
+    }
+    stage.setting("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "1s");
+    stage.settle().await;
+    stage.turn_keys("web-prod", "2.4.0");
+    let new = stage
+        .cloud
+        .edit(|fleet| fleet.launch(ACCOUNT, REGION, [("Name", "new"), ("ReleaseChannel", "web-prod")]));
+    (stage, new)
+}
+
+/// After at most one more pass all is right, nothing stands twice, and nobody is accused of an edit.
+async fn assert_ends_well(stage: &Stage, what: &str) {
+    stage.sheets.script().clear();
+    let next = stage.once().await;
+    assert_eq!(next.code, 0, "{what}: {next:?}");
+    assert_eq!(next.problems_of("unauthorised_edit"), [""; 0], "{what}");
+    stage.assert_only_service_cells_were_written();
+    stage.assert_rows_are_single();
+    stage.assert_rows_show_their_own("2.4.0");
+    assert_eq!(stage.world().servers.len(), 7, "{what}");
+    stage.assert_silent().await;
+}
+
+/// The pass with this fault on the next call, or on all calls, of the method.
+async fn faulted(method: &str, when: When, fault: Fault, audit: bool) {
+    let (stage, new) = busy_stage(audit).await;
+    let what = format!("{method} {when:?} {fault:?}");
+    stage.sheets.script().fail(method, when, fault);
+    let ran = stage.once().await;
+    assert!([0, 1].contains(&ran.code), "{what}: {ran:?}");
+    assert_eq!(stage.version(&new), "2.4.0", "{what}: {ran:?}");
+    assert_ends_well(&stage, &what).await;
+    if audit {
+        let lines = stage.audit_lines();
+        let moves = lines.iter().filter(|line| line[0] == "promotion").count();
+        assert_eq!(moves, 1, "{what}: {lines:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_to_an_append_doubles_nothing() {
+    for fault in LOST {
+        for audit in [false, true] {
+            faulted("sheets.batchUpdate", When::First, fault, audit).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_that_failed_is_made_up_for() {
+    for fault in NOT_DONE {
+        faulted("sheets.batchUpdate", When::First, fault, true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_to_a_write_of_cells_is_no_edit() {
+    for fault in LOST {
+        for when in [When::First, When::Every] {
+            faulted("sheets.values.batchUpdateByDataFilter", when, fault, false).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_of_cells_that_failed_is_made_up_for() {
+    for fault in NOT_DONE {
+        faulted("sheets.values.batchUpdateByDataFilter", When::First, fault, false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_fail_on_the_way_lose_nothing() {
+    for fault in [
+        Fault::ResetAfter,
+        Fault::Truncate,
+        Fault::Empty200,
+        Fault::Nonsense,
+        Fault::Status(503),
+        Fault::Hang,
+    ] {
+        for nth in 1..=2 {
+            faulted("sheets.values.batchGetByDataFilter", When::Nth(nth), fault, false).await;
+        }
+        faulted("sheets.get", When::Nth(2), fault, false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_replies_to_the_first_marks_leave_one_of_each() {
+    for fault in LOST.into_iter().chain(NOT_DONE) {
+        let (mut stage, _) = Stage::web(5).await;
+        stage.setting("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "1s");
+        stage.sheets.script().fail("sheets.batchUpdate", When::First, fault);
+        let first = stage.once().await;
+        assert!([0, 1].contains(&first.code), "{fault:?}: {first:?}");
+        stage.sheets.script().clear();
+        let next = stage.settle().await;
+        assert_eq!(next.problems_of("unauthorised_edit"), [""; 0], "{fault:?}");
+        stage.assert_rows_show_their_own("2.3.9");
+        let book = stage.sheets.book();
+        assert_eq!(book.metadata.len(), 1, "{fault:?}: one store serves the sheet");
+        for tab in &book.tabs {
+            assert!(
+                tab.columns.iter().all(|column| column.metadata.len() <= 1),
+                "{fault:?}: {:?}",
+                tab.columns
+            );
+        }
+        stage.assert_silent().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_that_never_takes_a_write_fails_the_pass_but_not_the_servers() {
+    let (stage, new) = busy_stage(false).await;
+    stage
+        .sheets
+        .script()
+        .fail("sheets.values.batchUpdateByDataFilter", When::Every, Fault::Forbidden);
+    let ran = stage.once().await;
+    assert_eq!((ran.code, ran.json["outcome"].as_str()), (1, Some("failed")), "{ran:?}");
+    assert!(!ran.problems_of("api_failure").is_empty());
+    assert_eq!(stage.version(&new), "2.4.0");
+    assert_eq!(
+        ran.release("web-prod"),
+        "2.4.0",
+        "the tags were written, and the report says so"
+    );
+    assert_ends_well(&stage, "forbidden").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_up_minute_is_waited_for() {
+    let (stage, _) = busy_stage(true).await;
+    stage.sheets.desk().set_quota(2, 1, Duration::from_secs(3));
+    let began = Instant::now();
+    let ran = stage.once().await;
+    assert_eq!((ran.code, ran.release("web-prod")), (0, "2.4.0"), "{ran:?}");
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    stage.sheets.desk().set_quota(1000, 1000, Duration::from_secs(1));
+    assert_ends_well(&stage, "quota").await;
+}
