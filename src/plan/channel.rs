@@ -80,10 +80,12 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
             unknown(input, plan);
             // A takeover cannot adopt what it cannot see, and what this store remembers may be long out of date: the
             // channel is forgotten, and is met for the first time once it can be adopted.
-            return input.memory.map(|memory| ChannelMemory {
-                row: memory.row.clone(),
-                ..unmet()
-            });
+            return if input.policy.takeover {
+                let row = input.memory.map(|memory| memory.row.clone()).unwrap_or_default();
+                Some(ChannelMemory { row, ..unmet() })
+            } else {
+                input.memory.cloned()
+            };
         }
     };
     if known.is_some() {
