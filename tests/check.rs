@@ -116,6 +116,7 @@ fn a_good_plan_is_handed_on_in_its_order() {
 fn plans_after_a_killed_pass_are_good() {
     let crashes = [
         Crash::BeforeCommit,
+        Crash::BeforeClaim,
         Crash::Tags(3),
         Crash::AfterTags,
         Crash::BeforeSheet,

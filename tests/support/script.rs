@@ -169,6 +169,7 @@ impl Stage {
                 Some(("crash", at)) => {
                     options.crash = Some(match at {
                         "before-commit" => Crash::BeforeCommit,
+                        "before-claim" => Crash::BeforeClaim,
                         "after-commit" => Crash::Tags(0),
                         "after-tags" => Crash::AfterTags,
                         "before-sheet" => Crash::BeforeSheet,

@@ -49,6 +49,8 @@ pub(crate) enum Protection {
 pub(crate) enum Crash {
     /// Before the plan is remembered.
     BeforeCommit,
+    /// Before the spreadsheet is marked as this store's.
+    BeforeClaim,
     /// When so many servers have been tagged.
     Tags(usize),
     /// After tagging, before its outcome is remembered.
@@ -270,7 +272,7 @@ impl World {
     /// What the planner says to the world as it is.
     pub(crate) fn decide(&self, options: &Options) -> Plan {
         match self.sheet() {
-            Ok(sheet) => plan(&sheet, &self.fleet, &self.memory, &self.policy(options), self.now),
+            Ok(sheet) => self.decide_on(&sheet, options),
             Err(stop) => Plan {
                 problems: stop.clone(),
                 stop,
@@ -279,12 +281,17 @@ impl World {
         }
     }
 
+    /// The same, of a sheet that was read before.
+    pub(crate) fn decide_on(&self, sheet: &Sheet, options: &Options) -> Plan {
+        plan(sheet, &self.fleet, &self.memory, &self.policy(options), self.now)
+    }
+
     /// One pass; the clock does not move.
     pub(crate) fn pass(&mut self, options: &Options) -> Plan {
-        let plan = self.decide(options);
         let Ok(sheet) = self.sheet() else {
-            return plan;
+            return self.decide(options);
         };
+        let plan = self.decide_on(&sheet, options);
         let approved = check(&sheet, &self.fleet, &self.memory, &self.policy(options), &plan);
         if let Err(faults) = approved {
             panic!("the check refuses a plan: {faults:#?}\n{plan:#?}\n{self:#?}");
@@ -300,14 +307,19 @@ impl World {
         self.now += time;
     }
 
-    fn act(&mut self, plan: &Plan, sheet: &Sheet, options: &Options) {
+    /// Does what a plan says, as far as the pass lives.
+    pub(crate) fn act(&mut self, plan: &Plan, sheet: &Sheet, options: &Options) {
         let dies = |at: Crash| options.crash == Some(at);
-        // The claim on the spreadsheet comes before the memory of it.
-        self.stores = BTreeSet::from([self.memory.store.clone()]);
         if dies(Crash::BeforeCommit) {
             return;
         }
         self.memory.apply(&plan.update);
+        if dies(Crash::BeforeClaim) {
+            return;
+        }
+        // The claim comes after the memory of it: a store that claims a sheet and forgets that it took it over would serve it
+        // from what it remembered before.
+        self.stores = BTreeSet::from([self.memory.store.clone()]);
         let changing = plan.servers.iter().filter(|s| !s.changes.is_empty());
         let mut done = Vec::new();
         for (count, server) in changing.enumerate() {

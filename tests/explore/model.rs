@@ -1,0 +1,169 @@
+//! What must be in force, worked out from what people did: the contract of a channel without the machinery that keeps it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetsheet::sheet::Cell;
+
+use crate::world::{Row, World};
+
+/// Whether a key counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Key {
+    /// It does.
+    #[default]
+    Counts,
+    /// It does not, whatever it is first read to hold.
+    Unread,
+    /// It does not until it is seen to hold something else.
+    SpentAt(String),
+}
+
+/// The channel as it must be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    /// The version in force.
+    pub(crate) release: Option<String>,
+    /// Where a rollback goes.
+    pub(crate) prior: Option<String>,
+    keys: [Key; 2],
+    latched: bool,
+    known: bool,
+    /// Whether a takeover met the channel before it could be adopted.
+    unmet: bool,
+    /// Service cells of rows as the service left or accepted them.
+    ours: BTreeSet<[String; 3]>,
+}
+
+fn shown(row: &Row, header: &str) -> String {
+    match row.get(header) {
+        Some(Cell::Text(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+fn stamp(row: &Row) -> [String; 3] {
+    ["releaseVersion", "previousVersion", "updatedAt"].map(|h| shown(row, h))
+}
+
+fn ticked(row: &Row, header: &str) -> bool {
+    row.get(header) == Some(&Cell::Bool(true))
+}
+
+fn keys(row: &Row) -> [String; 2] {
+    ["desiredVersionA", "desiredVersionB"].map(|h| shown(row, h))
+}
+
+impl Model {
+    /// A pass looks at the world; gives the move that it must make.
+    pub(crate) fn pass(&mut self, world: &World, takeover: bool) -> Option<&'static str> {
+        let rows = &world.release.rows;
+        if takeover || !self.known {
+            self.meet(world, takeover);
+            if !self.known {
+                return None;
+            }
+        } else {
+            self.read(rows);
+        }
+        let any_tick = rows.iter().any(|row| ticked(row, "rollback"));
+        if any_tick {
+            return self.tick(rows);
+        }
+        let [row] = &rows[..] else { return None };
+        let [a, b] = keys(row);
+        let agreed = a == b && !a.is_empty() && Some(&a) != self.release.as_ref();
+        if agreed && self.keys == [Key::Counts, Key::Counts] && ticked(row, "enabled") {
+            self.prior = self.release.replace(a);
+            return Some("promotion");
+        }
+        None
+    }
+
+    /// First contact or takeover.
+    fn meet(&mut self, world: &World, takeover: bool) {
+        self.unmet |= takeover && (self.known || !world.release.rows.is_empty());
+        let [row] = &world.release.rows[..] else {
+            *self = Self {
+                unmet: self.unmet,
+                ours: std::mem::take(&mut self.ours),
+                ..Self::default()
+            };
+            return;
+        };
+        let mut carried: BTreeMap<&str, usize> = BTreeMap::new();
+        for server in world.fleet.servers.values() {
+            if let Some(version) = server.tag(&world.policy.version_tag) {
+                *carried.entry(version).or_default() += 1;
+            }
+        }
+        let total: usize = carried.values().sum();
+        let most = carried.iter().find(|(_, count)| **count * 2 > total);
+        let release = most.map(|(version, _)| (*version).to_owned());
+        let [stood, previous, _] = stamp(row);
+        let blank = stamp(row).iter().all(String::is_empty) && shown(row, "status").is_empty();
+        let spent = self.unmet || !blank;
+        self.prior = (takeover && release.as_ref() == Some(&stood) && !previous.is_empty()).then_some(previous);
+        self.release = release;
+        self.keys = keys(row).map(|text| if spent { Key::SpentAt(text) } else { Key::Counts });
+        self.latched = ticked(row, "rollback");
+        self.known = true;
+        self.unmet = false;
+        self.ours = BTreeSet::from([stamp(row)]);
+    }
+
+    /// A pass of a store that knows the channel.
+    fn read(&mut self, rows: &[Row]) {
+        match rows {
+            [row] if self.ours.contains(&stamp(row)) => {
+                for (key, text) in self.keys.iter_mut().zip(keys(row)) {
+                    match key {
+                        Key::Unread => *key = Key::SpentAt(text),
+                        Key::SpentAt(held) if *held != text => *key = Key::Counts,
+                        Key::SpentAt(_) | Key::Counts => {}
+                    }
+                }
+            }
+            _ => self.keys = [Key::Unread, Key::Unread],
+        }
+        if !rows.is_empty() && !rows.iter().any(|row| ticked(row, "rollback")) {
+            self.latched = false;
+        }
+    }
+
+    fn tick(&mut self, rows: &[Row]) -> Option<&'static str> {
+        if std::mem::replace(&mut self.latched, true) {
+            return None;
+        }
+        let prior = self.prior.take()?;
+        let left = self.release.replace(prior);
+        for row in rows {
+            for (key, text) in self.keys.iter_mut().zip(keys(row)) {
+                if Some(&text) == left.as_ref() && *key != Key::Unread {
+                    *key = Key::SpentAt(text);
+                }
+            }
+        }
+        Some("rollback")
+    }
+
+    /// The pass wrote the sheet.
+    pub(crate) fn written(&mut self, world: &World) {
+        self.ours.extend(world.release.rows.iter().map(stamp));
+    }
+
+    /// Whether both keys count alike.
+    pub(crate) fn alike(&self) -> bool {
+        self.keys[0] == self.keys[1]
+    }
+
+    /// The store is lost.
+    pub(crate) fn lose(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Forgets stamps that stand nowhere any more.
+    pub(crate) fn prune(&mut self, world: &World, bin: Option<&Row>) {
+        let stands: Vec<_> = world.release.rows.iter().chain(bin).map(stamp).collect();
+        self.ours.retain(|stamp| stands.contains(stamp));
+    }
+}
