@@ -1,25 +1,29 @@
 //! What becomes of each server: its status, its changes with their reasons, and what is remembered of it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod changes;
+mod recall;
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Channels, Plan, Policy, Rows, ServerPlan, ServerStatus};
 use crate::fleet::{Fleet, Server, Source};
-use crate::memory::{Memory, Move, Repeat, RowMemory, ServerMemory};
+use crate::memory::{Memory, ServerMemory};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{ServerRow, Sheet, Tick};
+use changes::{changes, unapproved};
+pub use recall::count_repeats;
+pub(super) use recall::forget;
+use recall::{contest, note_sight, note_stamp, wishes};
+
 use crate::tag::{Change, ChannelName, Reason, ServerId, TagKey};
 
 /// After this long a missing server is taken as gone and its alert closes.
 const GONE_AFTER: TimeDelta = TimeDelta::hours(24);
-/// In how many passes running a correction must be needed before somebody else must be writing the tag too.
-const CONTESTED_AT: u32 = 3;
-/// First pause of a contested correction, in minutes; doubled each time up to a day.
-const CONTESTED_PAUSE: i64 = 15;
-/// How many earlier stamps of a row are remembered.
-const EARLIER_MAX: usize = 16;
+
+/// What is remembered of a server, copied only when something of it changes: in a quiet pass over a large fleet nothing does.
+type Recall<'a> = Cow<'a, ServerMemory>;
 
 /// All that is known of one server.
 pub(super) struct Line<'a> {
@@ -29,7 +33,11 @@ pub(super) struct Line<'a> {
     pub(super) memory: Option<&'a ServerMemory>,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    fn remembered(&self) -> Recall<'a> {
+        self.memory.map_or_else(Recall::default, Cow::Borrowed)
+    }
+
     pub(super) fn live(&self) -> Option<&Server> {
         self.server.filter(|server| server.state.is_live())
     }
@@ -120,12 +128,14 @@ pub(super) fn decide(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) ->
         plan.problems.extend(row.errors.iter().cloned());
     }
     let row = line.rows[0];
-    let place = context.sheet.servers.layout.place("serverId", row.row);
+    let place = || context.sheet.servers.layout.place("serverId", row.row);
     let held = line.held();
     // Rows that disagree put the server in no channel, whichever of them stands first.
     let mut draft = Draft::new(line, row.channel.clone().filter(|_| !line.disagree()));
-    let mut next = line.memory.cloned().unwrap_or_default();
-    next.held = held;
+    let mut next = line.remembered();
+    if next.held != held {
+        next.to_mut().held = held;
+    }
     note_sight(line, &mut next, context);
     // Of rows that stand twice each has a stamp of its own: which is the row's is known when one is left.
     if let [row] = &line.rows[..] {
@@ -140,7 +150,7 @@ pub(super) fn decide(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) ->
             rows.join(" and ")
         );
         plan.problems
-            .push(Problem::new(Kind::Mismatch, "duplicate", place, message));
+            .push(Problem::new(Kind::Mismatch, "duplicate", place(), message));
         draft.plan.status = ServerStatus::Duplicate;
     } else if row.unreadable {
         let what = row.errors.first().map_or_else(String::new, |e| e.message.clone());
@@ -152,8 +162,10 @@ pub(super) fn decide(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) ->
             None => draft.plan.status = ServerStatus::Unassigned,
             Some(channel) if !context.rows.contains_key(channel) => {
                 let message = format!(
-                    "{place}: {} has the channel {channel}, which has no row in {}; correct the name, or add the channel",
-                    line.id, context.sheet.release.layout.title
+                    "{}: {} has the channel {channel}, which has no row in {}; correct the name, or add the channel",
+                    place(),
+                    line.id,
+                    context.sheet.release.layout.title
                 );
                 plan.problems.push(Problem::new(
                     Kind::Mismatch,
@@ -177,7 +189,7 @@ fn assigned(
     channel: &ChannelName,
     context: &Context<'_>,
     draft: &mut Draft,
-    next: &mut ServerMemory,
+    next: &mut Recall<'_>,
     plan: &mut Plan,
 ) {
     let Some(server) = line.live() else {
@@ -199,8 +211,8 @@ fn assigned(
         return;
     }
     // What is only watched was not acted on: the move counts when it is made.
-    if !(moved && context.policy.observe) {
-        next.channel = Some(channel.clone());
+    if !(moved && context.policy.observe) && next.channel.as_ref() != Some(channel) {
+        next.to_mut().channel = Some(channel.clone());
     }
     let mut changes = changes(server, channel, Some(row), line.memory, moved, context);
     draft.unapproved = unapproved(&changes, channel, moved, context);
@@ -234,7 +246,7 @@ fn discover(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) -> Option<D
         return None;
     }
     let mut draft = Draft::new(line, Some(channel.clone()));
-    let mut next = line.memory.cloned().unwrap_or_default();
+    let mut next = line.remembered();
     note_sight(line, &mut next, context);
     let held = next.held;
     draft.plan.append = context.row_belt.is_none();
@@ -252,7 +264,9 @@ fn discover(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) -> Option<D
             draft.wait(changes, rolled_back(server, line.memory, context), context);
         }
         None => {
-            next.channel = Some(channel.clone());
+            if next.channel.as_ref() != Some(&channel) {
+                next.to_mut().channel = Some(channel.clone());
+            }
             draft.unapproved = unapproved(&changes, &channel, false, context);
             let mut changes = changes;
             draft.plan.status = contest(line, &mut changes, &mut next, context, plan);
@@ -283,7 +297,7 @@ fn tagged_channel(server: &Server, policy: &Policy) -> Option<ChannelName> {
 }
 
 /// The status of an assigned server that is not live.
-fn absent(line: &Line<'_>, next: &mut ServerMemory, context: &Context<'_>, plan: &mut Plan) -> ServerStatus {
+fn absent(line: &Line<'_>, next: &mut Recall<'_>, context: &Context<'_>, plan: &mut Plan) -> ServerStatus {
     if line.server.is_some() || next.terminated {
         return ServerStatus::Terminated;
     }
@@ -297,7 +311,10 @@ fn absent(line: &Line<'_>, next: &mut ServerMemory, context: &Context<'_>, plan:
     if unsure || (context.row_belt.is_some() && next.missing_since.is_none()) {
         return ServerStatus::AsIs;
     }
-    let since = *next.missing_since.get_or_insert(context.now);
+    let since = match next.missing_since {
+        Some(since) => since,
+        None => *next.to_mut().missing_since.insert(context.now),
+    };
     if context.now - since >= GONE_AFTER {
         return ServerStatus::Gone;
     }
@@ -309,230 +326,6 @@ fn absent(line: &Line<'_>, next: &mut ServerMemory, context: &Context<'_>, plan:
     plan.problems
         .push(Problem::new(Kind::Mismatch, "missing", line.id.as_str(), message));
     ServerStatus::Missing
-}
-
-/// What is to change on a live server, and why.
-fn changes(
-    server: &Server,
-    channel: &ChannelName,
-    row: Option<&ServerRow>,
-    memory: Option<&ServerMemory>,
-    moved: bool,
-    context: &Context<'_>,
-) -> Vec<Change> {
-    let policy = context.policy;
-    let decided = context.channels.get(channel);
-    let mut changes = Vec::new();
-    if server.tag(&policy.channel_tag).map(|v| &**v) != Some(channel.as_str()) {
-        let ours = memory.is_none_or(|m| is_ours(m, &policy.channel_tag, server));
-        let otherwise = if moved || ours { Reason::Channel } else { Reason::Drift };
-        changes.push(change(
-            server,
-            &policy.channel_tag,
-            channel.as_str().into(),
-            memory,
-            otherwise,
-        ));
-    }
-    if let Some(release) = decided.and_then(|c| c.release.as_ref())
-        && server.tag(&policy.version_tag).map(|v| &**v) != Some(release.as_str())
-    {
-        let late = match decided.map(|c| c.moved) {
-            Some(Move::Rollback) => Reason::Rollback,
-            _ => Reason::Release,
-        };
-        let expected = memory.is_none_or(|m| is_ours(m, &policy.version_tag, server));
-        let otherwise = if moved {
-            Reason::Channel
-        } else if expected {
-            late
-        } else {
-            Reason::Drift
-        };
-        let after = release.as_str().into();
-        changes.push(change(server, &policy.version_tag, after, memory, otherwise));
-    }
-    let wishes = row
-        .into_iter()
-        .flat_map(|row| context.sheet.servers.tags.iter().zip(&row.tags));
-    let mut asked = Vec::new();
-    for (column, wish) in wishes {
-        let Some(wish) = wish else { continue };
-        if server.tag(&column.key) != Some(wish) {
-            let asked_before = memory.is_some_and(|m| m.wished.get(&column.key) == Some(wish));
-            let ours = memory.is_some_and(|m| is_ours(m, &column.key, server));
-            let otherwise = if asked_before && !ours {
-                Reason::Drift
-            } else {
-                Reason::Tag
-            };
-            asked.push(change(server, &column.key, wish.clone(), memory, otherwise));
-        }
-    }
-    // Columns may stand in any order.
-    asked.sort_by(|a, b| a.tag.cmp(&b.tag));
-    changes.extend(asked);
-    changes
-}
-
-/// Whether a tag is as it was last seen, written or meant: then nobody else changed it.
-fn is_ours(memory: &ServerMemory, tag: &TagKey, server: &Server) -> bool {
-    let now = server.tag(tag);
-    (memory.seen.is_empty() && memory.meant.is_empty())
-        || memory.seen.get(tag) == now
-        || (now.is_some() && memory.meant.get(tag) == now)
-}
-
-fn change(server: &Server, tag: &TagKey, after: Arc<str>, memory: Option<&ServerMemory>, otherwise: Reason) -> Change {
-    let before = server.tag(tag).cloned();
-    let reason = match &before {
-        // A tag that was there and is not any more was taken away by somebody.
-        None if memory.is_some_and(|m| m.seen.contains_key(tag)) => Reason::Drift,
-        None => Reason::Join,
-        Some(_) => otherwise,
-    };
-    Change {
-        tag: tag.clone(),
-        before,
-        after,
-        reason,
-    }
-}
-
-/// Which of the changes no pair of keys approved.
-fn unapproved(changes: &[Change], channel: &ChannelName, moved: bool, context: &Context<'_>) -> Vec<TagKey> {
-    let policy = context.policy;
-    let decided = context.channels.get(channel);
-    let adopted = decided.is_some_and(|c| !c.approved);
-    let other_version = moved
-        && changes
-            .iter()
-            .any(|c| c.tag == policy.version_tag && c.before.is_some());
-    let counts = |change: &&Change| {
-        if change.reason == Reason::Join {
-            false
-        } else if change.tag == policy.version_tag || change.tag == policy.channel_tag {
-            let correction =
-                change.tag == policy.version_tag && matches!(change.reason, Reason::Release | Reason::Drift);
-            other_version || (adopted && correction)
-        } else {
-            change.reason == Reason::Tag
-        }
-    };
-    changes.iter().filter(counts).map(|c| c.tag.clone()).collect()
-}
-
-/// Takes note of what the sheet asks of managed tags.
-fn wishes(row: &ServerRow, context: &Context<'_>, next: &mut ServerMemory) {
-    for (column, wish) in context.sheet.servers.tags.iter().zip(&row.tags) {
-        match wish {
-            Some(wish) if next.wished.get(&column.key) == Some(wish) => {}
-            Some(wish) => {
-                next.wished.insert(column.key.clone(), wish.clone());
-            }
-            None => {
-                next.wished.remove(&column.key);
-            }
-        }
-    }
-}
-
-/// Finds corrections that somebody else keeps undoing, and lets them rest between tries.
-fn contest(
-    line: &Line<'_>,
-    changes: &mut Vec<Change>,
-    next: &mut ServerMemory,
-    context: &Context<'_>,
-    plan: &mut Plan,
-) -> ServerStatus {
-    if next.repeats.is_empty() {
-        return ServerStatus::InSync;
-    }
-    // "Running" means without a pass in between that found the tag right.
-    next.repeats
-        .retain(|tag, repeat| changes.iter().any(|c| c.tag == *tag && c.after == repeat.after));
-    let mut contested = Vec::new();
-    changes.retain(|change| {
-        let Some(repeat) = next.repeats.get_mut(&change.tag) else {
-            return true;
-        };
-        if repeat.count + 1 < CONTESTED_AT {
-            return true;
-        }
-        let found = change.before.as_deref().unwrap_or("nothing");
-        contested.push(format!(
-            "{} set to {} but found {found} again",
-            change.tag, change.after
-        ));
-        if repeat.retry_at.is_some_and(|at| context.now < at) {
-            return false;
-        }
-        let doublings = (repeat.count + 1 - CONTESTED_AT).min(7);
-        repeat.retry_at = Some(context.now + TimeDelta::minutes((CONTESTED_PAUSE << doublings).min(24 * 60)));
-        true
-    });
-    if contested.is_empty() {
-        return ServerStatus::InSync;
-    }
-    let words = contested.join("; ");
-    let message = format!(
-        "{}: {words}: somebody else writes this tag too; find out who, and make them stop",
-        line.id
-    );
-    plan.problems
-        .push(Problem::new(Kind::Mismatch, "contested", line.id.as_str(), message));
-    ServerStatus::Contested(words)
-}
-
-/// Notes where a server was seen, in which state and with which of our tags.
-fn note_sight(line: &Line<'_>, next: &mut ServerMemory, context: &Context<'_>) {
-    let Some(server) = line.server else { return };
-    if next.source.as_ref() != Some(&server.source) {
-        next.source = Some(server.source.clone());
-    }
-    next.terminated = !server.state.is_live();
-    if next.terminated {
-        return;
-    }
-    next.missing_since = None;
-    let policy = context.policy;
-    let ours = [&policy.channel_tag, &policy.version_tag].into_iter();
-    let ours = ours.chain(context.sheet.servers.tags.iter().map(|t| &t.key));
-    for tag in ours {
-        match (server.tag(tag), next.seen.get(tag)) {
-            (Some(now), Some(before)) if now == before => {}
-            (Some(now), _) => {
-                next.seen.insert(tag.clone(), now.clone());
-            }
-            (None, Some(_)) => {
-                next.seen.remove(tag);
-            }
-            (None, None) => {}
-        }
-    }
-    next.meant.clear();
-}
-
-/// Takes the stamp that stands in the row as read back, if it is one that we wrote or meant to.
-fn note_stamp(row: &ServerRow, next: &mut ServerMemory, now: DateTime<Utc>) {
-    let Some(found) = row.service.get("updatedAt") else {
-        return;
-    };
-    let RowMemory {
-        written,
-        meant,
-        earlier,
-    } = &mut next.row;
-    if written.as_ref() == Some(found) {
-        meant.retain(|(_, at)| now - *at < TimeDelta::minutes(10));
-    } else if meant.iter().any(|(stamp, _)| stamp == found) {
-        if let Some(before) = written.replace(found.clone()) {
-            earlier.push(before);
-            let keep = earlier.len().saturating_sub(EARLIER_MAX);
-            earlier.drain(..keep);
-        }
-        meant.retain(|(stamp, _)| stamp != found);
-    }
 }
 
 impl Draft {
@@ -569,11 +362,13 @@ impl Draft {
     }
 
     /// Remembers what is about to be written, so that a killed pass leaves no drift behind.
-    fn remember(&mut self, line: &Line<'_>, mut next: ServerMemory) {
+    fn remember(&mut self, line: &Line<'_>, mut next: Recall<'_>) {
         for change in &self.plan.changes {
-            next.meant.insert(change.tag.clone(), change.after.clone());
+            next.to_mut().meant.insert(change.tag.clone(), change.after.clone());
         }
-        if line.memory != Some(&next) {
+        if let Cow::Owned(next) = next
+            && line.memory != Some(&next)
+        {
             self.memory = Some(next);
         }
     }
@@ -600,37 +395,4 @@ impl Draft {
         self.plan.withheld.extend(held);
         self.plan.status = ServerStatus::Waiting(why.to_owned());
     }
-}
-
-/// Counts a correction that was made, so that the third one running is recognised.
-pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
-    for change in changes {
-        let entry = next.repeats.entry(change.tag.clone());
-        let repeat = entry.or_insert_with(|| Repeat {
-            after: change.after.clone(),
-            count: 0,
-            retry_at: None,
-        });
-        if repeat.after != change.after {
-            *repeat = Repeat {
-                after: change.after.clone(),
-                count: 0,
-                retry_at: None,
-            };
-        }
-        repeat.count = repeat.count.saturating_add(1);
-    }
-}
-
-/// Forgets servers that neither the sheet nor a fleet that answered whole knows any more.
-pub(super) fn forget(sheet: &Sheet, fleet: &Fleet, memory: &Memory, plan: &mut Plan) {
-    if !fleet.complete() || !plan.tripped.is_empty() {
-        return;
-    }
-    let listed: BTreeMap<&ServerId, ()> = sheet.servers.rows.iter().map(|row| (&row.id, ())).collect();
-    let gone = memory
-        .servers
-        .keys()
-        .filter(|id| !listed.contains_key(id) && !fleet.servers.contains_key(*id));
-    plan.update.forget_servers = gone.cloned().collect();
 }

@@ -1,0 +1,179 @@
+//! What is remembered of a server from one pass to the next: what was seen, asked, written, and corrected again and again.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Context, Line, Recall};
+use crate::fleet::Fleet;
+use crate::memory::{Memory, Repeat, RowMemory, ServerMemory};
+use crate::plan::{Plan, ServerStatus};
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::{ServerRow, Sheet};
+use crate::tag::{Change, ServerId};
+
+/// In how many passes running a correction must be needed before somebody else must be writing the tag too.
+const CONTESTED_AT: u32 = 3;
+
+/// First pause of a contested correction, in minutes; doubled each time up to a day.
+const CONTESTED_PAUSE: i64 = 15;
+
+/// How many earlier stamps of a row are remembered.
+const EARLIER_MAX: usize = 16;
+
+/// Takes note of what the sheet asks of managed tags.
+pub(super) fn wishes(row: &ServerRow, context: &Context<'_>, next: &mut Recall<'_>) {
+    for (column, wish) in context.sheet.servers.tags.iter().zip(&row.tags) {
+        match wish {
+            Some(wish) if next.wished.get(&column.key) == Some(wish) => {}
+            Some(wish) => {
+                next.to_mut().wished.insert(column.key.clone(), wish.clone());
+            }
+            None if next.wished.contains_key(&column.key) => {
+                next.to_mut().wished.remove(&column.key);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Finds corrections that somebody else keeps undoing, and lets them rest between tries.
+pub(super) fn contest(
+    line: &Line<'_>,
+    changes: &mut Vec<Change>,
+    next: &mut Recall<'_>,
+    context: &Context<'_>,
+    plan: &mut Plan,
+) -> ServerStatus {
+    if next.repeats.is_empty() {
+        return ServerStatus::InSync;
+    }
+    // "Running" means without a pass in between that found the tag right.
+    let repeats = &mut next.to_mut().repeats;
+    repeats.retain(|tag, repeat| changes.iter().any(|c| c.tag == *tag && c.after == repeat.after));
+    let mut contested = Vec::new();
+    changes.retain(|change| {
+        let Some(repeat) = repeats.get_mut(&change.tag) else {
+            return true;
+        };
+        if repeat.count + 1 < CONTESTED_AT {
+            return true;
+        }
+        let found = change.before.as_deref().unwrap_or("nothing");
+        contested.push(format!(
+            "{} set to {} but found {found} again",
+            change.tag, change.after
+        ));
+        if repeat.retry_at.is_some_and(|at| context.now < at) {
+            return false;
+        }
+        let doublings = (repeat.count + 1 - CONTESTED_AT).min(7);
+        repeat.retry_at = Some(context.now + TimeDelta::minutes((CONTESTED_PAUSE << doublings).min(24 * 60)));
+        true
+    });
+    if contested.is_empty() {
+        return ServerStatus::InSync;
+    }
+    let words = contested.join("; ");
+    let message = format!(
+        "{}: {words}: somebody else writes this tag too; find out who, and make them stop",
+        line.id
+    );
+    plan.problems
+        .push(Problem::new(Kind::Mismatch, "contested", line.id.as_str(), message));
+    ServerStatus::Contested(words)
+}
+
+/// Notes where a server was seen, in which state and with which of our tags.
+pub(super) fn note_sight(line: &Line<'_>, next: &mut Recall<'_>, context: &Context<'_>) {
+    let Some(server) = line.server else { return };
+    if next.source.as_ref() != Some(&server.source) {
+        next.to_mut().source = Some(server.source.clone());
+    }
+    let terminated = !server.state.is_live();
+    if next.terminated != terminated {
+        next.to_mut().terminated = terminated;
+    }
+    if terminated {
+        return;
+    }
+    if next.missing_since.is_some() {
+        next.to_mut().missing_since = None;
+    }
+    let policy = context.policy;
+    let ours = [&policy.channel_tag, &policy.version_tag].into_iter();
+    let ours = ours.chain(context.sheet.servers.tags.iter().map(|t| &t.key));
+    for tag in ours {
+        match (server.tag(tag), next.seen.get(tag)) {
+            (Some(now), Some(before)) if now == before => {}
+            (Some(now), _) => {
+                next.to_mut().seen.insert(tag.clone(), now.clone());
+            }
+            (None, Some(_)) => {
+                next.to_mut().seen.remove(tag);
+            }
+            (None, None) => {}
+        }
+    }
+    if !next.meant.is_empty() {
+        next.to_mut().meant.clear();
+    }
+}
+
+/// Takes the stamp that stands in the row as read back, if it is one that we wrote or meant to.
+pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<Utc>) {
+    let Some(found) = row.service.get("updatedAt") else {
+        return;
+    };
+    if next.row.written.as_ref() == Some(found) && next.row.meant.is_empty() {
+        return;
+    }
+    let RowMemory {
+        written,
+        meant,
+        earlier,
+    } = &mut next.to_mut().row;
+    if written.as_ref() == Some(found) {
+        meant.retain(|(_, at)| now - *at < TimeDelta::minutes(10));
+    } else if meant.iter().any(|(stamp, _)| stamp == found) {
+        if let Some(before) = written.replace(found.clone()) {
+            earlier.push(before);
+            let keep = earlier.len().saturating_sub(EARLIER_MAX);
+            earlier.drain(..keep);
+        }
+        meant.retain(|(stamp, _)| stamp != found);
+    }
+}
+
+/// Counts a correction that was made, so that the third one running is recognised.
+pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
+    for change in changes {
+        let entry = next.repeats.entry(change.tag.clone());
+        let repeat = entry.or_insert_with(|| Repeat {
+            after: change.after.clone(),
+            count: 0,
+            retry_at: None,
+        });
+        if repeat.after != change.after {
+            *repeat = Repeat {
+                after: change.after.clone(),
+                count: 0,
+                retry_at: None,
+            };
+        }
+        repeat.count = repeat.count.saturating_add(1);
+    }
+}
+
+/// Forgets servers that neither the sheet nor a fleet that answered whole knows any more.
+pub(in crate::plan) fn forget(sheet: &Sheet, fleet: &Fleet, memory: &Memory, plan: &mut Plan) {
+    if !fleet.complete() || !plan.tripped.is_empty() {
+        return;
+    }
+    let listed: BTreeMap<&ServerId, ()> = sheet.servers.rows.iter().map(|row| (&row.id, ())).collect();
+    let gone = memory
+        .servers
+        .keys()
+        .filter(|id| !listed.contains_key(id) && !fleet.servers.contains_key(*id));
+    plan.update.forget_servers = gone.cloned().collect();
+}
