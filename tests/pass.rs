@@ -2,10 +2,10 @@
 //! networks did meanwhile.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
+#[path = "support/aftermath.rs"]
+mod aftermath;
 #[path = "support/stage.rs"]
 mod stage;
-#[path = "support/scene.rs"]
-mod world;
 
 #[path = "pass/cloud_faults.rs"]
 mod cloud_faults;

@@ -1,7 +1,7 @@
 //! The program killed as each of its requests comes in: one more pass ends in the world of a pass that nobody killed.
 
+use crate::aftermath::World;
 use crate::stage::{ACCOUNT, REGION, Stage};
-use crate::world::World;
 
 /// What the pass that is killed has to do.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::CellValue;
 
+use crate::aftermath::human_cells;
 use crate::stage::{RELEASE, SERVERS, Stage, fleet};
-use crate::world::human_cells;
 
 /// Two channels with three servers each, both known; `db` on 5.0.0 (after 4.9.0), `web` on 2.4.0 (after 2.3.9).
 async fn two_channels() -> Stage {
@@ -31,7 +31,7 @@ async fn two_channels() -> Stage {
 }
 
 /// The next pass puts all back and tells of `edited` once; a version that both keys name then waits for new approval.
-async fn assert_undone(stage: &Stage, before: &crate::world::World, edited: &[&str]) {
+async fn assert_undone(stage: &Stage, before: &crate::aftermath::World, edited: &[&str]) {
     let human = human_cells(&stage.sheets.book());
     let ran = stage.once().await;
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::{CellValue, Spreadsheet};
 
+use crate::aftermath::{Row, human_cells};
 use crate::stage::{ACCOUNT, REGION, RELEASE, SERVERS, Stage};
-use crate::world::{Row, human_cells};
 
 type Edit = fn(&mut Spreadsheet);
 

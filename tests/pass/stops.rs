@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 
-use fleetsheet_mocks::sheets::CellValue;
+use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT, Spreadsheet};
 
 use crate::stage::{RELEASE, Ran, SERVERS, Stage};
 
 const JSON: [&str; 3] = ["--once", "--format", "json"];
+
+type Damage = fn(&mut Spreadsheet);
 
 /// A pass that must stop with exit 5 and leave cells, marks, tags and memory as they are.
 async fn assert_stops(stage: &Stage, says: &str) -> Ran {
@@ -39,7 +41,7 @@ async fn waiting() -> (Stage, Vec<String>) {
 async fn a_missing_tab_or_column_or_a_doubled_header_stops_the_pass() {
     let (stage, _) = waiting().await;
     let good = stage.sheets.book();
-    let damages: [(&str, fn(&mut fleetsheet_mocks::sheets::Spreadsheet), &str); 6] = [
+    let damages: [(&str, Damage, &str); 6] = [
         ("no server tab", |book| book.delete_tab(SERVERS), SERVERS),
         ("no release tab", |book| book.rename_tab(RELEASE, "Releases"), RELEASE),
         (
@@ -128,7 +130,7 @@ async fn a_lost_store_stops_and_a_takeover_keeps_the_way_back_of_protected_colum
     assert_stops(&stage, "belt store").await;
     stage.sheets.edit(|book| {
         for header in ["releaseVersion", "previousVersion", "status", "updatedAt"] {
-            book.protect_column(RELEASE, header, &[fleetsheet_mocks::sheets::SERVICE_ACCOUNT]);
+            book.protect_column(RELEASE, header, &[SERVICE_ACCOUNT]);
         }
     });
     let taken = stage.run(&[&JSON[..], &["--takeover"]].concat()).await;
@@ -329,11 +331,7 @@ async fn a_sheet_that_cannot_be_read_fails_and_says_what_to_do() {
     stage.sheets.desk().share(false);
     let ran = stage.once().await;
     assert_eq!((ran.code, ran.json["outcome"].as_str()), (1, Some("failed")), "{ran:?}");
-    assert!(
-        ran.problems()[0].contains(fleetsheet_mocks::sheets::SERVICE_ACCOUNT),
-        "{:?}",
-        ran.problems()
-    );
+    assert!(ran.problems()[0].contains(SERVICE_ACCOUNT), "{:?}", ran.problems());
     stage.sheets.desk().share(true);
     stage
         .sheets

@@ -166,7 +166,7 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
         input.place("rollback"),
         message,
     ));
-    let status = format!("rolled back from {from}");
+    let status = served(&from);
     (1, status, Some(Moved::Rollback { from, to }))
 }
 
@@ -219,10 +219,15 @@ fn nothing_to_roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut 
 
 const NOTHING: &str = "error: nothing to roll back to; name the older version in both keys";
 
+/// The status of a tick that was served, the same as long as it stands: a pass that sees it again has nothing to write.
+fn served(from: &Version) -> String {
+    format!("rolled back from {from}; untick rollback to release again")
+}
+
 /// Rule 3.
 fn latched(latch: &Latch) -> String {
     match latch {
-        Latch::Served { from } => format!("rolled back from {from}; untick rollback to release again"),
+        Latch::Served { from } => served(from),
         Latch::Nothing => NOTHING.into(),
         Latch::FoundTicked => {
             "rollback stood ticked when the row was first seen or after an edit, so it is not served; untick and tick again".into()

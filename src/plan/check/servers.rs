@@ -204,7 +204,7 @@ impl Scene<'_> {
                 let asked_before = self
                     .memory
                     .is_some_and(|m| m.wished.get(&change.tag) == Some(&change.after));
-                !joins && !(asked_before && self.strayed(change))
+                !(joins || asked_before && self.strayed(change))
             };
             if bad {
                 faults.push(format!("{} changes without the approval of two keys", change.tag));
