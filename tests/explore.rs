@@ -25,7 +25,7 @@ use fleetsheet::sheet::Cell;
 
 use model::Model;
 use people::{channel_row, launch, server_row, set};
-use world::{BEGINNING, Crash, Options, Protection, Row, World};
+use world::{Crash, Options, Protection, Row, World};
 
 /// Passes after the first.
 const PASSES: usize = 6;
@@ -445,7 +445,7 @@ fn everything_that_can_happen_in_six_passes() {
     }
     counts.states = seen.len();
     println!(
-        "{} states, {} transitions, {} plans, {} promotions, {} rollbacks, {} takeovers; killed: {:?}; since {BEGINNING}",
+        "{} states, {} transitions, {} plans, {} promotions, {} rollbacks, {} takeovers; killed: {:?}",
         counts.states,
         counts.transitions,
         counts.passes,

@@ -100,7 +100,7 @@ pub(crate) struct World {
 }
 
 /// When worlds begin.
-pub(crate) const BEGINNING: &str = "2026-01-01T00:00:00Z";
+const BEGINNING: &str = "2026-01-01T00:00:00Z";
 
 fn tab(sheet_id: i64, headers: &[&str]) -> Tab {
     Tab {
