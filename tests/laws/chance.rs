@@ -285,10 +285,8 @@ fn cloud(world: &mut World, act: &Act) {
             }
         }
         Act::Vanish(server) => drop(world.fleet.servers.remove(&*id(*server))),
-        Act::Launch(server, channel) => {
-            if !world.fleet.servers.contains_key(&*id(*server)) {
-                launch(world, &id(*server), &[("ReleaseChannel", CHANNELS[*channel])]);
-            }
+        Act::Launch(server, channel) if !world.fleet.servers.contains_key(&*id(*server)) => {
+            launch(world, &id(*server), &[("ReleaseChannel", CHANNELS[*channel])]);
         }
         Act::Source(up) => {
             let second = source("second");
