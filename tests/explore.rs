@@ -10,6 +10,7 @@ mod model;
 mod people;
 #[path = "support/rows.rs"]
 mod rows;
+#[expect(dead_code, reason = "shared with the laws and the golden cases, which use the rest")]
 #[path = "support/world.rs"]
 mod world;
 
