@@ -66,6 +66,11 @@ impl Desired {
             ..Self::default()
         };
         for (name, cells) in &settled.channel_cells {
+            // A row that waits for first contact stays as it is: were its cells filled, its keys would count as found, not typed.
+            let known = memory.channels.contains_key(name);
+            if !known && sheet.release.rows.iter().filter(|row| row.channel == *name).count() == 1 {
+                continue;
+            }
             let mut rows = sheet.release.rows.iter().filter(|row| row.channel == *name);
             let wrote = memory.channels.get(name).and_then(|c| c.row.written.as_ref());
             let has = |header: &str| sheet.release.layout.columns.contains_key(header);
@@ -298,18 +303,40 @@ impl Writeback<'_> {
             Some(raw) => target::columns_of(&raw, &columns, memory),
             None => self.writer.read_columns(&columns).await?,
         };
-        for target in &mut targets {
-            target.check(&before)?;
-        }
-        let notes = self.settle_rows(&columns, &mut targets).await?;
+        let checked = targets.iter_mut().try_for_each(|target| target.check(&before));
+        let settled = match checked {
+            Ok(()) => self.settle_rows(&columns, &mut targets).await,
+            Err(error) => Err(error.into()),
+        };
+        let notes = match settled {
+            Err(WriteError::Sheet(error)) if error.kind == SheetErrorKind::Refused => {
+                self.forget_marks(memory).await?;
+                return Err(error.into());
+            }
+            other => other?,
+        };
         let update = target::written(&targets, memory, &desired);
         self.store.commit(&update).await?;
         memory.apply(&update);
         Ok(notes)
     }
 
+    /// Marks that lead nowhere, because somebody deleted them or their columns, are made anew by the next pass.
+    async fn forget_marks(&self, memory: &mut Memory) -> Result<(), StoreError> {
+        let mut binding = memory.binding.clone().unwrap_or_default();
+        binding.marks.clear();
+        let update = Update {
+            binding: Some(binding),
+            ..Update::default()
+        };
+        self.store.commit(&update).await?;
+        memory.apply(&update);
+        Ok(())
+    }
+
     /// The write and the read back; rows that moved in between are put right.
     async fn settle_rows(&self, columns: &[MarkedColumn], targets: &mut [Target]) -> Result<Vec<String>, WriteError> {
+        let mut lost = None;
         for round in 0..=REPAIRS {
             let writes: Vec<ColumnWrite> = targets.iter().flat_map(Target::writes).collect();
             if writes.is_empty() && round > 0 {
@@ -318,19 +345,23 @@ impl Writeback<'_> {
             if round == REPAIRS {
                 break;
             }
-            match if writes.is_empty() {
-                Ok(())
-            } else {
-                self.writer.write_columns(&writes).await
-            } {
-                // Whether it was written shows when it is read back.
-                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown => {}
-                other => other?,
+            if !writes.is_empty() {
+                // Whether a write without a reply happened shows when it is read back.
+                lost = match self.writer.write_columns(&writes).await {
+                    Err(error) if error.kind == SheetErrorKind::OutcomeUnknown => Some(error),
+                    other => {
+                        other?;
+                        None
+                    }
+                };
             }
             let after = self.writer.read_columns(columns).await?;
             for target in targets.iter_mut() {
                 target.reread(&after)?;
             }
+        }
+        if let Some(error) = lost {
+            return Err(error.into());
         }
         Ok(vec![
             "rows kept moving while they were written; the next pass writes them again".to_owned(),

@@ -1,7 +1,6 @@
 //! Stories of the decision, one folder each: `world.txt` tells what stands where and who does what, `expected.txt` what each
 //! pass decides. After a change that is meant, `UPDATE_GOLDEN=1 cargo test --test golden` writes the expectations anew; what
 //! they then say is to be reviewed like code.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/print.rs"]
 mod print;

@@ -142,7 +142,7 @@ fn release_rows(sheet: &Sheet) -> u64 {
 fn fell(most: Option<u64>, now: u64, limit: f64) -> Option<(u64, f64)> {
     let most = most?;
     let drop = share(most.saturating_sub(now), most);
-    (most > now && drop + SLACK >= limit).then_some((most, drop))
+    (limit < 1.0 && most > now && drop + SLACK >= limit).then_some((most, drop))
 }
 
 /// Looks whether the sheet shrank; the message holds back appends, moves, `missing` and promotions.
@@ -161,31 +161,30 @@ pub(super) fn row_drop(
             &base.server_rows,
             live_rows(sheet, fleet, memory, now),
             policy.max_row_drop,
+            "belts.max_row_drop",
         ),
         (
             &sheet.release.layout.title,
             &base.release_rows,
             release_rows(sheet),
-            RELEASE_ROW_DROP,
+            // Whoever switches the belt off means both tabs.
+            if policy.max_row_drop < 1.0 {
+                RELEASE_ROW_DROP
+            } else {
+                1.0
+            },
+            "fixed",
         ),
     ];
-    let mut words = Vec::new();
-    for (title, readings, count, limit) in pairs {
+    let (mut words, mut place) = (Vec::new(), None);
+    for (title, readings, count, limit, setting) in pairs {
         if let Some((most, drop)) = fell(most(readings, now), count, limit) {
             let (drop, limit) = (percent(drop), percent(limit));
-            words.push(format!("{title} has {count} live rows, {drop} fewer than the {most} of the last 24 h (limit {limit}, belts.max_row_drop)"));
+            words.push(format!("{title} has {count} live rows, {drop} fewer than the {most} of the last 24 h (limit {limit}, {setting})"));
+            place.get_or_insert(title);
         }
     }
-    if words.is_empty() {
-        return None;
-    }
-    trip(
-        plan,
-        policy,
-        Belt::RowDrop,
-        &sheet.servers.layout.title,
-        words.join("; "),
-    )
+    trip(plan, policy, Belt::RowDrop, place?, words.join("; "))
 }
 
 fn source_counts(fleet: &Fleet) -> BTreeMap<&Source, u64> {
