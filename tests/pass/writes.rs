@@ -137,21 +137,43 @@ async fn lost_replies_to_the_first_marks_leave_one_of_each() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sheet_that_never_takes_a_write_fails_the_pass_but_not_the_servers() {
-    let (stage, new) = busy_stage(false).await;
-    stage
-        .sheets
-        .script()
-        .fail("sheets.values.batchUpdateByDataFilter", When::Every, Fault::Forbidden);
-    let ran = stage.once().await;
-    assert_eq!((ran.code, ran.json["outcome"].as_str()), (1, Some("failed")), "{ran:?}");
-    assert!(!ran.problems_of("api_failure").is_empty());
-    assert_eq!(stage.version(&new), "2.4.0");
-    assert_eq!(
-        ran.release("web-prod"),
-        "2.4.0",
-        "the tags were written, and the report says so"
-    );
-    assert_ends_well(&stage, "forbidden").await;
+    for fault in [Fault::Forbidden, Fault::Status(500), Fault::ResetBefore] {
+        let (stage, new) = busy_stage(false).await;
+        let what = format!("{fault:?}");
+        stage
+            .sheets
+            .script()
+            .fail("sheets.values.batchUpdateByDataFilter", When::Every, fault);
+        let ran = stage.once().await;
+        let ending = (ran.code, ran.json["outcome"].as_str());
+        assert_eq!(ending, (1, Some("failed")), "{what}: {ran:?}");
+        assert!(!ran.problems_of("api_failure").is_empty(), "{what}");
+        assert_eq!(stage.version(&new), "2.4.0", "{what}");
+        let release = ran.release("web-prod");
+        assert_eq!(
+            release, "2.4.0",
+            "{what}: the tags were written, and the report says so"
+        );
+        assert_ends_well(&stage, &what).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_that_somebody_deleted_are_made_anew() {
+    let (stage, _) = Stage::known(6).await;
+    stage.sheets.edit(|book| {
+        for column in &mut book.tab_mut("ReleaseSheet").columns {
+            column.metadata.clear();
+        }
+    });
+    stage.turn_keys("web-prod", "2.4.0");
+    // The first pass finds that its marks lead nowhere, and says that the sheet is behind.
+    let first = stage.once().await;
+    assert_eq!((first.code, first.release("web-prod")), (1, "2.4.0"), "{first:?}");
+    let second = stage.once().await;
+    assert_eq!(second.code, 0, "{second:?}");
+    assert_eq!(stage.release_cell("web-prod", "releaseVersion"), "2.4.0");
+    stage.assert_silent().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
