@@ -1,13 +1,14 @@
 //! What must be in force, worked out from what people did: the contract of a channel without the machinery that keeps it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use fleetsheet::sheet::Cell;
 
-use crate::world::{Row, World};
+use crate::world::{Protection, Row, World};
 
 /// Whether a key counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 enum Key {
     /// It does.
     #[default]
@@ -57,13 +58,14 @@ impl Model {
     /// A pass looks at the world; gives the move that it must make.
     pub(crate) fn pass(&mut self, world: &World, takeover: bool) -> Option<&'static str> {
         let rows = &world.release.rows;
+        let protected = world.protection != Protection::Off;
         if takeover || !self.known {
             self.meet(world, takeover);
             if !self.known {
                 return None;
             }
         } else {
-            self.read(rows);
+            self.read(rows, protected);
         }
         let any_tick = rows.iter().any(|row| ticked(row, "rollback"));
         if any_tick {
@@ -82,7 +84,7 @@ impl Model {
     /// First contact or takeover.
     fn meet(&mut self, world: &World, takeover: bool) {
         self.unmet |= takeover && (self.known || !world.release.rows.is_empty());
-        let [row] = &world.release.rows[..] else {
+        let ([row], true) = (&world.release.rows[..], world.fleet.complete()) else {
             *self = Self {
                 unmet: self.unmet,
                 ours: std::mem::take(&mut self.ours),
@@ -102,9 +104,14 @@ impl Model {
         let [stood, previous, _] = stamp(row);
         let blank = stamp(row).iter().all(String::is_empty) && shown(row, "status").is_empty();
         let spent = self.unmet || !blank;
-        self.prior = (takeover && release.as_ref() == Some(&stood) && !previous.is_empty()).then_some(previous);
+        let held = world.protection == Protection::Whole;
+        self.prior = (held && takeover && release.as_ref() == Some(&stood) && !previous.is_empty()).then_some(previous);
         self.release = release;
-        self.keys = keys(row).map(|text| if spent { Key::SpentAt(text) } else { Key::Counts });
+        self.keys = keys(row).map(|text| match (world.protection, spent) {
+            (Protection::Off, _) => Key::Unread,
+            (_, true) => Key::SpentAt(text),
+            (_, false) => Key::Counts,
+        });
         self.latched = ticked(row, "rollback");
         self.known = true;
         self.unmet = false;
@@ -112,9 +119,9 @@ impl Model {
     }
 
     /// A pass of a store that knows the channel.
-    fn read(&mut self, rows: &[Row]) {
+    fn read(&mut self, rows: &[Row], protected: bool) {
         match rows {
-            [row] if self.ours.contains(&stamp(row)) => {
+            [row] if protected && self.ours.contains(&stamp(row)) => {
                 for (key, text) in self.keys.iter_mut().zip(keys(row)) {
                     match key {
                         Key::Unread => *key = Key::SpentAt(text),
@@ -149,6 +156,23 @@ impl Model {
     /// The pass wrote the sheet.
     pub(crate) fn written(&mut self, world: &World) {
         self.ours.extend(world.release.rows.iter().map(stamp));
+    }
+
+    /// Feeds all of it to a hasher; stamps as their reader sees them.
+    pub(crate) fn hash<H: Hasher>(&self, hasher: &mut H, stamp: impl Fn(&[String; 3], &mut H)) {
+        let Self {
+            release,
+            prior,
+            keys,
+            latched,
+            known,
+            unmet,
+            ours,
+        } = self;
+        (release, prior, keys, latched, known, unmet, ours.len()).hash(hasher);
+        for own in ours {
+            stamp(own, hasher);
+        }
     }
 
     /// Whether both keys count alike.
