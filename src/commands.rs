@@ -209,7 +209,12 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     }
     let config = Config::load(&asked.config, &Config::environment()).map_err(Refusal::config)?;
     let rust_log = std::env::var("RUST_LOG").ok();
-    let _logs = telemetry::init(&config.log, asked.verbosity, rust_log.as_deref()).map_err(Refusal::config)?;
+    let mut log = config.log.clone();
+    if !matches!(asked.command, Command::Service | Command::Once { .. }) {
+        // Commands that only look leave nothing behind, log files neither.
+        log.dir = None;
+    }
+    let _logs = telemetry::init(&log, asked.verbosity, rust_log.as_deref()).map_err(Refusal::config)?;
     match &asked.command {
         Command::History { channel, limit } => history(&config, channel.as_deref(), *limit, asked.format).await,
         Command::Once { allow, takeover } => {

@@ -198,16 +198,19 @@ fn finish(order: &Order<'_>, mut report: Report) -> Report {
     for problem in &report.problems {
         debug!(problem.kind = problem.kind.word(), problem.place = %problem.place, "{}", problem.message);
     }
-    info!(
-        run = %report.run,
-        outcome = report.outcome.word(),
-        servers = report.counts.servers,
-        changed = report.counts.changed,
-        failed = report.counts.failed,
-        problems = report.problems.len(),
-        duration_ms = report.duration_ms,
-        "pass ended"
-    );
+    // What was only looked at is no pass.
+    if !report.preview {
+        info!(
+            run = %report.run,
+            outcome = report.outcome.word(),
+            servers = report.counts.servers,
+            changed = report.counts.changed,
+            failed = report.counts.failed,
+            problems = report.problems.len(),
+            duration_ms = report.duration_ms,
+            "pass ended"
+        );
+    }
     report
 }
 

@@ -6,6 +6,8 @@
 
 #[path = "support/moto.rs"]
 mod moto;
+#[path = "support/stage.rs"]
+mod stage;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -248,5 +250,52 @@ async fn roles_refusals_and_dry_runs_are_understood() {
     assert!(
         matches!(failed[..], [(bad, Outcome::Failed { .. })] if bad == id),
         "{failed:?}"
+    );
+}
+
+/// The program itself: both keys turned in the emulated sheet, with moto as the cloud.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_pass_promotes_servers_of_moto() {
+    let moto = Moto::start();
+    let client = builder(&moto, WEST);
+    let ids = launch(&client, 2, 60).await;
+    let tag = |key: &str, value: &str| aws_sdk_ec2::types::Tag::builder().key(key).value(value).build();
+    let tagging = client.create_tags().set_resources(Some(ids.clone()));
+    let tagging = tagging
+        .tags(tag("ReleaseChannel", "web-prod"))
+        .tags(tag("ReleaseVersion", "2.3.9"));
+    tagging.send().await.unwrap();
+
+    let servers: Vec<(String, &str)> = ids.iter().map(|id| (id.clone(), "web-prod")).collect();
+    let nobody = fleetsheet_mocks::cloud::Fleet::new(stage::ACCOUNT);
+    let channels = [("web-prod", "2.3.9", "2.3.9", true)];
+    let mut stage = stage::Stage::new(&channels, &servers, nobody).await;
+    stage.setting("FLEETSHEET_AWS__ENDPOINT_URL", &moto.endpoint());
+    let first = stage.once().await;
+    assert_eq!((first.code, first.release("web-prod")), (0, "2.3.9"), "{first:?}");
+
+    stage.turn_keys("web-prod", "2.4.0");
+    let promoted = stage.once().await;
+    assert_eq!(
+        (promoted.code, promoted.release("web-prod")),
+        (0, "2.4.0"),
+        "{promoted:?}"
+    );
+    assert_eq!(
+        (promoted.json["changed"].as_u64(), promoted.calls("ec2.CreateTags")),
+        (Some(120), 1)
+    );
+    let silent = stage.once().await;
+    assert_eq!(
+        (silent.code, silent.json["changed"].as_u64()),
+        (0, Some(0)),
+        "{silent:?}"
+    );
+    assert_eq!(stage.server_cell(&ids[7], "releaseVersion"), "2.4.0");
+
+    let bench = Bench::new(&moto, &[("main", None, &[WEST])]).await;
+    assert_eq!(
+        values(&bench.read().await, "ReleaseVersion"),
+        BTreeMap::from([("2.4.0".to_owned(), 120)])
     );
 }
