@@ -14,7 +14,7 @@ use crate::apply::pacing::Pacing;
 use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, FleetReader, TagWriter};
-use crate::memory::{Event, Memory, Store, StoreReader, Update};
+use crate::memory::{Binding, Event, Memory, Store, StoreReader, Update};
 use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
 use crate::problem::{Kind, Problem};
@@ -233,9 +233,6 @@ async fn act(
     audit: (bool, DateTime<Utc>),
 ) -> Result<(Settled, Vec<Problem>), Problem> {
     let failed = |place: &str, what: String| Problem::new(Kind::ApiFailure, "act", place, what);
-    let marks = claim(hands.sheets, raw, sheet, memory)
-        .await
-        .map_err(|e| failed("spreadsheet", e.to_string()))?;
     let mut first = approved.update().clone();
     first.events = events.to_vec();
     let mut binding = first
@@ -244,9 +241,6 @@ async fn act(
         .or_else(|| memory.binding.clone())
         .unwrap_or_default();
     binding.audit = Some(audit);
-    if let Some(marks) = marks {
-        binding.marks = marks;
-    }
     first.binding = (memory.binding.as_ref() != Some(&binding)).then_some(binding);
     hands
         .store
@@ -254,6 +248,24 @@ async fn act(
         .await
         .map_err(|e| failed("state", e.to_string()))?;
     memory.apply(&first);
+    // Only now the sheet learns whom it is served by: a takeover that is killed before this leaves it with the other store, and
+    // the next pass stops.
+    let marks = claim(hands.sheets, raw, sheet, memory)
+        .await
+        .map_err(|e| failed("spreadsheet", e.to_string()))?;
+    if let Some(marks) = marks {
+        let binding = memory.binding.clone().map(|binding| Binding { marks, ..binding });
+        let update = Update {
+            binding,
+            ..Update::default()
+        };
+        hands
+            .store
+            .commit(&update)
+            .await
+            .map_err(|e| failed("state", e.to_string()))?;
+        memory.apply(&update);
+    }
 
     let applied = if changes.is_empty() {
         Applied::default()
