@@ -2,7 +2,7 @@
 //!
 //! moto is kinder than EC2 (missing ids, long values and any rate are fine with it), so it checks the protocol only:
 //! signatures, XML, pages, tokens, roles, and the two refusals that it knows.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "support/moto.rs"]
 mod moto;
