@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::DEFAULT_PATH;
+use crate::plan::Belt;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -78,44 +79,6 @@ pub enum Command {
     },
     /// Run the emulators.
     Sandbox,
-}
-
-/// A belt that an operator may open for one pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Belt {
-    /// Rows vanished from the sheet.
-    RowDrop,
-    /// Servers vanished from the fleet.
-    FleetDrop,
-    /// Too much changes that no pair of keys approved.
-    Unapproved,
-    /// A tab was replaced by another of the same name.
-    Tab,
-    /// The spreadsheet went back in time.
-    History,
-}
-
-impl Belt {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::RowDrop,
-        Self::FleetDrop,
-        Self::Unapproved,
-        Self::Tab,
-        Self::History,
-    ];
-
-    /// The name that `--allow` takes and reports give.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RowDrop => "row_drop",
-            Self::FleetDrop => "fleet_drop",
-            Self::Unapproved => "unapproved",
-            Self::Tab => "tab",
-            Self::History => "history",
-        }
-    }
 }
 
 /// How reports look.
@@ -221,8 +184,8 @@ fn belt(text: &str) -> Result<Belt, String> {
                 .to_owned(),
         );
     }
-    Belt::ALL.into_iter().find(|belt| belt.as_str() == text).ok_or_else(|| {
-        let known: Vec<&str> = Belt::ALL.iter().map(|belt| belt.as_str()).collect();
+    Belt::ALL.into_iter().find(|belt| belt.word() == text).ok_or_else(|| {
+        let known: Vec<&str> = Belt::ALL.iter().map(|belt| belt.word()).collect();
         format!("no such belt; use one of {}", known.join(", "))
     })
 }

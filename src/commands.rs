@@ -13,7 +13,7 @@ use crate::adapters::sqlite::{Access, SqliteStore};
 use crate::apply::Limits;
 use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
-use crate::cli::{self, Command, Format, Invocation};
+use crate::cli::{Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
 use crate::explain::explain;
 use crate::memory::StoreReader;
@@ -149,14 +149,7 @@ fn names(config: &Config, service_account: &str) -> Names {
 
 /// How to decide, from the configuration and the command line.
 #[must_use]
-pub fn policy(config: &Config, allow: &[cli::Belt], takeover: bool) -> Policy {
-    let belt = |b: &cli::Belt| match b {
-        cli::Belt::RowDrop => Belt::RowDrop,
-        cli::Belt::FleetDrop => Belt::FleetDrop,
-        cli::Belt::Unapproved => Belt::Unapproved,
-        cli::Belt::Tab => Belt::Tab,
-        cli::Belt::History => Belt::History,
-    };
+pub fn policy(config: &Config, allow: &[Belt], takeover: bool) -> Policy {
     Policy {
         spreadsheet: config.sheets.spreadsheet_id.clone(),
         channel_tag: config.tags.channel.as_str().into(),
@@ -166,7 +159,7 @@ pub fn policy(config: &Config, allow: &[cli::Belt], takeover: bool) -> Policy {
         max_row_drop: config.belts.max_row_drop,
         max_fleet_drop: config.belts.max_fleet_drop,
         max_unapproved_change: config.belts.max_unapproved_change,
-        allow: allow.iter().map(belt).collect(),
+        allow: allow.iter().copied().collect(),
         takeover,
     }
 }

@@ -3,7 +3,6 @@
 //! Everything is remembered before it is done, so a pass that is killed anywhere leaves a world that the next one finishes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
@@ -388,6 +387,3 @@ pub async fn preview(
     }
     Ok((world, planned, finish(order, report)))
 }
-
-/// How long a pass may take if nothing else is said.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);

@@ -78,7 +78,7 @@ fn every_request_is_understood() {
 #[test]
 fn every_belt_has_a_name_that_allow_takes() {
     for allowed in Belt::ALL {
-        let line = format!("--once --allow {}", allowed.as_str());
+        let line = format!("--once --allow {}", allowed.word());
         assert_eq!(
             command(&line),
             Command::Once {
