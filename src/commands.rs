@@ -1,6 +1,9 @@
 //! Puts the parts together for each command, and turns how it ended into an exit code.
 
+mod check;
+mod init;
 mod once;
+mod service;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -200,6 +203,9 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     if asked.command == Command::Sandbox {
         return sandbox::serve(&asked.config).await.map(|()| 0).map_err(Refusal::failed);
     }
+    if let Command::Check { send_test_mail } = asked.command {
+        return check::run(asked, send_test_mail).await;
+    }
     let config = Config::load(&asked.config, &Config::environment()).map_err(Refusal::config)?;
     let rust_log = std::env::var("RUST_LOG").ok();
     let mut log = config.log.clone();
@@ -220,9 +226,9 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         }
         Command::Plan { exit_code } => show_plan(config, *exit_code, asked.format).await,
         Command::Explain { name } => show_explanation(config, name, asked.format).await,
-        Command::Service | Command::Check { .. } | Command::Init { .. } | Command::Sandbox => Err(Refusal::failed(
-            "this version does not have this command yet; use --once (from a scheduler), plan, explain, history or sandbox",
-        )),
+        Command::Init { channel, dry_run } => init::run(config, channel.as_deref(), *dry_run, asked.format).await,
+        Command::Service => service::run(asked, config).await,
+        Command::Check { .. } | Command::Sandbox => Ok(0),
     }
 }
 
