@@ -107,6 +107,12 @@ pub async fn observe(
     };
     let (read, fleet) = tokio::join!(read, fleet.read());
     let (raw, audit) = read.map_err(|e| failed("spreadsheet", e.to_string()))?;
+    debug!(
+        tabs = raw.tabs.len(),
+        servers = fleet.servers.len(),
+        sources = fleet.sources.len(),
+        "observed"
+    );
     match parse(&raw, names) {
         Ok(sheet) => Ok(World {
             raw,
