@@ -251,6 +251,10 @@ pub struct Memory {
     pub last_stamp: Option<DateTime<Utc>>,
     /// Open problems by fingerprint.
     pub open: BTreeMap<String, OpenProblem>,
+    /// Belts that held something back in the last pass, by name and place: what still holds is no news.
+    pub tripped: BTreeSet<String>,
+    /// Events that are not yet known to stand in the audit tab, oldest first.
+    pub unlogged: Vec<Event>,
 }
 
 /// Something that happened, for `history` and the audit tab.
@@ -289,6 +293,10 @@ pub struct Update {
     pub last_stamp: Option<DateTime<Utc>>,
     /// All open problems, replacing the former.
     pub open: Option<BTreeMap<String, OpenProblem>>,
+    /// All belts that hold something back, replacing the former.
+    pub tripped: Option<BTreeSet<String>>,
+    /// All events still to be written to the audit tab, replacing the former.
+    pub unlogged: Option<Vec<Event>>,
     /// Events to append.
     pub events: Vec<Event>,
 }
@@ -304,6 +312,8 @@ impl Memory {
             baselines,
             last_stamp,
             open,
+            tripped,
+            unlogged,
             events: _,
         } = update;
         if let Some(binding) = binding {
@@ -323,6 +333,12 @@ impl Memory {
         }
         if let Some(open) = open {
             self.open = open.clone();
+        }
+        if let Some(tripped) = tripped {
+            self.tripped = tripped.clone();
+        }
+        if let Some(unlogged) = unlogged {
+            self.unlogged = unlogged.clone();
         }
     }
 }

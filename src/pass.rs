@@ -13,7 +13,7 @@ use crate::apply::pacing::Pacing;
 use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, FleetReader, TagWriter};
-use crate::memory::{Binding, Event, Memory, Store, StoreReader, Update};
+use crate::memory::{Binding, Event, Memory, Store, StoreError, StoreReader, Update};
 use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
 use crate::problem::{Kind, Problem};
@@ -23,8 +23,10 @@ use crate::sheet::parse::{Names, Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
 use crate::writeback::{Desired, Writeback, claim};
 
-/// How often it is looked whether the optional audit tab is there.
-const AUDIT_LOOK: TimeDelta = TimeDelta::hours(24);
+/// How often it is looked whether the optional audit tab has been made.
+const AUDIT_LOOK: TimeDelta = TimeDelta::minutes(15);
+/// Events that wait for the audit tab; should it take none for long, the oldest are left to the store's history.
+const UNLOGGED_MAX: usize = 1000;
 
 /// What a pass is told.
 pub struct Order<'a> {
@@ -115,17 +117,17 @@ pub async fn observe(
     );
     match parse(&raw, names) {
         Ok(sheet) => Ok(World {
+            audit: (sheet.audit.is_some(), audit.1),
             raw,
             sheet,
             fleet,
             memory,
-            audit,
         }),
         Err(problems) => Err(Blind::Untrusted(problems, Box::new(memory))),
     }
 }
 
-/// Asking for a tab that is not there costs more requests than asking once a day which tabs there are.
+/// Asking for a tab that is not there costs more requests than asking now and then which tabs there are.
 async fn look_for_audit(
     sheets: &dyn SheetReader,
     memory: &Memory,
@@ -133,7 +135,7 @@ async fn look_for_audit(
     now: DateTime<Utc>,
 ) -> Result<(bool, DateTime<Utc>), SheetError> {
     let known = memory.binding.as_ref().and_then(|b| b.audit);
-    if let Some(known) = known.filter(|(_, looked)| now - *looked < AUDIT_LOOK) {
+    if let Some(known) = known.filter(|(there, looked)| *there || (now - *looked).abs() < AUDIT_LOOK) {
         return Ok(known);
     }
     let outline = sheets.read(&[]).await?;
@@ -155,6 +157,9 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
     } = world;
     let planned = plan(&sheet, &fleet, &memory, order.policy, order.now);
     if !planned.stop.is_empty() {
+        if let Err(error) = remember_stop(order, hands.store, &planned, &memory).await {
+            warn!(error = %error, "that the pass was stopped could not be remembered");
+        }
         return finish(order, Report::stopped(order.run, planned.stop, &memory));
     }
     let approved = match check(&sheet, &fleet, &memory, order.policy, &planned) {
@@ -195,6 +200,31 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
         }
     };
     finish(order, Report::done(order.run, &planned, settled, trouble))
+}
+
+/// A stopped pass writes nothing but that it was stopped, in its own store.
+async fn remember_stop(
+    order: &Order<'_>,
+    store: &dyn Store,
+    planned: &Plan,
+    memory: &Memory,
+) -> Result<(), StoreError> {
+    let mut update = planned.update.clone();
+    update.events = events(planned, order);
+    update.unlogged = unlogged(memory, &update.events, true, order.now);
+    if update == Update::default() {
+        return Ok(());
+    }
+    store.commit(&update).await
+}
+
+/// The events that the audit tab has yet to show, if that changes. Without a tab only the newest are kept, for one that was just
+/// made and not yet seen.
+fn unlogged(memory: &Memory, new: &[Event], has_tab: bool, now: DateTime<Utc>) -> Option<Vec<Event>> {
+    let mut all: Vec<Event> = memory.unlogged.iter().chain(new).cloned().collect();
+    all.drain(..all.len().saturating_sub(UNLOGGED_MAX));
+    all.retain(|event| has_tab || (now - event.time).abs() <= AUDIT_LOOK);
+    (all != memory.unlogged).then_some(all)
 }
 
 fn finish(order: &Order<'_>, mut report: Report) -> Report {
@@ -240,6 +270,7 @@ async fn act(
     let failed = |place: &str, what: String| Problem::new(Kind::ApiFailure, "act", place, what);
     let mut first = approved.update().clone();
     first.events = events.to_vec();
+    first.unlogged = unlogged(memory, events, sheet.audit.is_some(), order.now);
     let mut binding = first
         .binding
         .take()
@@ -287,12 +318,11 @@ async fn act(
             .map_err(|e| failed("state", e.to_string()))?;
         memory.apply(&settled.update);
     }
-    let desired = Desired::of(sheet, memory, &settled, events.to_vec(), order.now);
+    let desired = Desired::of(sheet, memory, &settled, order.now);
     let back = Writeback {
         writer: hands.sheets,
         store: hands.store,
         names: order.names,
-        run: order.run,
         now: order.now,
     };
     match back.write(sheet, memory, desired).await {

@@ -168,6 +168,19 @@ pub struct Happening {
     pub detail: String,
 }
 
+impl Happening {
+    /// One that concerns no single channel.
+    fn of_the_sheet(event: &'static str, detail: &str) -> Self {
+        Self {
+            channel: String::new(),
+            event,
+            from: String::new(),
+            to: String::new(),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
 /// The whole decision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -199,12 +212,28 @@ impl Plan {
     }
 
     /// The plan that only says why it stops.
-    fn stopped(stop: Vec<Problem>) -> Self {
-        Self {
+    fn stopped(stop: Vec<Problem>, memory: &Memory) -> Self {
+        let mut plan = Self {
             problems: stop.clone(),
-            stop,
             ..Self::default()
+        };
+        let holding = stop.iter().map(|p| (p.code, &*p.place, &*p.message));
+        plan.note_belts(holding, memory);
+        plan.stop = stop;
+        plan
+    }
+
+    /// Remembers the belts that hold something back; one that did so in the last pass already is no news.
+    fn note_belts<'a>(&mut self, holding: impl Iterator<Item = (&'static str, &'a str, &'a str)>, memory: &Memory) {
+        let mut held = BTreeSet::new();
+        for (word, place, message) in holding {
+            let which = format!("{word}:{place}");
+            if !memory.tripped.contains(&which) {
+                self.happenings.push(Happening::of_the_sheet("belt", message));
+            }
+            held.insert(which);
         }
+        self.update.tripped = (held != memory.tripped).then_some(held);
     }
 
     /// Whether it would change tags, releases or rows.
@@ -218,12 +247,13 @@ impl Plan {
 /// Decides.
 #[must_use]
 pub fn plan(sheet: &Sheet, fleet: &Fleet, memory: &Memory, policy: &Policy, now: DateTime<Utc>) -> Plan {
-    let stop = identity::stop(sheet, memory, policy);
+    let (stop, tripped) = identity::stop(sheet, memory, policy);
     if !stop.is_empty() {
-        return Plan::stopped(stop);
+        return Plan::stopped(stop, memory);
     }
     let mut plan = Plan {
         problems: sheet.problems.clone(),
+        tripped,
         ..Plan::default()
     };
     let rows = release_rows(sheet);
@@ -398,26 +428,18 @@ fn finish(
         plan.update.binding = Some(binding);
     }
     if policy.takeover {
-        let detail = "this store serves the sheet from now on; all keys are spent".to_owned();
-        let to = memory.store.clone();
+        let detail = "this store serves the sheet from now on; all keys are spent";
         plan.happenings.push(Happening {
-            channel: String::new(),
-            event: "takeover",
-            from: String::new(),
-            to,
-            detail,
+            to: memory.store.clone(),
+            ..Happening::of_the_sheet("takeover", detail)
         });
     }
-    for tripped in &plan.tripped {
-        let event = if tripped.allowed { "override" } else { "belt" };
-        plan.happenings.push(Happening {
-            channel: String::new(),
-            event,
-            from: String::new(),
-            to: String::new(),
-            detail: tripped.message.clone(),
-        });
+    let (allowed, holding): (Vec<Tripped>, Vec<Tripped>) = plan.tripped.iter().cloned().partition(|t| t.allowed);
+    for belt in &allowed {
+        plan.happenings.push(Happening::of_the_sheet("override", &belt.message));
     }
+    let holding = holding.iter().map(|t| (t.belt.word(), &*t.place, &*t.message));
+    plan.note_belts(holding, memory);
     let baselines = belts::baselines(sheet, fleet, memory, policy, now, counted, plan);
     if baselines != memory.baselines {
         plan.update.baselines = Some(baselines);

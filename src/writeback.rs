@@ -15,7 +15,7 @@ use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
 use crate::settle::{Cells, Settled};
 use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse};
 use crate::sheet::{
-    AUDIT_COLUMNS, Append, COLUMN_MARK, ColumnWrite, Mark, MarkChange, MarkedColumn, NewCell, RawSpreadsheet,
+    AUDIT_COLUMNS, Append, COLUMN_MARK, Cell, ColumnWrite, Mark, MarkChange, MarkedColumn, NewCell, RawSpreadsheet,
     STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
 };
 use crate::tag::{ChannelName, ServerId};
@@ -56,13 +56,17 @@ pub struct Desired {
 impl Desired {
     /// Finds what differs from what stands there. Every rewritten row gets an `updatedAt` of its own, later than any before.
     #[must_use]
-    pub fn of(sheet: &Sheet, memory: &Memory, settled: &Settled, audit: Vec<Event>, now: DateTime<Utc>) -> Self {
+    pub fn of(sheet: &Sheet, memory: &Memory, settled: &Settled, now: DateTime<Utc>) -> Self {
         let mut stamps = Stamps {
             last: memory.last_stamp,
             now,
         };
         let mut desired = Self {
-            audit: if sheet.audit.is_some() { audit } else { Vec::new() },
+            audit: sheet
+                .audit
+                .as_ref()
+                .map(|_| memory.unlogged.clone())
+                .unwrap_or_default(),
             ..Self::default()
         };
         for (name, cells) in &settled.channel_cells {
@@ -268,8 +272,6 @@ pub struct Writeback<'a> {
     pub store: &'a dyn Store,
     /// Names of tabs and columns.
     pub names: &'a Names,
-    /// The pass, as the audit lines name it.
-    pub run: &'a str,
     /// The time of the pass.
     pub now: DateTime<Utc>,
 }
@@ -292,7 +294,7 @@ impl Writeback<'_> {
         let update = desired.meant(memory, self.now);
         self.store.commit(&update).await?;
         memory.apply(&update);
-        let fresh = self.append(sheet, &mut desired).await?;
+        let fresh = self.append(sheet, &mut desired, memory).await?;
         let mut targets = Target::all(sheet, memory, &desired);
         targets.retain(|target| !target.wanted.is_empty());
         if targets.is_empty() {
@@ -371,12 +373,20 @@ impl Writeback<'_> {
     /// Appends new rows and audit lines in one request. New rows are appended after a fresh look at headers and ids, so that one
     /// that somebody else added meanwhile is not added again; after a lost reply it looks again and appends only what is absent.
     /// Gives the last look, if there was one.
-    async fn append(&self, sheet: &Sheet, desired: &mut Desired) -> Result<Option<RawSpreadsheet>, WriteError> {
+    async fn append(
+        &self,
+        sheet: &Sheet,
+        desired: &mut Desired,
+        memory: &mut Memory,
+    ) -> Result<Option<RawSpreadsheet>, WriteError> {
         let mut fresh = None;
+        let owed = !desired.audit.is_empty();
+        // Lines of an earlier pass may stand there already: it may have been killed before it knew.
+        let late = desired.audit.iter().any(|event| event.time != self.now);
         for attempt in 0..2 {
             let lost = attempt > 0;
-            if lost || !desired.new_rows.is_empty() {
-                fresh = Some(self.look_again(lost, sheet, desired).await?);
+            if lost || late || !desired.new_rows.is_empty() {
+                fresh = Some(self.look_again(lost || late, sheet, desired).await?);
             }
             let layouts = fresh.as_ref().map_or(sheet, |(_, parsed)| parsed);
             let appends = appends(layouts, desired);
@@ -391,12 +401,21 @@ impl Writeback<'_> {
                 }
             }
         }
+        if owed {
+            let update = Update {
+                unlogged: Some(Vec::new()),
+                ..Update::default()
+            };
+            self.store.commit(&update).await?;
+            memory.apply(&update);
+        }
         Ok(fresh.map(|(raw, _)| raw))
     }
 
+    /// `doubt`: whether audit lines may stand there already.
     async fn look_again(
         &self,
-        lost: bool,
+        doubt: bool,
         sheet: &Sheet,
         desired: &mut Desired,
     ) -> Result<(RawSpreadsheet, Sheet), WriteError> {
@@ -410,7 +429,7 @@ impl Writeback<'_> {
         if sheet.audit.is_some() {
             wishes.push(TabWish {
                 title: audit_tab,
-                header_only: !lost,
+                header_only: !doubt,
             });
         }
         let raw = self.writer.read(&wishes).await?;
@@ -424,26 +443,30 @@ impl Writeback<'_> {
                 desired.present.insert(row.id.clone());
             }
         }
-        if lost && audit_holds(&raw, &parsed, self.run) {
-            desired.audit.clear();
+        if doubt {
+            let there = logged_runs(&raw, &parsed);
+            desired.audit.retain(|event| !there.contains(&*event.run));
         }
         Ok((raw, parsed))
     }
 }
 
-/// Whether the audit tab holds lines of this pass already: they are appended together or not at all.
-fn audit_holds(raw: &RawSpreadsheet, fresh: &Sheet, run: &str) -> bool {
-    let Some(layout) = &fresh.audit else { return false };
-    let Some(column) = layout.columns.get("run") else {
-        return false;
+/// The passes whose lines the audit tab holds: those of one pass are appended together or not at all.
+fn logged_runs<'a>(raw: &'a RawSpreadsheet, fresh: &Sheet) -> BTreeSet<&'a str> {
+    let layout = fresh.audit.as_ref();
+    let Some((layout, column)) = layout.and_then(|layout| Some((layout, *layout.columns.get("run")?))) else {
+        return BTreeSet::new();
     };
-    let tab = raw.tabs.iter().find(|tab| tab.sheet_id == layout.sheet_id);
-    let is_ours = |cell: &crate::sheet::Cell| matches!(cell, crate::sheet::Cell::Text(text) if text == run);
-    tab.is_some_and(|tab| {
-        tab.rows
-            .iter()
-            .any(|row| row.get(*column as usize).is_some_and(is_ours))
+    let rows = raw
+        .tabs
+        .iter()
+        .filter(|tab| tab.sheet_id == layout.sheet_id)
+        .flat_map(|tab| &tab.rows);
+    rows.filter_map(|row| match row.get(column as usize) {
+        Some(Cell::Text(run)) => Some(run.as_str()),
+        _ => None,
     })
+    .collect()
 }
 
 fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {

@@ -270,6 +270,7 @@ fn releases_that_nobody_asked_for_are_refused() {
         |_, plan| {
             plan.tripped.push(Tripped {
                 belt: Belt::RowDrop,
+                place: "ServerTagAssignment".into(),
                 message: String::new(),
                 allowed: false,
             });

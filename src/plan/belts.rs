@@ -55,6 +55,8 @@ impl Belt {
 pub struct Tripped {
     /// Which.
     pub belt: Belt,
+    /// What it holds back: a tab, a source or a channel.
+    pub place: String,
     /// Its arithmetic and how to let it through.
     pub message: String,
     /// Whether the operator lets it through.
@@ -94,6 +96,7 @@ fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String)
         .push(Problem::new(Kind::Belt, word, place, message.clone()));
     plan.tripped.push(Tripped {
         belt,
+        place: place.to_owned(),
         message: message.clone(),
         allowed,
     });

@@ -307,8 +307,20 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
         input.name,
         words.join(", ")
     );
-    plan.happenings
-        .push(input.happening("unauthorised_edit", &wrote.release, &row.stamp.release, detail.clone()));
+    // As long as the cells cannot be restored the edit stands there in every pass, but it happened once.
+    let by_edit = |key: &KeyState| {
+        matches!(
+            key,
+            KeyState::Spent {
+                held: None,
+                by: SpentBy::Edit
+            }
+        )
+    };
+    if !(by_edit(&memory.key_a) && by_edit(&memory.key_b)) {
+        plan.happenings
+            .push(input.happening("unauthorised_edit", &wrote.release, &row.stamp.release, detail.clone()));
+    }
     plan.problems
         .push(Problem::new(Kind::UnauthorisedEdit, "edit", place, detail));
 }

@@ -34,6 +34,14 @@ impl<'p> Approved<'p> {
     }
 }
 
+/// All that a stopped plan may remember: which belts stopped it.
+fn only_belts(plan: &Plan) -> Update {
+    Update {
+        tripped: plan.update.tripped.clone(),
+        ..Update::default()
+    }
+}
+
 /// Checks a plan.
 ///
 /// # Errors
@@ -51,7 +59,7 @@ pub fn check<'p>(
         let inputs = Inputs::new(sheet, fleet, memory, policy, plan);
         releases::check(&inputs, &mut faults);
         servers::check(&inputs, &mut faults);
-    } else if !plan.servers.is_empty() || !plan.channels.is_empty() || plan.update != Update::default() {
+    } else if !plan.servers.is_empty() || !plan.channels.is_empty() || plan.update != only_belts(plan) {
         faults.push("the plan is stopped, but is not empty".to_owned());
     }
     if faults.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Belt, Policy};
+use super::{Belt, Policy, Tripped};
 use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, ServerMemory, Stamp};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{ReleaseRow, Sheet};
@@ -19,19 +19,34 @@ pub(super) fn binding(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Bindin
     }
 }
 
-/// All reasons why this pass may write nothing.
-pub(super) fn stop(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Vec<Problem> {
-    let mut stop = Vec::new();
-    stop.extend(other_store(sheet, memory, policy));
-    stop.extend(other_tab(sheet, memory, policy));
-    stop.extend(time_travel(sheet, memory, policy));
-    stop
+/// All reasons why this pass may write nothing, and those that the operator lets through.
+pub(super) fn stop(sheet: &Sheet, memory: &Memory, policy: &Policy) -> (Vec<Problem>, Vec<Tripped>) {
+    if policy.takeover {
+        return (Vec::new(), Vec::new());
+    }
+    let mut stop: Vec<Problem> = other_store(sheet, memory, policy).into_iter().collect();
+    let mut allowed = Vec::new();
+    let belts = [
+        (Belt::Tab, other_tab(sheet, memory, policy)),
+        (Belt::History, time_travel(sheet, memory)),
+    ];
+    for (belt, problem) in belts {
+        let Some(problem) = problem else { continue };
+        if policy.allow.contains(&belt) {
+            allowed.push(Tripped {
+                belt,
+                place: problem.place,
+                message: format!("{}; let through by --allow {}", problem.message, belt.word()),
+                allowed: true,
+            });
+        } else {
+            stop.push(problem);
+        }
+    }
+    (stop, allowed)
 }
 
 fn other_store(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
-    if policy.takeover {
-        return None;
-    }
     let others: Vec<&str> = sheet
         .stores
         .iter()
@@ -74,9 +89,6 @@ fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem>
         .binding
         .as_ref()
         .filter(|b| b.spreadsheet == policy.spreadsheet)?;
-    if policy.takeover || policy.allow.contains(&Belt::Tab) {
-        return None;
-    }
     let pairs = [
         (&sheet.release.layout, bound.release_tab),
         (&sheet.servers.layout, bound.server_tab),
@@ -96,10 +108,7 @@ fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem>
 }
 
 /// Whether the file was set back to an older version: rows show what the service itself wrote there before.
-fn time_travel(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
-    if policy.takeover || policy.allow.contains(&Belt::History) {
-        return None;
-    }
+fn time_travel(sheet: &Sheet, memory: &Memory) -> Option<Problem> {
     let channels: BTreeSet<_> = sheet
         .release
         .rows

@@ -16,6 +16,7 @@ enum Work {
 
 async fn stage_for(work: Work) -> Stage {
     let (mut stage, _) = Stage::web(5).await;
+    stage.with_audit_tab();
     stage.setting("FLEETSHEET_LIMITS__BATCH_SIZE", "3");
     stage.setting("FLEETSHEET_LIMITS__CONCURRENCY", "1");
     if matches!(work, Work::First) {
@@ -88,6 +89,9 @@ async fn killed_everywhere(work: Work) {
             stage.settle().await;
             stage.assert_silent().await;
             assert_eq!(moves(&stage).await, expected, "{what}");
+            let lines = stage.audit_lines();
+            let logged = ["promotion", "rollback"].map(|event| lines.iter().filter(|line| line[0] == event).count());
+            assert_eq!(logged, expected, "{what}: {lines:?}");
         }
     }
 }

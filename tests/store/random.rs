@@ -194,18 +194,24 @@ fn update() -> impl Strategy<Value = Update> {
         option::of(baselines()),
         option::of(time()),
         option::of(btree_map(text(), problem(), 0..3)),
+        option::of(btree_set(text(), 0..3)),
+        option::of(vec(any_event(), 0..3)),
         vec(any_event(), 0..4),
     )
         .prop_map(
-            |(binding, channels, servers, forget_servers, baselines, last_stamp, open, events)| Update {
-                binding,
-                channels,
-                servers,
-                forget_servers,
-                baselines,
-                last_stamp,
-                open,
-                events,
+            |(binding, channels, servers, forget_servers, baselines, last_stamp, open, tripped, unlogged, events)| {
+                Update {
+                    binding,
+                    channels,
+                    servers,
+                    forget_servers,
+                    baselines,
+                    last_stamp,
+                    open,
+                    tripped,
+                    unlogged,
+                    events,
+                }
             },
         )
 }

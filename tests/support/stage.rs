@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
+use fleetsheet::adapters::sqlite::{Access, SqliteStore};
+use fleetsheet::memory::{Binding, Store as _, StoreReader as _, Update};
 use fleetsheet_mocks::cloud::{ACCESS_KEY, CloudEmulator, Fleet, SECRET_KEY};
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT, SheetsEmulator, Spreadsheet, Tab};
 use serde_json::Value;
@@ -182,6 +184,24 @@ impl Stage {
                 book.tab_mut("AuditLog").add_column(header);
             }
         });
+    }
+
+    /// As if it were long ago that the program looked whether there is an audit tab.
+    pub(crate) async fn forget_the_look_for_an_audit_tab(&self) {
+        let url = format!("sqlite:{}", self.path("state/fleetsheet.db").display());
+        let store = SqliteStore::open(&url, Access::Write, fleetsheet::commands::now())
+            .await
+            .expect("store");
+        let memory = store.load().await.expect("memory");
+        let binding = Binding {
+            audit: None,
+            ..memory.binding.expect("binding")
+        };
+        let update = Update {
+            binding: Some(binding),
+            ..Update::default()
+        };
+        store.commit(&update).await.expect("commit");
     }
 
     /// Replaces the accounts of the configuration.

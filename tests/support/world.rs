@@ -298,6 +298,8 @@ impl World {
         }
         if plan.stop.is_empty() {
             self.act(&plan, &sheet, options);
+        } else {
+            self.memory.apply(&plan.update);
         }
         plan
     }

@@ -56,6 +56,10 @@ pub(super) enum Key {
     Baselines,
     /// The newest `updatedAt` given out.
     LastStamp,
+    /// Belts that hold something back.
+    Tripped,
+    /// Events that are not yet in the audit tab.
+    Unlogged,
     /// The [`Seal`].
     Seal,
 }
@@ -68,6 +72,8 @@ impl Key {
             Self::Binding => "binding",
             Self::Baselines => "baselines",
             Self::LastStamp => "last_stamp",
+            Self::Tripped => "tripped",
+            Self::Unlogged => "unlogged",
             Self::Seal => "seal",
         }
     }
@@ -93,6 +99,8 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fa
     let binding = take(Key::Binding).map(|text| parse(meta_body(Key::Binding, text)));
     let baselines = take(Key::Baselines).map(|text| parse(meta_body(Key::Baselines, text)));
     let last_stamp = take(Key::LastStamp).map(|text| parse(meta_body(Key::LastStamp, text)));
+    let tripped = take(Key::Tripped).map(|text| parse(meta_body(Key::Tripped, text)));
+    let unlogged = take(Key::Unlogged).map(|text| parse(meta_body(Key::Unlogged, text)));
     Ok(Memory {
         store,
         binding: binding.transpose()?,
@@ -101,6 +109,8 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fa
         baselines: baselines.transpose()?.unwrap_or_default(),
         last_stamp: last_stamp.transpose()?,
         open,
+        tripped: tripped.transpose()?.unwrap_or_default(),
+        unlogged: unlogged.transpose()?.unwrap_or_default(),
     })
 }
 
@@ -160,6 +170,8 @@ pub(super) async fn write(connection: &mut SqliteConnection, update: &Update) ->
         baselines,
         last_stamp,
         open,
+        tripped,
+        unlogged,
         events,
     } = update;
     verify(connection).await?;
@@ -171,6 +183,12 @@ pub(super) async fn write(connection: &mut SqliteConnection, update: &Update) ->
     }
     if let Some(stamp) = last_stamp {
         put_meta(connection, Key::LastStamp, json(stamp)?).await?;
+    }
+    if let Some(tripped) = tripped {
+        put_meta(connection, Key::Tripped, json(tripped)?).await?;
+    }
+    if let Some(unlogged) = unlogged {
+        put_meta(connection, Key::Unlogged, json(unlogged)?).await?;
     }
     put_all(connection, Table::Channels, channels, ChannelName::as_str).await?;
     put_all(connection, Table::Servers, servers, ServerId::as_str).await?;
