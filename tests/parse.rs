@@ -8,18 +8,19 @@ use fleetsheet::sheet::protection::Keyholders;
 use fleetsheet::sheet::{Cell, RawSpreadsheet, RawTab};
 use proptest::prelude::*;
 
-const RELEASE: [&str; 9] = [
+const RELEASE: [&str; 10] = [
     "channel",
     "desiredVersionA",
     "desiredVersionB",
     "enabled",
     "rollback",
+    "notes",
     "releaseVersion",
     "previousVersion",
     "status",
     "updatedAt",
 ];
-const SERVERS: [&str; 4] = ["serverId", "channel", "hold", "tag:Owner"];
+const SERVERS: [&str; 5] = ["serverId", "channel", "hold", "tag:Owner", "notes"];
 
 fn names() -> Names {
     Names {
@@ -177,7 +178,7 @@ fn headers_are_found_in_any_order_and_case_and_a_double_or_missing_one_is_fatal(
 
     let mut double = shuffled;
     double.push(text("desiredVersionA"));
-    let servers = vec![header(&["serverId"])];
+    let servers = vec![header(&["serverId", "NOTES"])];
     let messages: Vec<String> = parse(&book(vec![double], servers), &names())
         .unwrap_err()
         .into_iter()
@@ -202,7 +203,7 @@ fn an_unmanaged_tag_column_is_reported_and_left_alone() {
     let sheet = parse(
         &book(
             vec![header(&RELEASE)],
-            vec![header(&["serverId", "channel", "tag:aws:x", "TAG:owner"])],
+            vec![header(&["serverId", "channel", "tag:aws:x", "TAG:owner", "notes"])],
         ),
         &names(),
     )

@@ -20,10 +20,18 @@ const TAG_VALUE_MAX: usize = 256;
 /// Longest server id that is looked at; EC2's have 19 characters.
 const SERVER_ID_MAX: usize = 64;
 
-/// Headers of the release tab that people own, without which nothing can be decided.
-const RELEASE_NEEDS: [&str; 5] = ["channel", "desiredVersionA", "desiredVersionB", "enabled", "rollback"];
-/// Headers of the server tab that people own and must be there.
-const SERVER_NEEDS: [&str; 2] = ["serverId", "channel"];
+/// Headers of the release tab that people own and must be there. Nothing reads `notes`, but a tab that lost a column of people's
+/// may have lost more than that.
+const RELEASE_NEEDS: [&str; 6] = [
+    "channel",
+    "desiredVersionA",
+    "desiredVersionB",
+    "enabled",
+    "rollback",
+    "notes",
+];
+/// The same of the server tab.
+const SERVER_NEEDS: [&str; 3] = ["serverId", "channel", "notes"];
 /// Service columns of the release tab.
 pub const RELEASE_SERVICE: [&str; 4] = ["releaseVersion", "previousVersion", "status", "updatedAt"];
 /// Service columns of the server tab.
@@ -248,7 +256,6 @@ pub fn parse(raw: &RawSpreadsheet, names: &Names) -> Result<Sheet, Vec<Problem>>
         let known: Vec<Arc<str>> = RELEASE_NEEDS
             .iter()
             .chain(&RELEASE_SERVICE)
-            .chain(&["notes"])
             .map(|h| (*h).into())
             .collect();
         let layout = layout(tab, &known, &RELEASE_NEEDS, &mut fatal);
@@ -262,7 +269,7 @@ pub fn parse(raw: &RawSpreadsheet, names: &Names) -> Result<Sheet, Vec<Problem>>
         let fixed = SERVER_NEEDS
             .iter()
             .chain(&SERVER_SERVICE)
-            .chain(&["notes", "hold"])
+            .chain(&["hold"])
             .map(|h| Arc::from(*h));
         let known: Vec<Arc<str>> = fixed
             .chain(tags.iter().chain(&shown).map(|t| t.header.clone()))
