@@ -30,6 +30,11 @@ fn error_info(reason: &str, metadata: &Value) -> Value {
 }
 
 impl ApiError {
+    /// Why, in words.
+    pub(super) fn into_message(self) -> String {
+        self.message
+    }
+
     /// 400, for whatever is wrong with the request.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self {

@@ -1,8 +1,12 @@
 //! What people do to a spreadsheet in the browser. Tests script it, so what cannot be done panics.
 
+use serde_json::{Value, json};
+
 use super::a1::{self, GridRange};
 use super::batch;
+use super::error::ApiError;
 use super::model::{Cell, CellValue, Protected, Spreadsheet, Tab};
+use super::txn::Txn;
 
 /// A cell of a tab: `"B4"`, or the row number in the margin with a header, as in `(4, "notes")`.
 pub trait At {
@@ -115,6 +119,23 @@ impl Spreadsheet {
             (protected.id, protected.range.sheet_id) = (self.next_id(), copy.sheet_id);
         }
         self.tabs.push(copy);
+    }
+
+    /// Lets a person with edit rights to the file do what requests of `spreadsheets.batchUpdate` say: all of it or, where
+    /// protections or the grid refuse, nothing.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn attempt(&mut self, person: &str, requests: &[Value]) -> Result<(), String> {
+        let mut txn = Txn {
+            book: self.clone(),
+            caller: person,
+            method: "by hand",
+            writes: Vec::new(),
+        };
+        batch::batch_update(&mut txn, json!({ "requests": requests })).map_err(ApiError::into_message)?;
+        *self = txn.book;
+        Ok(())
     }
 
     /// Keeps the state of the cells for [`Spreadsheet::restore`].
