@@ -20,6 +20,8 @@ pub(crate) enum Deed {
     Rename(usize, usize),
     /// Makes a tab, with a copy of the first rows of another.
     NewTab(usize, usize),
+    /// Puts a tab aside, and a copy with keys of one's own under its name.
+    SwapTab(usize),
     /// Deletes a tab.
     DeleteTab(usize),
     /// Protects columns for oneself.
@@ -80,6 +82,11 @@ impl Deed {
             Self::Rename(tab, to) => json!({ "updateSheetProperties": {
                 "properties": { "sheetId": id(tab)?, "title": TABS[*to] }, "fields": "title",
             } }),
+            Self::SwapTab(tab) => {
+                json!({ "updateSheetProperties": {
+                    "properties": { "sheetId": id(tab)?, "title": "Old" }, "fields": "title",
+                } })
+            }
             Self::NewTab(title, _) => json!({ "addSheet": { "properties": { "title": TABS[*title], "sheetId": 77 } } }),
             Self::DeleteTab(tab) => json!({ "deleteSheet": { "sheetId": id(tab)? } }),
             Self::Protect(tab, from, to) => json!({ "addProtectedRange": { "protectedRange": {
@@ -108,6 +115,10 @@ impl Deed {
         let mut requests = vec![request];
         if let Self::NewTab(_, from) = self {
             requests.extend(copy(book, TABS[*from]));
+        }
+        if let Self::SwapTab(tab) = self {
+            requests.push(json!({ "addSheet": { "properties": { "title": TABS[*tab], "sheetId": 77 } } }));
+            requests.extend(copy(book, TABS[*tab]));
         }
         book.attempt(person, &requests)
     }
@@ -189,6 +200,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => (tab(), 0..10_u32, 1..5_u32, 0..10_u32).prop_map(|(tab, from, width, by)| Deed::Sort(tab, [from, from + width], by)),
         1 => (tab(), tab()).prop_map(|(tab, to)| Deed::Rename(tab, to)),
         1 => (tab(), tab()).prop_map(|(title, from)| Deed::NewTab(title, from)),
+        1 => (0..2_usize).prop_map(Deed::SwapTab),
         1 => tab().prop_map(Deed::DeleteTab),
         2 => (tab(), 0..10_u32, 1..4_u32).prop_map(|(tab, from, width)| Deed::Protect(tab, from, from + width)),
         2 => (0..6_usize, 0..3_usize, 0..10_u32).prop_map(|(nth, what, column)| Deed::Reprotect(nth, what, column)),
