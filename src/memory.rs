@@ -189,6 +189,10 @@ pub struct ServerMemory {
     pub repeats: BTreeMap<TagKey, Repeat>,
     /// Its row, recognised by `updatedAt`.
     pub row: RowMemory<String>,
+    /// The other service cells of the row as last read back, by header; empty while that is not known.
+    pub shown: BTreeMap<Arc<str>, String>,
+    /// Whether people were told that somebody typed over them.
+    pub edited: bool,
 }
 
 /// A count at a time.

@@ -7,6 +7,7 @@ mod adopt;
 pub mod belts;
 mod channel;
 pub mod check;
+mod edits;
 mod identity;
 mod server;
 
@@ -422,6 +423,7 @@ fn finish(
             detail: left,
         });
     }
+    edits::report(sheet, memory, plan);
     server::forget(sheet, fleet, memory, plan);
     let binding = identity::binding(sheet, memory, policy);
     if memory.binding.as_ref() != Some(&binding) {

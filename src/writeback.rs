@@ -103,7 +103,13 @@ impl Desired {
             };
             let wrote = memory.servers.get(&row.id).and_then(|s| s.row.written.as_ref());
             let stamp_differs = has("updatedAt") && wrote.is_some() && wrote != row.service.get("updatedAt");
-            if stamp_differs || cells.iter().any(|(h, text)| has(h) && row.service.get(h) != Some(text)) {
+            // Typed over with what would be written now: it is written all the same, so that its time is right.
+            let shown = memory.servers.get(&row.id).map(|s| &s.shown);
+            let typed_over = shown
+                .into_iter()
+                .flatten()
+                .any(|(h, was)| row.service.get(h).is_some_and(|found| found != was));
+            if stamp_differs || typed_over || cells.iter().any(|(h, text)| has(h) && row.service.get(h) != Some(text)) {
                 differing.insert(&row.id);
             }
         }

@@ -27,5 +27,7 @@ mod sheet_edits;
 mod stops;
 #[path = "pass/strangers.rs"]
 mod strangers;
+#[path = "pass/typed_over.rs"]
+mod typed_over;
 #[path = "pass/writes.rs"]
 mod writes;

@@ -269,6 +269,8 @@ pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) ->
         };
         let new = cells.get("updatedAt").cloned().unwrap_or_default();
         let mut next = former.clone();
+        next.shown = cells.clone();
+        next.shown.remove("updatedAt");
         if let Some(before) = next
             .row
             .written

@@ -116,10 +116,16 @@ fn server() -> impl Strategy<Value = ServerMemory> {
         [tags().boxed(), tags().boxed(), tags().boxed()],
         state,
         repeats,
-        row(text().boxed()),
+        (row(text().boxed()), btree_map(shared(), text(), 0..3), any::<bool>()),
     )
         .prop_map(
-            |((source, channel), [seen, meant, wished], (held, terminated, missing_since), repeats, row)| {
+            |(
+                (source, channel),
+                [seen, meant, wished],
+                (held, terminated, missing_since),
+                repeats,
+                (row, shown, edited),
+            )| {
                 ServerMemory {
                     source,
                     channel,
@@ -131,6 +137,8 @@ fn server() -> impl Strategy<Value = ServerMemory> {
                     missing_since,
                     repeats,
                     row,
+                    shown,
+                    edited,
                 }
             },
         )

@@ -128,11 +128,12 @@ pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<U
     if next.row.written.as_ref() == Some(found) && next.row.meant.is_empty() {
         return;
     }
+    let next = next.to_mut();
     let RowMemory {
         written,
         meant,
         earlier,
-    } = &mut next.to_mut().row;
+    } = &mut next.row;
     if written.as_ref() == Some(found) {
         meant.retain(|(_, at)| now - *at < TimeDelta::minutes(10));
     } else if meant.iter().any(|(stamp, _)| stamp == found) {
@@ -142,6 +143,8 @@ pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<U
             earlier.drain(..keep);
         }
         meant.retain(|(stamp, _)| stamp != found);
+        next.shown = row.service.clone();
+        next.shown.remove("updatedAt");
     }
 }
 

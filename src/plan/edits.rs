@@ -1,0 +1,94 @@
+//! Finds service cells of servers that somebody typed over. They are written anew anyway; people are told once, with what
+//! stood there and what was found.
+
+use std::sync::Arc;
+
+use super::{Happening, Plan, ServerStatus};
+use crate::memory::{Memory, ServerMemory};
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::{ServerRow, Sheet};
+
+/// Rows that a message names.
+const NAMED: usize = 10;
+
+/// A cell typed over: its header, what was there, what is found.
+type Edited<'a> = (&'a str, &'a str, &'a str);
+
+/// Reports the edits and remembers which were reported.
+pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
+    let mut words = Vec::new();
+    let (mut rows, mut place, mut news) = (0_usize, None, false);
+    for at in 0..plan.servers.len() {
+        let server = &plan.servers[at];
+        // Of a server that nothing is known of nothing is restored either, and two rows of one server are an error already.
+        let ([number], true) = (&*server.rows, server.status != ServerStatus::AsIs) else {
+            continue;
+        };
+        // The parser reads them from top to bottom.
+        let rows_read = &sheet.servers.rows;
+        let row = rows_read
+            .binary_search_by_key(number, |row| row.row)
+            .ok()
+            .map(|at| &rows_read[at]);
+        let (Some(row), Some(remembered)) = (row, memory.servers.get(&server.id)) else {
+            continue;
+        };
+        let cells = edited(row, remembered);
+        let told = remembered.edited;
+        if let Some((header, _, _)) = cells.first() {
+            rows += 1;
+            place.get_or_insert_with(|| sheet.servers.layout.place(header, row.row));
+            news |= !told;
+            if words.len() < NAMED {
+                let each = cells.iter().map(|(header, was, found)| {
+                    format!(
+                        "{} from {was:?} to {found:?}",
+                        sheet.servers.layout.place(header, row.row)
+                    )
+                });
+                words.push(format!("{} ({})", row.id, each.collect::<Vec<_>>().join(", ")));
+            }
+        }
+        if told == cells.is_empty() {
+            let id = server.id.clone();
+            let next = plan.update.servers.entry(id).or_insert_with(|| remembered.clone());
+            next.edited = !told;
+        }
+    }
+    let Some(place) = place else { return };
+    let more = match rows - words.len() {
+        0 => String::new(),
+        n => format!("; and {n} more rows"),
+    };
+    let detail = format!(
+        "service cells of {rows} {} were changed by hand: {}{more}; they are restored",
+        if rows == 1 { "row" } else { "rows" },
+        words.join("; ")
+    );
+    if news {
+        plan.happenings
+            .push(Happening::of_the_sheet("unauthorised_edit", &detail));
+    }
+    plan.problems
+        .push(Problem::new(Kind::UnauthorisedEdit, "server_cells", place, detail));
+}
+
+/// The cells of a row that hold neither what was last read back there nor what was meant to be written since.
+fn edited<'a>(row: &'a ServerRow, memory: &'a ServerMemory) -> Vec<Edited<'a>> {
+    let stamp = row.service.get("updatedAt").map(String::as_str);
+    let meant = |found: &str| memory.row.meant.iter().any(|(meant, _)| meant == found);
+    let Some(wrote) = memory.row.written.as_deref().filter(|_| !memory.shown.is_empty()) else {
+        return Vec::new();
+    };
+    if stamp.is_some_and(meant) {
+        return Vec::new();
+    }
+    let shown = memory.shown.iter().filter_map(|(header, was): (&Arc<str>, &String)| {
+        let found = row.service.get(header).filter(|found| *found != was)?;
+        Some((&**header, was.as_str(), found.as_str()))
+    });
+    let stamp = stamp
+        .filter(|found| *found != wrote)
+        .map(|found| ("updatedAt", wrote, found));
+    shown.chain(stamp).collect()
+}
