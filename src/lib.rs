@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod explain;
+pub mod prerequisites;
 pub mod progress;
 pub mod sandbox;
 pub mod telemetry;

@@ -245,6 +245,12 @@ impl Plan {
     }
 }
 
+/// All reasons why a pass over this sheet with this memory would stop before it wrote anything: see [`Plan::stop`].
+#[must_use]
+pub fn distrust(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Vec<Problem> {
+    identity::stop(sheet, memory, policy)
+}
+
 /// Decides.
 #[must_use]
 pub fn plan(sheet: &Sheet, fleet: &Fleet, memory: &Memory, policy: &Policy, now: DateTime<Utc>) -> Plan {

@@ -3,6 +3,7 @@
 //! The SDK's own retries are off, so that each permit of the pacing is one request, and each request has a timeout.
 //! It must never give a part of a source's listing for the whole, nor repeat a write by itself.
 
+mod checks;
 mod describe;
 mod error;
 mod http;
@@ -30,7 +31,7 @@ use aws_sdk_ec2::types::Tag;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::apply::pacing::{Action, Pacing};
+use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
 use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
 use crate::tag::{ServerId, TagSet};
@@ -139,45 +140,6 @@ impl Ec2 {
     /// The sources, in order.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.places.keys()
-    }
-
-    /// Asks, without reading anything, whether instances may be listed.
-    ///
-    /// # Errors
-    /// They may not, or nobody can tell; the message says what to do.
-    pub async fn check_describe(&self, source: &Source) -> Result<(), CloudError> {
-        let place = self.place(source)?;
-        let _permit = place.pacing.lane(source, Action::DescribeInstances).admit().await;
-        let asked = place
-            .call("ec2:DescribeInstances", &[], async |override_| {
-                let call = place
-                    .client
-                    .describe_instances()
-                    .dry_run(true)
-                    .max_results(describe::PAGE);
-                call.customize().config_override(override_).send().await
-            })
-            .await;
-        allowed(asked.map(drop))
-    }
-
-    /// Asks, without changing anything, whether a server may be given these tags. The ids need not exist for that, but
-    /// a policy may depend on the keys and on the server.
-    ///
-    /// # Errors
-    /// It may not, or nobody can tell; the message says what to do.
-    pub async fn check_create_tags(&self, source: &Source, id: &ServerId, tags: &TagSet) -> Result<(), CloudError> {
-        let place = self.place(source)?;
-        let _permit = place.pacing.lane(source, Action::CreateTags).admit().await;
-        let ids = std::slice::from_ref(id);
-        let asked = place
-            .call("ec2:CreateTags", ids, async |override_| {
-                let call = place.client.create_tags().dry_run(true).resources(id.as_str());
-                let call = call.set_tags(Some(sdk_tags(tags)));
-                call.customize().config_override(override_).send().await
-            })
-            .await;
-        allowed(asked.map(drop))
     }
 
     fn place(&self, source: &Source) -> Result<&Place, CloudError> {
@@ -289,14 +251,6 @@ impl TagWriter for Ec2 {
 fn sdk_tags(tags: &TagSet) -> Vec<Tag> {
     let tag = |(key, value): (&crate::tag::TagKey, &Arc<str>)| Tag::builder().key(key.as_str()).value(&**value).build();
     tags.iter().map(tag).collect()
-}
-
-/// What a dry run says. It never succeeds: being allowed is an error with a code of its own.
-fn allowed(asked: Result<(), CloudError>) -> Result<(), CloudError> {
-    match asked {
-        Err(error) if !error::is_dry_run_success(&error) => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// What is common to the EC2 and STS clients of an account.

@@ -174,6 +174,14 @@ impl GoogleSheets {
         &self.inner.email
     }
 
+    /// Fetches the access token, unless it is there already.
+    ///
+    /// # Errors
+    /// There is none to be had; the message says why.
+    pub async fn check_token(&self) -> Result<(), SheetError> {
+        self.inner.tokens.get().await.map(drop)
+    }
+
     async fn get(&self, ranges: &[String], fields: &str) -> Result<grid::Picture, SheetError> {
         let reply = self
             .call(GET, |mut probe| async move {

@@ -6,6 +6,7 @@
 
 mod location;
 mod lock;
+mod probe;
 mod rows;
 mod schema;
 mod seal;
@@ -27,6 +28,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use self::lock::{Holder, StoreLock};
+pub use self::probe::{Probed, probe};
 use self::schema::Found;
 use self::trouble::Fault;
 use crate::memory::{Event, Memory, Store, StoreError, StoreReader, Update};

@@ -240,6 +240,13 @@ pub struct Sheet {
 /// # Errors
 /// All reasons why nothing may be decided from it: a missing tab, a missing human column, a known header that stands twice.
 pub fn parse(raw: &RawSpreadsheet, names: &Names) -> Result<Sheet, Vec<Problem>> {
+    let (sheet, fatal) = inspect(raw, names);
+    if fatal.is_empty() { Ok(sheet) } else { Err(fatal) }
+}
+
+/// As much of a spreadsheet as can be understood, and all reasons why nothing may be decided from it.
+#[must_use]
+pub fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Problem>) {
     let mut fatal = Vec::new();
     let release_tab = find_tab(raw, &names.release_tab, &mut fatal);
     let server_tab = find_tab(raw, &names.server_tab, &mut fatal);
@@ -286,7 +293,7 @@ pub fn parse(raw: &RawSpreadsheet, names: &Names) -> Result<Sheet, Vec<Problem>>
         let mut ignored = Vec::new();
         layout(tab, &known, &[], &mut ignored)
     });
-    if fatal.is_empty() { Ok(sheet) } else { Err(fatal) }
+    (sheet, fatal)
 }
 
 fn find_tab<'a>(raw: &'a RawSpreadsheet, title: &str, fatal: &mut Vec<Problem>) -> Option<&'a RawTab> {

@@ -3,10 +3,14 @@
 //! A typed name proves nothing, and no Google API tells who typed a cell; who *may* type it is all there is. What cannot be
 //! seen does not hold.
 
+mod advice;
+
 use std::collections::BTreeSet;
 
 use super::parse::{Layout, column_letters};
 use super::{ProtectedRange, RawTab};
+
+pub use advice::{closed_to_us, release_advice, server_advice};
 
 /// Who holds which key, from the configuration. Addresses are compared in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -50,6 +50,16 @@ pub(super) async fn list(place: &Place) -> Result<BTreeMap<ServerId, Server>, Cl
     })
 }
 
+/// Lists some instances of a place: those of the first page.
+pub(super) async fn first_page(place: &Place) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+    let lane = place.pacing.lane(&place.source, Action::DescribeInstances);
+    let page = page(place, &lane, None).await?;
+    let instances = page.reservations().iter().flat_map(|launch| launch.instances());
+    Ok(instances
+        .filter_map(|instance| server(&place.source, instance))
+        .collect())
+}
+
 async fn page(place: &Place, lane: &Lane, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
     let patience = &place.pacing.limits().patience;
     let all_within = place.request_timeout * TIMEOUTS;

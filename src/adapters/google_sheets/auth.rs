@@ -249,7 +249,8 @@ impl Tokens {
         }
     }
 
-    async fn get(&self) -> Result<String, SheetError> {
+    /// The token, fetched if there is none that is still good.
+    pub(super) async fn get(&self) -> Result<String, SheetError> {
         let mut current = self.0.current.lock().await;
         if let Some(token) = current.as_ref().filter(|token| !token.is_expired()) {
             return usable(token);

@@ -57,7 +57,8 @@ pub(super) fn canonical(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links lead on"))
 }
 
-fn directory(path: &Path) -> &Path {
+/// Where the file is, or is to be.
+pub(super) fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

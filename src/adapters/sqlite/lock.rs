@@ -4,7 +4,7 @@
 //! who holds it, and decides nothing. The file is never removed: whoever waited for a removed one would hold a lock that
 //! nobody else can see.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
@@ -57,6 +57,26 @@ impl StoreLock {
         }
         say(&mut file, holder).map_err(|error| failed(&error))?;
         Ok(Self { file })
+    }
+}
+
+/// Who holds the store's lock, in words; `None` when nobody does. Takes no lock that is free, but for one that a killed pass
+/// left its name in: a pass that begins at this moment must not find it taken.
+pub(super) fn holder(store: &Path) -> Result<Option<String>, StoreError> {
+    let path = location::beside(store, ".lock");
+    let failed = |error: &io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
+    let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    if file.metadata().map_err(|error| failed(&error))?.len() == 0 {
+        return Ok(None);
+    }
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(held(store, &mut file))),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
 

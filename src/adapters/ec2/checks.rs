@@ -1,0 +1,81 @@
+//! Asks an account's region what fleetsheet may do there: by listing a page, and by dry runs, which change nothing.
+
+use std::collections::BTreeMap;
+
+use super::{Ec2, describe, error, sdk_tags};
+use crate::apply::pacing::Action;
+use crate::fleet::{CloudError, CloudErrorKind, Server, Source};
+use crate::tag::{ServerId, TagSet};
+
+impl Ec2 {
+    /// Gets an account's keys: assumes its role, or finds those of the environment. Whether EC2 takes them shows only
+    /// when they are used.
+    ///
+    /// # Errors
+    /// There are none to be had; the message says what to do.
+    pub async fn check_keys(&self, account: &str) -> Result<(), CloudError> {
+        let Some(place) = self.places.values().find(|place| &*place.source.account == account) else {
+            return Err(CloudError {
+                kind: CloudErrorKind::Denied,
+                code: "unknown".to_owned(),
+                message: format!("{account}: no such account in the configuration"),
+            });
+        };
+        place.session.keys().await.map(drop)
+    }
+
+    /// Asks, without reading anything, whether instances may be listed.
+    ///
+    /// # Errors
+    /// They may not, or nobody can tell; the message says what to do.
+    pub async fn check_describe(&self, source: &Source) -> Result<(), CloudError> {
+        let place = self.place(source)?;
+        let _permit = place.pacing.lane(source, Action::DescribeInstances).admit().await;
+        let asked = place
+            .call("ec2:DescribeInstances", &[], async |override_| {
+                let call = place
+                    .client
+                    .describe_instances()
+                    .dry_run(true)
+                    .max_results(describe::PAGE);
+                call.customize().config_override(override_).send().await
+            })
+            .await;
+        allowed(asked.map(drop))
+    }
+
+    /// Lists some servers, up to a page of them, to have one to ask about.
+    ///
+    /// # Errors
+    /// As for listing all of them.
+    pub async fn sample(&self, source: &Source) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+        describe::first_page(self.place(source)?).await
+    }
+
+    /// Asks, without changing anything, whether a server may be given these tags. The ids need not exist for that, but
+    /// a policy may depend on the keys and on the server.
+    ///
+    /// # Errors
+    /// It may not, or nobody can tell; the message says what to do.
+    pub async fn check_create_tags(&self, source: &Source, id: &ServerId, tags: &TagSet) -> Result<(), CloudError> {
+        let place = self.place(source)?;
+        let _permit = place.pacing.lane(source, Action::CreateTags).admit().await;
+        let ids = std::slice::from_ref(id);
+        let asked = place
+            .call("ec2:CreateTags", ids, async |override_| {
+                let call = place.client.create_tags().dry_run(true).resources(id.as_str());
+                let call = call.set_tags(Some(sdk_tags(tags)));
+                call.customize().config_override(override_).send().await
+            })
+            .await;
+        allowed(asked.map(drop))
+    }
+}
+
+/// What a dry run says. It never succeeds: being allowed is an error with a code of its own.
+fn allowed(asked: Result<(), CloudError>) -> Result<(), CloudError> {
+    match asked {
+        Err(error) if !error::is_dry_run_success(&error) => Err(error),
+        _ => Ok(()),
+    }
+}

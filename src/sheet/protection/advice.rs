@@ -1,0 +1,115 @@
+//! What protections besides those of the keys leave open, in words: none of it holds a promotion, and all of it lets people
+//! make a mess that the service then has to tidy up. And what they close to the service itself.
+
+use std::collections::BTreeSet;
+
+use super::{Keyholders, column_fault};
+use crate::sheet::parse::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
+use crate::sheet::{GridRange, ProtectedRange, RawTab};
+
+/// What to mend about the release tab, where keys and channel are not concerned.
+#[must_use]
+pub fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
+    let holders: BTreeSet<String> = who.a.union(&who.b).cloned().collect();
+    let both = |found: &BTreeSet<String>| {
+        let extra = names(found.difference(&holders));
+        let absent = names(holders.difference(found));
+        match (extra.is_empty(), absent.is_empty()) {
+            (true, true) => None,
+            (false, _) => Some(format!("{extra} may edit it too")),
+            (true, false) => Some(format!("{absent} may not edit it")),
+        }
+    };
+    let boxes = ["enabled", "rollback"].into_iter();
+    let present = boxes.filter(|header| layout.columns.contains_key(*header));
+    let mut advice: Vec<String> = present
+        .filter_map(|header| column_fault(tab, layout, header, who, &both))
+        .map(|fault| format!("{fault} (both groups of dual_key should edit it, and nobody else)"))
+        .collect();
+    advice.extend(service_columns(tab, layout, who, &RELEASE_SERVICE));
+    advice.extend(headers(tab, layout));
+    advice
+}
+
+/// What to mend about the server tab.
+#[must_use]
+pub fn server_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
+    let mut advice: Vec<String> = service_columns(tab, layout, who, &SERVER_SERVICE).into_iter().collect();
+    advice.extend(headers(tab, layout));
+    advice
+}
+
+/// Columns that the service must write and a protection keeps it from, by header. Google shows the editors of a range to those
+/// who may edit it, so a range without them is closed to us.
+#[must_use]
+pub fn closed_to_us<'h>(tab: &RawTab, layout: &Layout, headers: &[&'h str]) -> Vec<&'h str> {
+    let closed = |header: &&&str| {
+        layout
+            .columns
+            .get(**header)
+            .is_some_and(|column| tab.protected.iter().any(|range| closes(range, *column)))
+    };
+    headers.iter().filter(closed).copied().collect()
+}
+
+fn closes(range: &ProtectedRange, column: u32) -> bool {
+    // Row 1 is the header, which the service never writes.
+    let below_header = range.range.end_row.is_none_or(|end| end > 1);
+    let whole = |hole: &GridRange| hole.start_row.is_none_or(|row| row <= 1) && hole.end_row.is_none();
+    let open = range.unprotected.iter().any(|hole| spans(hole, column) && whole(hole));
+    range.editors.is_none() && !range.warning_only && spans(&range.range, column) && below_header && !open
+}
+
+fn spans(range: &GridRange, column: u32) -> bool {
+    range.start_column.is_none_or(|start| start <= column) && range.end_column.is_none_or(|end| column < end)
+}
+
+fn names<'a>(people: impl Iterator<Item = &'a String>) -> String {
+    people.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The service columns that others may type into.
+fn service_columns(tab: &RawTab, layout: &Layout, who: &Keyholders, headers: &[&str]) -> Option<String> {
+    let nobody = |found: &BTreeSet<String>| (!found.is_empty()).then(String::new);
+    let present = headers.iter().filter(|header| layout.columns.contains_key(**header));
+    let open: Vec<&str> = present
+        .filter(|header| column_fault(tab, layout, header, who, &nobody).is_some())
+        .copied()
+        .collect();
+    (!open.is_empty()).then(|| {
+        format!(
+            "{}: people may type into {}, which is undone (in a channel's row at the price of both keys); protect these columns \
+             for the service account alone (fleetsheet init does)",
+            quoted(&tab.title),
+            open.join(", ")
+        )
+    })
+}
+
+/// The known headers, but for that of the notes, which every editor of the file may rename.
+fn headers(tab: &RawTab, layout: &Layout) -> Option<String> {
+    let covered = |column: u32| {
+        tab.protected.iter().any(|range| {
+            let row_one =
+                range.range.start_row.is_none_or(|row| row == 0) && range.range.end_row.is_none_or(|end| end > 0);
+            !range.warning_only && row_one && spans(&range.range, column) && range.unprotected.is_empty()
+        })
+    };
+    let open = layout
+        .columns
+        .iter()
+        .filter(|(header, column)| &***header != "notes" && !covered(**column));
+    let mut open: Vec<(u32, &str)> = open.map(|(header, column)| (*column, &**header)).collect();
+    open.sort_unstable();
+    let open: Vec<String> = open
+        .iter()
+        .map(|(column, header)| format!("{}1 ({header})", column_letters(*column)))
+        .collect();
+    (!open.is_empty()).then(|| {
+        format!(
+            "{}: every editor may rename the headers {}; without a header that it needs no pass is made, so protect row 1",
+            quoted(&tab.title),
+            open.join(", ")
+        )
+    })
+}
