@@ -19,10 +19,12 @@ use crate::calls::Calls;
 use crate::cli::{Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
 use crate::explain::explain;
+use crate::fleet::CloudError;
 use crate::memory::StoreReader;
 use crate::pass::{Order, preview};
 use crate::plan::{Belt, Policy};
 use crate::report::{Ending, Report, plain, plan_page};
+use crate::sheet::SheetError;
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
 use crate::{sandbox, telemetry};
@@ -82,26 +84,54 @@ pub struct Parts {
 /// When settings or credentials cannot work.
 pub async fn connect(config: Config, credentials: StaticCredentials) -> Result<Parts, Refusal> {
     let calls = Calls::default();
+    let pacing = pacing(&config);
+    let named = config.sheets.credentials_file.is_some();
+    let sheets = connect_sheets(&config, calls.clone())
+        .await
+        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    let cloud = connect_cloud(&config, credentials, pacing.clone(), calls.clone())
+        .await
+        .map_err(Refusal::config)?;
+    let names = names(&config, sheets.service_account_email());
+    Ok(Parts {
+        config,
+        names,
+        sheets,
+        cloud,
+        pacing,
+        calls,
+    })
+}
+
+fn pacing(config: &Config) -> Pacing {
     let limits = &config.limits;
-    let pacing = Pacing::new(Limits {
+    Pacing::new(Limits {
         batch_size: limits.batch_size,
         concurrency: limits.concurrency,
         create_tags_per_second: limits.create_tags_per_second.get(),
         create_tags_burst: limits.create_tags_burst.get(),
         describe_per_second: limits.describe_per_second.get(),
         ..Limits::default()
-    });
+    })
+}
+
+async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, SheetError> {
     let settings = Settings {
         spreadsheet_id: config.sheets.spreadsheet_id.clone(),
         credentials_file: config.sheets.credentials_file.clone(),
         endpoint: config.sheets.endpoint.as_ref().map(ToString::to_string),
-        request_timeout: limits.request_timeout,
-        sheets_per_minute: limits.sheets_per_minute.get(),
+        request_timeout: config.limits.request_timeout,
+        sheets_per_minute: config.limits.sheets_per_minute.get(),
     };
-    let named = settings.credentials_file.is_some();
-    let sheets = GoogleSheets::connect(settings, calls.clone())
-        .await
-        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    GoogleSheets::connect(settings, calls).await
+}
+
+async fn connect_cloud(
+    config: &Config,
+    credentials: StaticCredentials,
+    pacing: Pacing,
+    calls: Calls,
+) -> Result<Ec2, CloudError> {
     let account = |a: &crate::config::Account| Account {
         name: a.name.clone(),
         role_arn: a.role_arn.clone(),
@@ -114,20 +144,11 @@ pub async fn connect(config: Config, credentials: StaticCredentials) -> Result<P
             .endpoint_url
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        request_timeout: limits.request_timeout,
-        pacing: pacing.clone(),
+        request_timeout: config.limits.request_timeout,
+        pacing,
         static_credentials: credentials,
     };
-    let cloud = Ec2::connect(&settings, calls.clone()).await.map_err(Refusal::config)?;
-    let names = names(&config, sheets.service_account_email());
-    Ok(Parts {
-        config,
-        names,
-        sheets,
-        cloud,
-        pacing,
-        calls,
-    })
+    Ec2::connect(&settings, calls).await
 }
 
 fn names(config: &Config, service_account: &str) -> Names {

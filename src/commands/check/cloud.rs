@@ -1,0 +1,138 @@
+//! Accounts and regions: keys, listing, and a dry run of tagging. Regions are looked at side by side.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::google::persist;
+use crate::adapters::ec2::Ec2;
+use crate::apply::pacing::Pacing;
+use crate::calls::Calls;
+use crate::commands::{StaticCredentials, connect_cloud};
+use crate::config::{Account, Config, Mode, TagAuthority};
+use crate::fleet::{CloudError, Server, Source};
+use crate::plan::Policy;
+use crate::prerequisites::{Item, Line, candidate, judge_create_tags, judge_listing};
+use crate::sheet::parse::Sheet;
+use crate::tag::{ServerId, TagKey};
+
+/// Some servers of a region, or `None` where they could not be listed.
+type Sample = (Source, Option<BTreeMap<ServerId, Server>>);
+
+/// The regions as far as they were looked at, with the client that can ask more.
+pub(super) struct Regions {
+    cloud: Option<Ec2>,
+    samples: Vec<Sample>,
+}
+
+/// Keys and listing of all accounts.
+pub(super) async fn look(
+    config: &Config,
+    credentials: StaticCredentials,
+    pacing: Pacing,
+    calls: Calls,
+) -> (Vec<Line>, Regions) {
+    let cloud = match connect_cloud(config, credentials, pacing, calls).await {
+        Ok(cloud) => cloud,
+        Err(error) => {
+            let needs = "the AWS client has to be made first";
+            let lines = vec![
+                Line::wrong(Item::Account, "aws", error.message),
+                Line::not_checked(Item::DescribeInstances, "", needs),
+                Line::not_checked(Item::CreateTags, "", needs),
+            ];
+            let (cloud, samples) = (None, Vec::new());
+            return (lines, Regions { cloud, samples });
+        }
+    };
+    let accounts = config.aws.accounts.iter();
+    let looked = join_all(accounts.map(|account| look_at_account(&cloud, account, config))).await;
+    let (mut lines, mut samples) = (Vec::new(), Vec::new());
+    for (found, seen) in looked {
+        lines.extend(found);
+        samples.extend(seen);
+    }
+    let cloud = Some(cloud);
+    (lines, Regions { cloud, samples })
+}
+
+async fn look_at_account(cloud: &Ec2, account: &Account, config: &Config) -> (Vec<Line>, Vec<Sample>) {
+    let name: Arc<str> = account.name.as_str().into();
+    let sources = account.regions.iter().map(|region| Source {
+        account: Arc::clone(&name),
+        region: region.as_str().into(),
+    });
+    let limit = config.limits.request_timeout;
+    let keys = persist(limit, || cloud.check_keys(&account.name), CloudError::is_transient).await;
+    if let Err(error) = keys {
+        let mut lines = vec![Line::wrong(Item::Account, &account.name, error.message)];
+        let needs = format!("the keys of the account {} have to be there first", account.name);
+        let mut samples = Vec::new();
+        for source in sources {
+            lines.push(Line::not_checked(Item::DescribeInstances, source.to_string(), &needs));
+            samples.push((source, None));
+        }
+        return (lines, samples);
+    }
+    let message = match &account.role_arn {
+        Some(arn) => format!("the role {arn} can be assumed"),
+        None => "there are credentials; no role is assumed".to_owned(),
+    };
+    let mut lines = vec![Line::ok(Item::Account, &account.name, message)];
+    let listed = join_all(sources.map(|source| list(cloud, source, config))).await;
+    let mut samples = Vec::new();
+    for (source, found) in listed {
+        lines.push(judge_listing(&source, &found));
+        samples.push((source, found.ok()));
+    }
+    (lines, samples)
+}
+
+/// First the permission alone, which costs nothing to ask, then a page.
+async fn list(
+    cloud: &Ec2,
+    source: Source,
+    config: &Config,
+) -> (Source, Result<BTreeMap<ServerId, Server>, CloudError>) {
+    let limit = config.limits.request_timeout;
+    let allowed = persist(limit, || cloud.check_describe(&source), CloudError::is_transient).await;
+    let found = match allowed {
+        Ok(()) => cloud.sample(&source).await,
+        Err(error) => Err(error),
+    };
+    (source, found)
+}
+
+/// Dry runs of tagging, with a server of the sheet where there is one.
+pub(super) async fn look_at_tagging(
+    regions: Regions,
+    sheet: Option<&Sheet>,
+    config: &Config,
+    policy: &Policy,
+) -> Vec<Line> {
+    let Some(cloud) = &regions.cloud else {
+        return Vec::new();
+    };
+    // Tags of the server's authority are only read.
+    let written = config.tags.managed.iter();
+    let written = written.filter(|key| config.authority.of(key) == TagAuthority::Sheet);
+    let managed: Vec<TagKey> = written.map(|key| key.as_str().into()).collect();
+    let observe = config.mode == Mode::Observe;
+    let limit = config.limits.request_timeout;
+    let ask = async |(source, servers): &Sample| {
+        let place = source.to_string();
+        let Some(servers) = servers else {
+            let needs = "servers have to be listed first, to have one to ask about";
+            return Line::not_checked(Item::CreateTags, place, needs);
+        };
+        let Some(asked) = candidate(source, servers, sheet, policy, &managed) else {
+            let message = "there is no server to ask about, so whether it may be tagged is not known";
+            return Line::note(Item::CreateTags, place, message);
+        };
+        let attempt = || cloud.check_create_tags(source, &asked.id, &asked.tags);
+        let found = persist(limit, attempt, CloudError::is_transient).await;
+        judge_create_tags(source, &asked, &found, observe)
+    };
+    join_all(regions.samples.iter().map(ask)).await
+}
