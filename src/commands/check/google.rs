@@ -73,10 +73,13 @@ fn source(config: &Config) -> String {
 }
 
 fn unreadable(id: &str, account: &str, error: SheetError) -> Line {
-    let denied = error.kind == SheetErrorKind::Denied && !error.message.contains(account);
+    // Google says the same of a wrong id and of some files that it hides.
+    let hidden = error.kind == SheetErrorKind::Denied && error.message.contains(id);
     let line = Line::wrong(Item::Spreadsheet, id, error.message);
-    if denied {
-        line.fix(format!("the spreadsheet must be shared with {account} as Editor"))
+    if hidden {
+        line.fix(format!(
+            "where the id is right, share the spreadsheet with {account} as Editor"
+        ))
     } else {
         line
     }
