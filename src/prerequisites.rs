@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::problem::{Kind, Problem};
 use crate::report::plain;
 
-pub use cloud::{Candidate, candidate, judge_create_tags, judge_listing};
+pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 pub use local::{Permissions, judge_config, judge_directory, judge_environment, judge_permissions};
 pub use spreadsheet::{Seen, judge_spreadsheet, judge_store, judge_unseen_spreadsheet};
 

@@ -13,6 +13,9 @@ use crate::tag::{ServerId, TagKey, TagSet};
 /// Stands for the value of a tag that the server does not carry. Nothing is written: the call is a dry run.
 const PLACEHOLDER: &str = "fleetsheet-check";
 
+/// A region with some of its servers; `None` where they could not be listed.
+pub type Sample = (Source, Option<BTreeMap<ServerId, Server>>);
+
 /// A server to ask about, and the tags that a pass may put on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -89,6 +92,30 @@ pub fn judge_listing(source: &Source, found: &Result<BTreeMap<ServerId, Server>,
     }
 }
 
+/// Regions that show the same server: two accounts of the configuration are one. `samples` are some servers of each.
+#[must_use]
+pub fn judge_overlaps(samples: &[Sample]) -> Vec<Line> {
+    let mut first: BTreeMap<&ServerId, &Source> = BTreeMap::new();
+    let mut pairs: BTreeMap<(&Source, &Source), &ServerId> = BTreeMap::new();
+    for (source, servers) in samples {
+        for id in servers.iter().flat_map(BTreeMap::keys) {
+            match first.get(id) {
+                Some(other) => {
+                    pairs.entry((other, source)).or_insert(id);
+                }
+                None => {
+                    first.insert(id, source);
+                }
+            }
+        }
+    }
+    let line = |((one, other), id): (&(&Source, &Source), &&ServerId)| {
+        let message = format!("shows {id}, which {one} shows too: both may be one account; keep one of the two");
+        Line::note(Item::Account, other.to_string(), message)
+    };
+    pairs.iter().map(line).collect()
+}
+
 /// What the dry run of a tagging call came to.
 #[must_use]
 pub fn judge_create_tags(source: &Source, asked: &Candidate, found: &Result<(), CloudError>, observe: bool) -> Line {
@@ -115,5 +142,120 @@ pub fn judge_create_tags(source: &Source, asked: &Candidate, found: &Result<(), 
                 Line::wrong(Item::CreateTags, place, message).fix(fix)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::State;
+    use crate::memory::Stamp;
+    use crate::prerequisites::Verdict;
+    use crate::sheet::parse::{Key, ReleaseRow, ServerRow, Tick};
+
+    fn source(account: &str) -> Source {
+        Source {
+            account: account.into(),
+            region: "eu-west-1".into(),
+        }
+    }
+
+    fn server(state: State, tags: &[(&str, &str)]) -> Server {
+        Server {
+            source: source("main"),
+            state,
+            tags: tags
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect(),
+            metadata_tags: false,
+        }
+    }
+
+    fn sheet() -> Sheet {
+        let mut sheet = Sheet::default();
+        sheet.release.rows.push(ReleaseRow {
+            row: 2,
+            channel: "web".into(),
+            key_a: Key::Empty,
+            key_b: Key::Empty,
+            enabled: Tick::Off,
+            rollback: Tick::Off,
+            stamp: Stamp::default(),
+            status: String::new(),
+            errors: Vec::new(),
+        });
+        let shown = [("account", "main"), ("region", "eu-west-1"), ("state", "running")];
+        sheet.servers.rows.push(ServerRow {
+            row: 2,
+            id: "i-far".into(),
+            channel: None,
+            hold: None,
+            tags: Vec::new(),
+            unreadable: false,
+            errors: Vec::new(),
+            service: shown.map(|(header, text)| (header.into(), text.to_owned())).into(),
+        });
+        sheet
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            spreadsheet: "x".into(),
+            channel_tag: "C".into(),
+            version_tag: "V".into(),
+            observe: false,
+            require_protection: true,
+            max_row_drop: 1.0,
+            max_fleet_drop: 1.0,
+            max_unapproved_change: 1.0,
+            allow: [].into(),
+            takeover: false,
+        }
+    }
+
+    #[test]
+    fn a_server_of_the_sheet_is_asked_about_before_others() {
+        let asked = |servers: &[(&str, Server)], sheet: Option<&Sheet>| {
+            let servers = servers
+                .iter()
+                .map(|(id, server)| ((*id).into(), server.clone()))
+                .collect();
+            let found = candidate(&source("main"), &servers, sheet, &policy(), &["Owner".into()]);
+            found.map(|found| (found.id.to_string(), found.ours))
+        };
+        let dead = ("i-0", server(State::Terminated, &[("C", "web")]));
+        let bare = ("i-1", server(State::Running, &[]));
+        let other = ("i-2", server(State::Running, &[("C", "db")]));
+        let ours = ("i-3", server(State::Stopped, &[("C", "web")]));
+        let all = [dead.clone(), bare.clone(), other.clone(), ours];
+        let sheet = sheet();
+        assert_eq!(asked(&all, Some(&sheet)), Some(("i-3".into(), true)));
+        assert_eq!(asked(&all[..3], Some(&sheet)), Some(("i-far".into(), true)));
+        assert_eq!(
+            asked(&[bare.clone(), ("i-far", bare.1.clone())], Some(&sheet)),
+            Some(("i-far".into(), true))
+        );
+        assert_eq!(asked(&all[..3], None), Some(("i-2".into(), false)));
+        assert_eq!(asked(&all[..2], None), Some(("i-1".into(), false)));
+        assert_eq!(asked(&all[..1], None), None);
+    }
+
+    #[test]
+    fn all_managed_tags_are_asked_for_with_the_values_that_are_there() {
+        let servers = [("i-1".into(), server(State::Running, &[("C", "web"), ("Other", "x")]))].into();
+        let found = candidate(&source("main"), &servers, None, &policy(), &["Owner".into()]).unwrap();
+        let tags: Vec<_> = found.tags.iter().map(|(key, value)| (key.as_str(), &**value)).collect();
+        assert_eq!(tags, [("C", "web"), ("Owner", PLACEHOLDER), ("V", PLACEHOLDER)]);
+    }
+
+    #[test]
+    fn one_account_under_two_names_is_noticed() {
+        let servers = || Some([("i-1".into(), server(State::Running, &[]))].into());
+        let samples = [(source("a"), servers()), (source("b"), servers()), (source("c"), None)];
+        let lines = judge_overlaps(&samples);
+        assert_eq!(lines.len(), 1);
+        assert_eq!((&*lines[0].place, lines[0].verdict), ("b/eu-west-1", Verdict::Note));
+        assert!(lines[0].message.contains("a/eu-west-1"), "{lines:?}");
     }
 }

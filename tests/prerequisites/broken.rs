@@ -78,7 +78,9 @@ async fn tabs_and_columns_that_are_missing_or_doubled() {
     bench.stage.sheets.edit(|book| {
         book.clone_from(&good);
         let tab = book.tab_mut(SERVERS);
-        ["hold", "notes", "tag:Owner", "state"].map(|header| tab.delete_column(header));
+        for header in ["hold", "notes", "tag:Owner", "state"] {
+            tab.delete_column(header);
+        }
         tab.add_column("tag:Team");
     });
     let checked = bench.check().await;
@@ -182,7 +184,9 @@ async fn protections_that_only_make_a_mess_are_notes() {
     bench.stage.sheets.edit(|book| {
         let both = [SRE, crate::stage::RELEASES, SERVICE_ACCOUNT];
         book.tab_mut(RELEASE).protected.pop();
-        ["enabled", "rollback"].map(|header| book.protect_column(RELEASE, header, &both));
+        for header in ["enabled", "rollback"] {
+            book.protect_column(RELEASE, header, &both);
+        }
         for header in ["releaseVersion", "previousVersion", "status", "updatedAt"] {
             book.protect_column(RELEASE, header, &[SERVICE_ACCOUNT]);
         }

@@ -99,6 +99,13 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), before);
         assert_eq!(entries(path.parent().unwrap()), 1);
 
+        // What a killed pass leaves is not touched.
+        let journal = location::beside(&path, "-journal");
+        std::fs::write(&journal, "left behind").unwrap();
+        assert!(probe(&url(&path)).await.unwrap().exists);
+        assert_eq!(std::fs::read(&journal).unwrap(), b"left behind");
+        std::fs::remove_file(&journal).unwrap();
+
         let holder = Holder {
             run: "20260101T000000Z-1".into(),
             host: "here".into(),

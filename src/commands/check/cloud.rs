@@ -13,12 +13,9 @@ use crate::commands::{StaticCredentials, connect_cloud};
 use crate::config::{Account, Config, Mode, TagAuthority};
 use crate::fleet::{CloudError, Server, Source};
 use crate::plan::Policy;
-use crate::prerequisites::{Item, Line, candidate, judge_create_tags, judge_listing};
+use crate::prerequisites::{Item, Line, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 use crate::sheet::parse::Sheet;
 use crate::tag::{ServerId, TagKey};
-
-/// Some servers of a region, or `None` where they could not be listed.
-type Sample = (Source, Option<BTreeMap<ServerId, Server>>);
 
 /// The regions as far as they were looked at, with the client that can ask more.
 pub(super) struct Regions {
@@ -53,6 +50,7 @@ pub(super) async fn look(
         lines.extend(found);
         samples.extend(seen);
     }
+    lines.extend(judge_overlaps(&samples));
     let cloud = Some(cloud);
     (lines, Regions { cloud, samples })
 }
