@@ -8,6 +8,9 @@ use crate::sheet::parse::{Names, RELEASE_SERVICE, SERVER_SERVICE, Sheet, inspect
 use crate::sheet::protection::{closed_to_us, release_advice, server_advice};
 use crate::sheet::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
 
+/// What columns and cells need.
+const NO_TAB: &str = "the tabs have to be there first";
+
 /// The spreadsheet as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
@@ -40,6 +43,12 @@ pub fn judge_spreadsheet(raw: &RawSpreadsheet, names: &Names, require_protection
     let (sheet, fatal) = inspect(raw, names);
     let tab = |title: &str| raw.tabs.iter().find(|tab| tab.title == title);
     let (release, servers) = (tab(&names.release_tab), tab(&names.server_tab));
+    let present: Vec<String> = [release, servers]
+        .iter()
+        .flatten()
+        .map(|tab| quoted(&tab.title))
+        .collect();
+    let present = present.join(", ");
     let missing = |problem: &&Problem| tab(&problem.place).is_none() && is_tab(names, &problem.place);
     let mut lines = tabs(
         names,
@@ -48,8 +57,13 @@ pub fn judge_spreadsheet(raw: &RawSpreadsheet, names: &Names, require_protection
         tab(&names.audit_tab).is_some(),
         fatal.iter().filter(missing),
     );
-    lines.extend(columns(&sheet, names, fatal.iter().filter(|problem| !missing(problem))));
-    lines.extend(cells(&sheet));
+    lines.extend(columns(
+        &sheet,
+        names,
+        &present,
+        fatal.iter().filter(|problem| !missing(problem)),
+    ));
+    lines.extend(cells(&sheet, &present));
     lines.extend(editor(raw, &sheet, names, account));
     lines.extend(protection(&sheet, names, release, servers, require_protection));
     Seen {
@@ -85,7 +99,11 @@ fn tabs<'p>(
     lines
 }
 
-fn columns<'p>(sheet: &Sheet, names: &Names, fatal: impl Iterator<Item = &'p Problem>) -> Vec<Line> {
+/// `present` names the tabs that are there.
+fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator<Item = &'p Problem>) -> Vec<Line> {
+    if present.is_empty() {
+        return vec![Line::not_checked(Item::Columns, "", NO_TAB)];
+    }
     let mut lines: Vec<Line> = fatal
         .map(|problem| Line::wrong(Item::Columns, &*problem.place, &*problem.message))
         .collect();
@@ -121,7 +139,7 @@ fn columns<'p>(sheet: &Sheet, names: &Names, fatal: impl Iterator<Item = &'p Pro
     if !faulty {
         lines.push(Line::ok(
             Item::Columns,
-            "",
+            present,
             "every column that a pass needs is there, once",
         ));
     }
@@ -133,7 +151,10 @@ fn is_about_columns(problem: &Problem) -> bool {
 }
 
 /// Cells that cannot be read hold back their own row and no pass.
-fn cells(sheet: &Sheet) -> Vec<Line> {
+fn cells(sheet: &Sheet, present: &str) -> Vec<Line> {
+    if present.is_empty() {
+        return vec![Line::not_checked(Item::Cells, "", NO_TAB)];
+    }
     let (channels, servers) = (&sheet.release.rows, &sheet.servers.rows);
     let of_rows = channels.iter().flat_map(|row| &row.errors);
     let of_rows = of_rows.chain(servers.iter().flat_map(|row| &row.errors));
@@ -148,7 +169,7 @@ fn cells(sheet: &Sheet) -> Vec<Line> {
             channels.len(),
             servers.len()
         );
-        lines.push(Line::ok(Item::Cells, "", message));
+        lines.push(Line::ok(Item::Cells, present, message));
     }
     lines
 }
@@ -162,6 +183,11 @@ fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> 
         .chain(SERVER_SERVICE)
         .chain(tags)
         .collect();
+    let told = raw
+        .tabs
+        .iter()
+        .flat_map(|tab| &tab.protected)
+        .any(|range| range.editors.is_some());
     let mut lines = Vec::new();
     let layouts = [
         (Some(&sheet.release.layout), &RELEASE_SERVICE[..]),
@@ -176,15 +202,21 @@ fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> 
         let closed = closed_to_us(tab, layout, headers);
         if !closed.is_empty() {
             let message = format!("a protected range keeps {account} from writing {}", closed.join(", "));
-            let fix = format!("make {account} one of its editors, or remove it (Data > Protect sheets and ranges)");
+            let fix = format!(
+                "make {account} one of its editors, or remove it (Data > Protect sheets and ranges){}",
+                if told {
+                    ""
+                } else {
+                    "; and share the spreadsheet with it as Editor, not as Viewer"
+                }
+            );
             lines.push(Line::wrong(Item::Editor, quoted(&tab.title), message).fix(fix));
         }
     }
     if !lines.is_empty() {
         return lines;
     }
-    let ranges = || raw.tabs.iter().flat_map(|tab| &tab.protected);
-    lines.push(if ranges().any(|range| range.editors.is_some()) {
+    lines.push(if told {
         let message = format!("{account} may edit (Google shows it who edits protected ranges, as it does to editors only)");
         Line::ok(Item::Editor, "", message)
     } else {

@@ -59,7 +59,7 @@ async fn tabs_and_columns_that_are_missing_or_doubled() {
         book.delete_tab(SERVERS);
     });
     let checked = bench.check().await;
-    checked.assert_wrong("no tab", &["tabs"], &["protection"]);
+    checked.assert_wrong("no tab", &["tabs"], &["columns", "cells", "protection"]);
     assert_eq!(checked.says("wrong", "tabs").lines().count(), 2, "{checked:?}");
 
     bench.stage.sheets.edit(|book| {
@@ -319,6 +319,12 @@ async fn a_mail_server_that_lets_us_in_or_not() {
     let checked = bench.check().await;
     checked.assert_wrong("no password file", &["credentials", "smtp"], &[]);
     bench.stage.settings = good;
+
+    let url = format!("smtps://{}", bench.smtp.addr());
+    bench.stage.setting("FLEETSHEET_EMAIL__SMTP_URL", &url);
+    let checked = bench.check().await;
+    checked.assert_wrong("no TLS there", &["smtp"], &[]);
+    bench.stage.settings.pop();
 
     bench.smtp.answer(SmtpStage::Greeting, None, None, 554, "Go away");
     let checked = bench.check().await;

@@ -68,7 +68,7 @@ async fn where_all_is_good_every_line_is_and_a_pass_works() {
 async fn the_page_has_a_line_for_each_and_cells_cannot_reach_the_terminal() {
     let bench = Bench::new().await;
     bench.stage.set("web-prod", "desiredVersionA", "2\u{1b}[2J");
-    let checked = bench.check_with(&["check"]).await;
+    let checked = bench.check_with(&["check", "-vv"]).await;
     let page = &checked.0.stdout;
     assert_eq!(checked.0.code, 0, "{page}");
     assert!(!page.contains('\u{1b}'), "{page}");
