@@ -6,6 +6,7 @@
 mod cloud;
 mod google;
 
+use std::io;
 use std::path::Path;
 
 use super::{Refusal, names, pacing, policy, print, run_id, store_url};
@@ -79,13 +80,16 @@ fn environment() -> std::collections::BTreeMap<String, String> {
         .collect()
 }
 
-/// The files that hold secrets, but for what is in them.
+/// The files that hold secrets, but for what is in them. One that is missing is reported by whoever needs it.
 fn secrets(config: &Config) -> Vec<Line> {
-    let judge = |setting: &str, path: &Path| judge_permissions(setting, path, &files::permissions(path));
+    let judge = |setting: &str, path: &Path| match files::permissions(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        found => Some(judge_permissions(setting, path, &found)),
+    };
     let mut lines = Vec::new();
     match (&config.sheets.credentials_file, google::named_key_file()) {
-        (Some(path), _) => lines.push(judge("sheets.credentials_file", path)),
-        (None, Some(path)) => lines.push(judge(google::KEY_FILE_VARIABLE, &path)),
+        (Some(path), _) => lines.extend(judge("sheets.credentials_file", path)),
+        (None, Some(path)) => lines.extend(judge(google::KEY_FILE_VARIABLE, &path)),
         (None, None) => {}
     }
     let password = config
@@ -93,7 +97,7 @@ fn secrets(config: &Config) -> Vec<Line> {
         .as_ref()
         .and_then(|email| email.smtp_password_file.as_ref());
     if let Some(path) = password {
-        lines.push(judge("email.smtp_password_file", path));
+        lines.extend(judge("email.smtp_password_file", path));
     }
     lines
 }
@@ -106,7 +110,7 @@ async fn look_at_state(config: &Config) -> (Line, Option<Memory>) {
         Ok(probed) => match (probed.holder, probed.exists) {
             (Some(holder), _) => Line::note(Item::State, place, holder),
             (None, true) => Line::ok(Item::State, place, "can be written"),
-            (None, false) => Line::ok(Item::State, place, "is not there yet; the first pass makes it, and may"),
+            (None, false) => Line::ok(Item::State, place, "is not there yet; the first pass can make it"),
         },
         Err(error) => Line::wrong(Item::State, place, error.to_string()),
     };

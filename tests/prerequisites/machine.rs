@@ -120,6 +120,7 @@ async fn a_key_file_that_is_missing_open_or_no_key() {
     std::fs::remove_file(&key).unwrap();
     let checked = bench.check().await;
     checked.assert_wrong("missing", &["credentials"], &GOOGLE);
+    assert_eq!(checked.says("wrong", "credentials").lines().count(), 1, "{checked:?}");
     assert!(
         checked.says("wrong", "credentials").contains("there is no such file"),
         "{checked:?}"
