@@ -248,7 +248,7 @@ impl Plan {
 /// All reasons why a pass over this sheet with this memory would stop before it wrote anything: see [`Plan::stop`].
 #[must_use]
 pub fn distrust(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Vec<Problem> {
-    identity::stop(sheet, memory, policy)
+    identity::stop(sheet, memory, policy).0
 }
 
 /// Decides.
