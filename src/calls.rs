@@ -1,22 +1,102 @@
-//! Counts the requests that the clients really make, by method, for the report and the metrics.
+//! Counts the requests that the clients really make, by method, and what they met on the way, for the report and the
+//! metrics.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What became of the requests to one method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests made.
+    pub made: u64,
+    /// Answers that ask for fewer requests.
+    pub throttled: u64,
+    /// Calls made again because an earlier one failed in a way that may pass.
+    pub repeated: u64,
+    /// What calls waited for the rate limit and for pauses after throttles, summed over calls.
+    pub waited: Duration,
+}
 
 /// A counter shared by all clients of a pass.
 #[derive(Clone, Debug, Default)]
-pub struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
+pub struct Calls(Arc<Mutex<BTreeMap<String, Tally>>>);
 
 impl Calls {
     /// Counts one request to `method`, such as `ec2.CreateTags`.
     pub fn count(&self, method: &str) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *calls.entry(method.to_owned()).or_insert(0) += 1;
+        self.note(method, |tally| tally.made += 1);
     }
 
-    /// What was counted so far.
+    /// Counts an answer that asks for fewer requests.
+    pub fn throttled(&self, method: &str) {
+        self.note(method, |tally| tally.throttled += 1);
+    }
+
+    /// Counts a call that is made again.
+    pub fn repeated(&self, method: &str) {
+        self.note(method, |tally| tally.repeated += 1);
+    }
+
+    /// Adds up what a call waited before it could be made.
+    pub fn waited(&self, method: &str, time: Duration) {
+        self.note(method, |tally| tally.waited += time);
+    }
+
+    fn note(&self, method: &str, change: impl FnOnce(&mut Tally)) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match calls.get_mut(method) {
+            Some(tally) => change(tally),
+            None => change(calls.entry(method.to_owned()).or_default()),
+        }
+    }
+
+    /// The requests counted so far.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
+        let tallies = self.tallies().into_iter();
+        tallies
+            .filter(|(_, tally)| tally.made > 0)
+            .map(|(method, tally)| (method, tally.made))
+            .collect()
+    }
+
+    /// The requests counted since `before` was taken.
+    #[must_use]
+    pub fn since(&self, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+        let mut calls = self.snapshot();
+        calls.retain(|method, made| {
+            *made -= before.get(method).copied().unwrap_or_default().min(*made);
+            *made > 0
+        });
+        calls
+    }
+
+    /// Everything counted so far.
+    #[must_use]
+    pub fn tallies(&self) -> BTreeMap<String, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_is_told_apart_from_those_before_it() {
+        let calls = Calls::default();
+        calls.count("a");
+        calls.waited("b", Duration::from_secs(1));
+        let before = calls.snapshot();
+        assert_eq!(before, [("a".to_owned(), 1)].into());
+        calls.count("b");
+        assert_eq!(calls.since(&before), [("b".to_owned(), 1)].into());
+        calls.clone().throttled("a");
+        let all = calls.tallies();
+        assert_eq!(
+            (all["a"].made, all["a"].throttled, all["b"].waited.as_secs()),
+            (1, 1, 1)
+        );
     }
 }

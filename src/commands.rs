@@ -83,8 +83,21 @@ pub struct Parts {
 /// # Errors
 /// When settings or credentials cannot work.
 pub async fn connect(config: Config, credentials: StaticCredentials) -> Result<Parts, Refusal> {
-    let calls = Calls::default();
-    let pacing = pacing(&config);
+    connect_after(None, config, credentials).await
+}
+
+/// Connects the parts anew when the configuration or the credentials changed: counts go on where they were, and so do
+/// the limits if they stayed the same, because EC2's buckets do not start anew either.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_after(
+    old: Option<&Parts>,
+    config: Config,
+    credentials: StaticCredentials,
+) -> Result<Parts, Refusal> {
+    let calls = old.map(|old| old.calls.clone()).unwrap_or_default();
+    let pacing = pacing(old, &config, &calls);
     let named = config.sheets.credentials_file.is_some();
     let sheets = connect_sheets(&config, calls.clone())
         .await
@@ -103,16 +116,20 @@ pub async fn connect(config: Config, credentials: StaticCredentials) -> Result<P
     })
 }
 
-fn pacing(config: &Config) -> Pacing {
+fn pacing(old: Option<&Parts>, config: &Config, calls: &Calls) -> Pacing {
     let limits = &config.limits;
-    Pacing::new(Limits {
+    let paced = Limits {
         batch_size: limits.batch_size,
         concurrency: limits.concurrency,
         create_tags_per_second: limits.create_tags_per_second.get(),
         create_tags_burst: limits.create_tags_burst.get(),
         describe_per_second: limits.describe_per_second.get(),
         ..Limits::default()
-    })
+    };
+    match old {
+        Some(old) if *old.pacing.limits() == paced => old.pacing.clone(),
+        _ => Pacing::counting(paced, calls.clone()),
+    }
 }
 
 async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, SheetError> {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Limits;
 use super::delays::Delays;
+use crate::calls::Calls;
 use crate::fleet::Source;
 
 /// An API action with a quota of its own.
@@ -23,6 +24,16 @@ pub enum Action {
     CreateTags,
     /// `DescribeInstances`, in pages.
     DescribeInstances,
+}
+
+impl Action {
+    /// The name that its requests are counted under.
+    fn method(self) -> &'static str {
+        match self {
+            Self::CreateTags => "ec2.CreateTags",
+            Self::DescribeInstances => "ec2.DescribeInstances",
+        }
+    }
 }
 
 /// Calls that may come at once after a quiet while, where the configuration has no setting for it. The bucket behind
@@ -36,6 +47,7 @@ pub struct Pacing(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
+    calls: Calls,
     lanes: Mutex<HashMap<(Source, Action), Arc<Lane>>>,
 }
 
@@ -44,8 +56,14 @@ impl Pacing {
     /// with each pass either.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        Self::counting(limits, Calls::default())
+    }
+
+    /// The same, which counts waits, throttles and repetitions into `calls`.
+    #[must_use]
+    pub fn counting(limits: Limits, calls: Calls) -> Self {
         let lanes = Mutex::new(HashMap::new());
-        Self(Arc::new(Shared { limits, lanes }))
+        Self(Arc::new(Shared { limits, calls, lanes }))
     }
 
     /// The limits.
@@ -60,7 +78,7 @@ impl Pacing {
         let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = lanes
             .entry((source.clone(), action))
-            .or_insert_with(|| Arc::new(Lane::new(&self.0.limits, action)));
+            .or_insert_with(|| Arc::new(Lane::new(&self.0.limits, action, self.0.calls.clone())));
         Arc::clone(lane)
     }
 }
@@ -70,6 +88,8 @@ impl Pacing {
 pub struct Lane {
     bucket: DefaultDirectRateLimiter,
     gate: Mutex<Gate>,
+    method: &'static str,
+    calls: Calls,
 }
 
 /// The right to make one call now.
@@ -82,7 +102,7 @@ pub struct Permit {
 }
 
 impl Lane {
-    fn new(limits: &Limits, action: Action) -> Self {
+    fn new(limits: &Limits, action: Action, calls: Calls) -> Self {
         let (rate, burst) = match action {
             Action::CreateTags => (limits.create_tags_per_second, limits.create_tags_burst),
             Action::DescribeInstances => (limits.describe_per_second, DESCRIBE_BURST),
@@ -91,6 +111,8 @@ impl Lane {
         Self {
             bucket: RateLimiter::direct(quota),
             gate: Mutex::new(Gate::new(quota.replenish_interval(), limits)),
+            method: action.method(),
+            calls,
         }
     }
 
@@ -106,10 +128,9 @@ impl Lane {
                 Err(opens) => sleep_until(opens).await,
             }
         };
-        Permit {
-            epoch,
-            waited: asked.elapsed(),
-        }
+        let waited = asked.elapsed();
+        self.calls.waited(self.method, waited);
+        Permit { epoch, waited }
     }
 
     /// Whether nothing was throttled since the permit was given.
@@ -120,7 +141,13 @@ impl Lane {
 
     /// The permitted call was throttled: closes the gate, and says for how long if this call was the first to tell.
     pub fn throttled(&self, permit: &Permit) -> Option<Duration> {
+        self.calls.throttled(self.method);
         self.gate().throttled(permit.epoch, Instant::now())
+    }
+
+    /// A call that failed in a way that may pass is made again.
+    pub fn repeats(&self) {
+        self.calls.repeated(self.method);
     }
 
     /// The permitted call was let through, whatever became of it then.

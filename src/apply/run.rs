@@ -147,7 +147,11 @@ impl Run<'_> {
                 // Of a call that was made, its own failure says more than why it was not repeated.
                 Err(end) => return tries.last.map_or(end, End::Failed),
             };
-            self.count(permit.waited, tries.attempts + tries.throttles > 0);
+            let again = tries.attempts + tries.throttles > 0;
+            if again {
+                lot.lane.repeats();
+            }
+            self.count(permit.waited, again);
             let result = self.with.writer.create_tags(&lot.source, &item.ids, &item.tags).await;
             drop(slot);
             let error = match result {

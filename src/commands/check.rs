@@ -47,7 +47,7 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
 
     let policy = policy(&config, &[], false);
-    let pacing = pacing(&config);
+    let pacing = pacing(None, &config, &calls);
     let ((google, seen), (state, memory), (cloud, regions), mail) = tokio::join!(
         google::look(&config, calls.clone()),
         look_at_state(&config),

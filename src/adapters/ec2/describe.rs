@@ -67,6 +67,9 @@ async fn page(place: &Place, lane: &Lane, token: Option<String>) -> Result<Descr
     let mut attempts = 0;
     loop {
         let permit = lane.admit().await;
+        if attempts > 0 {
+            lane.repeats();
+        }
         let error = match place.describe(token.clone()).await {
             Ok(page) => {
                 lane.passed(&permit);

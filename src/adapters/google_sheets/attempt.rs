@@ -179,6 +179,10 @@ impl GoogleSheets {
                         failure.error
                     );
                     tokio::time::sleep(wait).await;
+                    if failure.error.kind == SheetErrorKind::Quota {
+                        inner.calls.waited(method.name, wait);
+                    }
+                    inner.calls.repeated(method.name);
                 }
                 None => return Err(failure.error),
             }
@@ -200,7 +204,10 @@ impl GoogleSheets {
         if left().is_zero() {
             return Err(Failure::out_of_time(method, SheetErrorKind::Transient));
         }
-        if tokio::time::timeout(left(), pace.until_ready()).await.is_err() {
+        let asked = Instant::now();
+        let admitted = tokio::time::timeout(left(), pace.until_ready()).await;
+        inner.calls.waited(method.name, asked.elapsed());
+        if admitted.is_err() {
             return Err(Failure::out_of_time(method, SheetErrorKind::Quota));
         }
 
@@ -218,6 +225,9 @@ impl GoogleSheets {
             }
             Err(_) => Failure::timed_out(method, probe.seen(), limit),
         };
+        if probe.seen().status == Some(429) {
+            inner.calls.throttled(method.name);
+        }
         failure.error = error(failure.error.kind, &inner.tokens.redact(&failure.error.message));
         Err(failure)
     }
