@@ -2,6 +2,8 @@
 //!
 //! Everything is remembered before it is done, so a pass that is killed anywhere leaves a world that the next one finishes.
 
+mod look;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,6 +24,7 @@ use crate::settle::{Settled, settle};
 use crate::sheet::parse::{Names, Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
 use crate::writeback::{Desired, Writeback, claim};
+use look::look;
 
 /// How often it is looked whether the optional audit tab has been made.
 const AUDIT_LOOK: TimeDelta = TimeDelta::minutes(15);
@@ -58,8 +61,8 @@ pub struct Hands<'a> {
     pub pacing: &'a Pacing,
     /// Is told how far the pass is.
     pub progress: &'a dyn Progress,
-    /// No call starts after this.
-    pub deadline: Instant,
+    /// No tagging call starts after this: what is left of the pass's time is for saying what became of it.
+    pub tagging_ends: Instant,
     /// No call starts once this holds true.
     pub stop: watch::Receiver<bool>,
 }
@@ -144,7 +147,7 @@ async fn look_for_audit(
 
 /// Makes one pass.
 pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
-    let world = match observe(hands.sheets, hands.fleet, hands.store, order.names, order.now).await {
+    let world = match look(order, hands).await {
         Ok(world) => world,
         Err(blind) => return finish(order, Report::blind(order.run, blind)),
     };
@@ -236,7 +239,6 @@ fn finish(order: &Order<'_>, mut report: Report) -> Report {
     // What was only looked at is no pass.
     if !report.preview {
         info!(
-            run = %report.run,
             outcome = report.outcome.word(),
             servers = report.counts.servers,
             changed = report.counts.changed,
@@ -347,7 +349,7 @@ async fn tag(hands: &Hands<'_>, changes: &[ServerChange]) -> Applied {
     let applier = Applier {
         writer: hands.tags,
         pacing: hands.pacing,
-        deadline: hands.deadline,
+        deadline: hands.tagging_ends,
         stop: hands.stop.clone(),
         progress: hands.progress,
     };

@@ -1,10 +1,12 @@
 //! One pass under the store's lock.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{Parts, Refusal, now, run_id, store_url};
 use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
@@ -15,6 +17,10 @@ use crate::plan::Policy;
 use crate::problem::{Kind, Problem};
 use crate::progress::{Bar, Lines};
 use crate::report::Report;
+
+/// The end of a pass's time that is kept for writing back what became of the tags: two requests and, should the quota be
+/// used up, some of the wait for it. Of a short pass a fifth.
+const RESERVE: Duration = Duration::from_secs(30);
 
 /// How a pass is watched and stopped.
 pub struct Pass {
@@ -36,6 +42,16 @@ impl Pass {
             Box::new(Lines::default())
         };
         Self::with(progress)
+    }
+
+    /// The same, until `stop` holds true.
+    #[must_use]
+    pub fn until(self, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            stop,
+            _keep: None,
+            ..self
+        }
     }
 
     /// Without a word.
@@ -68,6 +84,18 @@ pub async fn once(parts: &Parts, policy: &Policy, pass: Pass) -> Result<Report, 
 /// As [`once`].
 pub async fn once_at(parts: &Parts, policy: &Policy, pass: Pass, now: DateTime<Utc>) -> Result<Report, Refusal> {
     let run = run_id(now);
+    // At the highest level, so that its id stands in each line whatever is filtered.
+    let span = tracing::error_span!(target: "fleetsheet", "pass", run);
+    under_lock(parts, policy, pass, now, run).instrument(span).await
+}
+
+async fn under_lock(
+    parts: &Parts,
+    policy: &Policy,
+    pass: Pass,
+    now: DateTime<Utc>,
+    run: String,
+) -> Result<Report, Refusal> {
     let url = store_url(&parts.config);
     let holder = Holder {
         run: run.clone(),
@@ -87,7 +115,9 @@ pub async fn once_at(parts: &Parts, policy: &Policy, pass: Pass, now: DateTime<U
         .await
         .map_err(Refusal::failed)?;
     let began = Instant::now();
-    let deadline = began + parts.config.schedule.pass_timeout;
+    let all = parts.config.schedule.pass_timeout;
+    let deadline = began + all;
+    let counted = parts.calls.snapshot();
     let order = Order {
         names: &parts.names,
         policy,
@@ -104,10 +134,11 @@ pub async fn once_at(parts: &Parts, policy: &Policy, pass: Pass, now: DateTime<U
         store: &store,
         pacing: &parts.pacing,
         progress: &*pass.progress,
-        deadline,
+        tagging_ends: deadline - (all / 5).min(RESERVE),
         stop: pass.stop.clone(),
     };
-    let report = pass::run(&order, &hands).await;
+    let mut report = pass::run(&order, &hands).await;
+    report.calls = parts.calls.since(&counted);
     if let Ok(keep) = TimeDelta::from_std(parts.config.state.history_keep)
         && let Err(error) = store.prune(now - keep).await
     {
