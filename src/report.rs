@@ -2,6 +2,7 @@
 //!
 //! Cells, tags and names of servers are other people's text: no character of theirs reaches a terminal unescaped.
 
+mod tally;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::settle::{ChannelLine, Counts, Settled, settle};
 use crate::sheet::parse::Sheet;
 use crate::tag::ServerId;
 
+pub use tally::Tally;
 pub use text::{plain, plan_page};
 
 /// How a pass ended.
@@ -85,6 +87,8 @@ pub struct Report {
     pub calls: BTreeMap<String, u64>,
     /// Live servers with a channel tag of no channel of this sheet, by that channel.
     pub not_ours: BTreeMap<String, u64>,
+    /// For the metrics; `None` of a pass that decided nothing.
+    pub tally: Option<Tally>,
     /// Whether it only shows what a pass would do.
     pub preview: bool,
 }
@@ -100,6 +104,7 @@ impl Report {
             problems,
             calls: BTreeMap::new(),
             not_ours: BTreeMap::new(),
+            tally: None,
             preview: false,
         }
     }
@@ -118,6 +123,7 @@ impl Report {
         } else {
             Ending::Done
         };
+        let tally = Tally::of(plan, &settled);
         let mut problems = plan.problems.clone();
         problems.extend(plan.channels.iter().filter_map(left_behind));
         problems.extend(settled.problems);
@@ -132,6 +138,7 @@ impl Report {
                 .iter()
                 .map(|(channel, count)| (channel.to_string(), *count))
                 .collect(),
+            tally: Some(tally),
             ..Self::new(run, outcome, problems)
         }
     }
