@@ -1,5 +1,6 @@
 //! One log line: `TIME LEVEL target: message field=value`, or a JSON object with `severity`, `time` and `message`, the
-//! names that Google Cloud Logging looks for, and which CloudWatch can query like any others.
+//! names that Google Cloud Logging looks for, and which CloudWatch can query like any others. What a span says, such as a
+//! pass's run, is also a label.
 
 use std::fmt::{self, Write};
 
@@ -31,11 +32,12 @@ where
     N: for<'writer> FormatFields<'writer> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Fields(Map::new());
+        let (mut fields, mut labels) = (Fields(Map::new()), Map::new());
         for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             let extensions = span.extensions();
             let kept = extensions.get::<FormattedFields<N>>().map(|kept| kept.fields.as_str());
             if let Some(Ok(kept)) = kept.map(serde_json::from_str::<Map<String, Value>>) {
+                labels.extend(kept.iter().map(|(name, value)| (name.clone(), label(value))));
                 fields.0.extend(kept);
             }
         }
@@ -54,8 +56,24 @@ where
         let level = *event.metadata().level();
         match self.format {
             LogFormat::Text => text(&mut out, &time, level, target, &message, &fields),
-            LogFormat::Json => json(&mut out, time, level, target, message, fields),
+            LogFormat::Json => {
+                if !labels.is_empty() {
+                    fields.insert(LABELS.to_owned(), labels.into());
+                }
+                json(&mut out, time, level, target, message, fields)
+            }
         }
+    }
+}
+
+/// Where Google Cloud Logging looks for labels, which it indexes (Cloud Logging, structured logging).
+const LABELS: &str = "logging.googleapis.com/labels";
+
+/// Labels are text.
+fn label(value: &Value) -> Value {
+    match value {
+        Value::String(_) => value.clone(),
+        other => other.to_string().into(),
     }
 }
 
