@@ -32,7 +32,7 @@ use crate::{sandbox, telemetry};
 pub use once::{Pass, once, once_at};
 
 /// Why a command could not begin: the exit code and what to do, in words.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
     /// The exit code.
@@ -258,7 +258,12 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
             let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
             let parts = connect(config, credentials).await?;
             let policy = policy(&parts.config, allow, *takeover);
-            let report = once(&parts, &policy, Pass::shown()).await?;
+            let grace = parts.config.schedule.shutdown_grace;
+            let pass = |stop| once(&parts, &policy, Pass::shown().until(stop));
+            let report = match service::stoppable(grace, pass).await {
+                Ok(ended) => ended?,
+                Err(code) => return Ok(code),
+            };
             print(asked.format, &report.json(), &report.text());
             Ok(report.outcome.exit_code())
         }

@@ -3,7 +3,7 @@
 //! One pass is a straight line, and so is this list of modules:
 //! observe → plan → check → apply → settle → write back → report.
 //!
-//! - [`pass`] is the line itself; read it first.
+//! - [`pass`] is the line itself; read it first. [`service`] makes one on each tick.
 //! - [`tag`], [`fleet`], [`sheet`], [`memory`] and [`problem`] are the words, with the small traits that read and write.
 //! - [`plan`] decides. It is one pure function of sheet, fleet, memory, policy and time.
 //! - [`apply`] puts the tags on the servers, [`settle`] says what became of it, [`writeback`] shows it in the sheet.
@@ -19,8 +19,9 @@ pub mod progress;
 pub mod sandbox;
 pub mod telemetry;
 
-// Spine: one pass.
+// Spine: the schedule; one pass.
 pub mod pass;
+pub mod service;
 
 // Vocabulary, with the small traits that read and write it.
 pub mod calls;

@@ -20,5 +20,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    ExitCode::from(runtime.block_on(fleetsheet::commands::run(asked)))
+    let code = runtime.block_on(fleetsheet::commands::run(asked));
+    // A pass that was left is not waited for, nor is a name that the resolver still looks for.
+    runtime.shutdown_background();
+    ExitCode::from(code)
 }

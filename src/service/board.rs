@@ -1,0 +1,203 @@
+//! What the service knows of itself: written by its loop, read by who asks over HTTP.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::metrics::Metrics;
+use super::schedule::Schedule;
+use crate::calls::Calls;
+use crate::report::{Ending, Report};
+
+/// The loop turns every second; one that did not for so long hangs.
+const HUNG: Duration = Duration::from_secs(30);
+
+/// A pass that ended, in whatever way.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// Its report; `None` when it could not begin or broke off.
+    pub report: Option<Arc<Report>>,
+    /// Why it did no good, in words; `None` of a pass that came to its end.
+    pub reason: Option<String>,
+}
+
+impl Ended {
+    /// The word for how it ended.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.report
+            .as_ref()
+            .map_or(Ending::Failed, |report| report.outcome)
+            .word()
+    }
+}
+
+/// The state of the service.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// When the service started.
+    pub started: DateTime<Utc>,
+    /// When passes are made.
+    pub schedule: Schedule,
+    /// The spreadsheet's id.
+    pub spreadsheet: String,
+    /// Whether it only says what it would do.
+    pub observe: bool,
+    /// Since when a pass runs.
+    pub running: Option<DateTime<Utc>>,
+    /// The last pass.
+    pub last: Option<Ended>,
+    /// When the last pass ended that came to its end, whatever it found.
+    pub completed: Option<DateTime<Utc>>,
+    /// The last report that tells of channels.
+    pub facts: Option<(DateTime<Utc>, Arc<Report>)>,
+    /// What is wrong with the configuration or credentials files, while older ones are used.
+    pub stale: Option<String>,
+    beat: Instant,
+}
+
+/// The state, shared.
+pub struct Board {
+    state: Mutex<State>,
+    /// For Prometheus.
+    pub metrics: Metrics,
+    calls: Mutex<Calls>,
+    passes: watch::Sender<u64>,
+}
+
+impl Board {
+    /// Of a service that starts now.
+    #[must_use]
+    pub fn new(metrics: Metrics, schedule: Schedule, spreadsheet: &str, observe: bool, now: DateTime<Utc>) -> Self {
+        metrics.due(schedule.next(now));
+        let state = State {
+            started: now,
+            schedule,
+            spreadsheet: spreadsheet.to_owned(),
+            observe,
+            running: None,
+            last: None,
+            completed: None,
+            facts: None,
+            stale: None,
+            beat: Instant::now(),
+        };
+        Self {
+            state: Mutex::new(state),
+            metrics,
+            calls: Mutex::default(),
+            passes: watch::Sender::new(0),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy of all.
+    #[must_use]
+    pub fn look(&self) -> State {
+        self.state().clone()
+    }
+
+    /// How many passes have ended, to be waited for.
+    #[must_use]
+    pub fn passes(&self) -> watch::Receiver<u64> {
+        self.passes.subscribe()
+    }
+
+    /// The loop turns.
+    pub(super) fn beat(&self) {
+        self.state().beat = Instant::now();
+    }
+
+    /// The clients count here from now on.
+    pub(super) fn counts_in(&self, calls: &Calls) {
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner) = calls.clone();
+    }
+
+    pub(super) fn began(&self, now: DateTime<Utc>) {
+        self.metrics.began(now);
+        self.state().running = Some(now);
+    }
+
+    /// Notes the end of a pass.
+    pub(super) fn ended(&self, ended: Ended) {
+        self.metrics.ended(ended.report.as_deref(), ended.at);
+        let mut state = self.state();
+        state.running = None;
+        if let Some(report) = &ended.report {
+            if ended.reason.is_none() || report.outcome == Ending::Stopped {
+                state.completed = Some(ended.at);
+            }
+            if report.outcome != Ending::Busy && !report.channels.is_empty() {
+                state.facts = Some((ended.at, Arc::clone(report)));
+            }
+        }
+        state.last = Some(ended);
+        drop(state);
+        self.passes.send_modify(|passes| *passes += 1);
+    }
+
+    /// Notes whether the files are those in use, and if not why.
+    pub(super) fn files(&self, trouble: Option<String>) {
+        self.metrics.config(trouble.is_none());
+        self.state().stale = trouble;
+    }
+
+    pub(super) fn follows(&self, schedule: Schedule, spreadsheet: &str, observe: bool) {
+        let mut state = self.state();
+        state.schedule = schedule;
+        spreadsheet.clone_into(&mut state.spreadsheet);
+        state.observe = observe;
+    }
+
+    /// What Prometheus reads.
+    ///
+    /// # Errors
+    /// As [`Metrics::text`].
+    pub fn text(&self, now: DateTime<Utc>) -> prometheus::Result<Vec<u8>> {
+        self.metrics.due(self.state().schedule.next(now));
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.metrics.text(&calls)
+    }
+
+    /// Whether the loop turns, and if not what is wrong.
+    ///
+    /// # Errors
+    /// The reason, in words.
+    pub fn alive(&self) -> Result<(), String> {
+        let silent = self.state().beat.elapsed();
+        if silent < HUNG {
+            return Ok(());
+        }
+        Err(format!(
+            "the service has not answered itself for {} s",
+            silent.as_secs()
+        ))
+    }
+}
+
+impl State {
+    /// Whether a pass came to its end within the last three ticks.
+    ///
+    /// # Errors
+    /// The reason why not, in words.
+    pub fn ready(&self, now: DateTime<Utc>) -> Result<(), String> {
+        let since = match self.completed {
+            None => "no pass has come to its end since the start".to_owned(),
+            Some(ended) if self.schedule.recent_until(ended).is_none_or(|until| now <= until) => return Ok(()),
+            Some(ended) => format!(
+                "no pass has come to its end for more than three ticks; the last one ended {}",
+                ended.format("%Y-%m-%dT%H:%M:%SZ")
+            ),
+        };
+        let why = self.last.as_ref().and_then(|last| last.reason.as_deref());
+        Err(why.map_or(since.clone(), |why| format!("{since}: {why}")))
+    }
+}

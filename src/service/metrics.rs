@@ -1,0 +1,373 @@
+//! What Prometheus is told. Names and units follow its conventions; no label holds a server, a version or a message, and
+//! channels, which are other people's text, are limited in number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use prometheus::core::Collector;
+use prometheus::{
+    Counter, CounterVec, Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::calls::{Calls, Tally};
+use crate::plan::Belt;
+use crate::problem::Kind;
+use crate::report::{Ending, Report};
+use crate::tag::{ChannelName, Reason};
+
+/// The most channels that get series of their own; the rest are counted under [`OTHER`].
+const MOST_CHANNELS: usize = 200;
+
+/// The name of what has none.
+const OTHER: &str = "other";
+
+/// How a pass may end.
+const ENDINGS: [Ending; 6] = [
+    Ending::Done,
+    Ending::Partial,
+    Ending::Held,
+    Ending::Stopped,
+    Ending::Failed,
+    Ending::Busy,
+];
+
+const KINDS: [Kind; 6] = [
+    Kind::Release,
+    Kind::Mismatch,
+    Kind::UnauthorisedEdit,
+    Kind::ApiFailure,
+    Kind::Belt,
+    Kind::BadCell,
+];
+
+const REASONS: [Reason; 6] = [
+    Reason::Release,
+    Reason::Rollback,
+    Reason::Join,
+    Reason::Drift,
+    Reason::Channel,
+    Reason::Tag,
+];
+
+/// The belt that cannot be allowed for one pass, and so is no [`Belt`].
+const STORE: &str = "store";
+
+/// A pass over 1,500 servers takes half a second with nothing to do and three minutes at most at the default limits.
+const DURATIONS: [f64; 12] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+
+/// All metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    names: Vec<String>,
+    passes: IntCounterVec,
+    pass_duration: Histogram,
+    pass_running: IntGauge,
+    last_attempt: Gauge,
+    last_success: Gauge,
+    next_tick: Gauge,
+    ticks_skipped: IntCounter,
+    servers: IntGaugeVec,
+    changes: IntCounterVec,
+    drift: IntCounter,
+    belts: IntCounterVec,
+    open_problems: IntGaugeVec,
+    config_current: IntGauge,
+    api_calls: IntCounterVec,
+    api_throttles: IntCounterVec,
+    api_retries: IntCounterVec,
+    limiter_wait: CounterVec,
+    outbox_mails: IntGauge,
+    outbox_oldest: Gauge,
+    counted: Mutex<BTreeMap<String, Tally>>,
+}
+
+/// Registers as it makes.
+struct Maker {
+    registry: Registry,
+    names: Vec<String>,
+}
+
+impl Maker {
+    fn add<C: Collector + Clone + 'static>(
+        &mut self,
+        name: &str,
+        made: prometheus::Result<C>,
+    ) -> prometheus::Result<C> {
+        let made = made?;
+        self.registry.register(Box::new(made.clone()))?;
+        self.names.push(name.to_owned());
+        Ok(made)
+    }
+
+    fn counter(&mut self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(name, IntCounter::new(name, help))
+    }
+
+    fn counters(&mut self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
+        self.add(name, IntCounterVec::new(Opts::new(name, help), &[label]))
+    }
+
+    fn gauge(&mut self, name: &str, help: &str) -> prometheus::Result<Gauge> {
+        self.add(name, Gauge::new(name, help))
+    }
+
+    fn whole(&mut self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(name, IntGauge::new(name, help))
+    }
+}
+
+impl Metrics {
+    /// Registers all of them, those that count from zero at zero.
+    ///
+    /// # Errors
+    /// Never, unless a name below is no name.
+    pub fn new() -> prometheus::Result<Self> {
+        let mut make = Maker {
+            registry: Registry::new(),
+            names: Vec::new(),
+        };
+        let m = &mut make;
+        let duration = "fleetsheet_pass_duration_seconds";
+        let wait = "fleetsheet_limiter_wait_seconds_total";
+        let servers = "fleetsheet_servers";
+        let build = "fleetsheet_build_info";
+        let build_info = GaugeVec::new(Opts::new(build, "Always 1; the label tells the version."), &["version"]);
+        m.add(build, build_info)?
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1.0);
+        let metrics = Self {
+            passes: m.counters("fleetsheet_passes_total", "Passes, by how they ended.", "outcome")?,
+            pass_duration: m.add(
+                duration,
+                Histogram::with_opts(
+                    HistogramOpts::new(duration, "How long passes took that held the store.")
+                        .buckets(DURATIONS.to_vec()),
+                ),
+            )?,
+            pass_running: m.whole("fleetsheet_pass_running", "1 while a pass runs, else 0.")?,
+            last_attempt: m.gauge(
+                "fleetsheet_last_attempt_timestamp_seconds",
+                "When the last pass began; 0 before the first.",
+            )?,
+            last_success: m.gauge(
+                "fleetsheet_last_success_timestamp_seconds",
+                "When the last pass ended that was done, partial or held; 0 before the first.",
+            )?,
+            next_tick: m.gauge("fleetsheet_next_tick_timestamp_seconds", "When the next pass is due.")?,
+            ticks_skipped: m.counter(
+                "fleetsheet_ticks_skipped_total",
+                "Ticks at which the pass before still ran.",
+            )?,
+            servers: m.add(
+                servers,
+                IntGaugeVec::new(
+                    Opts::new(
+                        servers,
+                        "Servers of the sheet, by channel and by the first word of their status.",
+                    ),
+                    &["channel", "status"],
+                ),
+            )?,
+            changes: m.counters("fleetsheet_changes_total", "Tags changed, by reason.", "reason")?,
+            drift: m.counter(
+                "fleetsheet_drift_total",
+                "Tags found that somebody else had changed, in each pass that finds them.",
+            )?,
+            belts: m.counters(
+                "fleetsheet_belts_tripped_total",
+                "Passes that a belt stopped or held part of.",
+                "belt",
+            )?,
+            open_problems: m.add(
+                "fleetsheet_open_problems",
+                IntGaugeVec::new(
+                    Opts::new(
+                        "fleetsheet_open_problems",
+                        "Problems that the last pass reported, by kind.",
+                    ),
+                    &["kind"],
+                ),
+            )?,
+            config_current: m.whole(
+                "fleetsheet_config_last_reload_successful",
+                "1 while the configuration and credentials in use are those in the files, 0 while those are bad.",
+            )?,
+            api_calls: m.counters("fleetsheet_api_calls_total", "Requests made.", "method")?,
+            api_throttles: m.counters(
+                "fleetsheet_api_throttles_total",
+                "Requests answered with a throttle.",
+                "method",
+            )?,
+            api_retries: m.counters(
+                "fleetsheet_api_retries_total",
+                "Calls made again after one that failed.",
+                "method",
+            )?,
+            limiter_wait: m.add(
+                wait,
+                CounterVec::new(
+                    Opts::new(
+                        wait,
+                        "Time that calls waited for rate limits and for pauses after throttles.",
+                    ),
+                    &["method"],
+                ),
+            )?,
+            outbox_mails: m.whole("fleetsheet_outbox_mails", "Mails that no server took yet.")?,
+            outbox_oldest: m.gauge(
+                "fleetsheet_outbox_oldest_seconds",
+                "Age of the oldest of them; 0 without any.",
+            )?,
+            counted: Mutex::default(),
+            registry: make.registry,
+            names: make.names,
+        };
+        metrics.zero();
+        Ok(metrics)
+    }
+
+    /// A counter that first shows at one has no increase that an alert could see.
+    fn zero(&self) {
+        for ending in ENDINGS {
+            self.passes.with_label_values(&[ending.word()]);
+        }
+        for reason in REASONS {
+            self.changes.with_label_values(&[reason.word()]);
+        }
+        for belt in Belt::ALL.iter().map(|belt| belt.word()).chain([STORE]) {
+            self.belts.with_label_values(&[belt]);
+        }
+        self.config_current.set(1);
+        self.open_problems(&[]);
+    }
+
+    /// The names of all metrics.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// A pass begins.
+    pub fn began(&self, now: DateTime<Utc>) {
+        self.pass_running.set(1);
+        self.last_attempt.set(seconds(now));
+    }
+
+    /// A pass ended, with a report unless it broke off.
+    pub fn ended(&self, report: Option<&Report>, now: DateTime<Utc>) {
+        self.pass_running.set(0);
+        let ending = report.map_or(Ending::Failed, |report| report.outcome);
+        self.passes.with_label_values(&[ending.word()]).inc();
+        let Some(report) = report.filter(|_| ending != Ending::Busy) else {
+            return;
+        };
+        self.pass_duration
+            .observe(Duration::from_millis(report.duration_ms).as_secs_f64());
+        if matches!(ending, Ending::Done | Ending::Partial | Ending::Held) {
+            self.last_success.set(seconds(now));
+        }
+        let belts = report.problems.iter().filter(|problem| problem.kind == Kind::Belt);
+        for belt in belts.map(|problem| problem.code).collect::<BTreeSet<_>>() {
+            self.belts.with_label_values(&[belt]).inc();
+        }
+        let kinds: Vec<Kind> = report.problems.iter().map(|problem| problem.kind).collect();
+        self.open_problems(&kinds);
+        // A pass that decided nothing knows nothing new of the servers.
+        let Some(tally) = &report.tally else { return };
+        self.drift.inc_by(tally.drift);
+        for (reason, count) in &tally.changes {
+            self.changes.with_label_values(&[reason]).inc_by(*count);
+        }
+        self.servers(&tally.servers);
+    }
+
+    fn open_problems(&self, kinds: &[Kind]) {
+        for kind in KINDS {
+            let count = kinds.iter().filter(|other| **other == kind).count();
+            self.open_problems
+                .with_label_values(&[kind.word()])
+                .set(whole(count as u64));
+        }
+    }
+
+    fn servers(&self, servers: &BTreeMap<(Option<ChannelName>, &'static str), u64>) {
+        let channels: BTreeSet<&ChannelName> = servers.keys().filter_map(|(channel, _)| channel.as_ref()).collect();
+        let named: BTreeSet<&ChannelName> = channels.into_iter().take(MOST_CHANNELS).collect();
+        // Channels that vanished shall not keep their last count for ever.
+        self.servers.reset();
+        for ((channel, status), count) in servers {
+            let label = match channel {
+                Some(channel) if named.contains(channel) => channel.as_str(),
+                Some(_) => OTHER,
+                None => "",
+            };
+            self.servers.with_label_values(&[label, status]).add(whole(*count));
+        }
+    }
+
+    /// A tick found a pass running.
+    pub fn skipped(&self) {
+        self.ticks_skipped.inc();
+    }
+
+    /// The next pass is due then.
+    pub fn due(&self, next: Option<DateTime<Utc>>) {
+        self.next_tick.set(next.map_or(0.0, seconds));
+    }
+
+    /// Whether what the configuration and credentials files hold is what is used.
+    pub fn config(&self, is_current: bool) {
+        self.config_current.set(i64::from(is_current));
+    }
+
+    /// How many mails wait, and for how long the oldest does.
+    pub fn outbox(&self, mails: u64, oldest: Duration) {
+        self.outbox_mails.set(whole(mails));
+        self.outbox_oldest.set(oldest.as_secs_f64());
+    }
+
+    /// Takes over what the clients counted since it was last asked.
+    fn count(&self, calls: &Calls) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (method, now) in calls.tallies() {
+            let before = counted.insert(method.clone(), now).unwrap_or_default();
+            let label = [method.as_str()];
+            self.api_calls.with_label_values(&label).inc_by(now.made - before.made);
+            self.api_throttles
+                .with_label_values(&label)
+                .inc_by(now.throttled - before.throttled);
+            self.api_retries
+                .with_label_values(&label)
+                .inc_by(now.repeated - before.repeated);
+            let waited = now.waited.saturating_sub(before.waited).as_secs_f64();
+            let counter: Counter = self.limiter_wait.with_label_values(&label);
+            counter.inc_by(waited);
+        }
+    }
+
+    /// The text that Prometheus reads. `calls` must be the same counter each time.
+    ///
+    /// # Errors
+    /// When a family cannot be written; none of ours is such.
+    pub fn text(&self, calls: &Calls) -> prometheus::Result<Vec<u8>> {
+        self.count(calls);
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^52")]
+fn seconds(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1000.0
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
