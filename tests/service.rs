@@ -1,0 +1,16 @@
+//! The service, as it is run: ticks, signals, reloads, its port and its logs.
+
+#[path = "support/daemon.rs"]
+mod daemon;
+#[path = "service/http.rs"]
+mod http;
+#[path = "service/logs.rs"]
+mod logs;
+#[path = "service/reload.rs"]
+mod reload;
+#[path = "service/signals.rs"]
+mod signals;
+#[path = "support/stage.rs"]
+mod stage;
+#[path = "service/ticks.rs"]
+mod ticks;
