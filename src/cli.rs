@@ -1,11 +1,14 @@
 //! The command line: what can be asked of the program, and how each request is spelt.
 //! Only turns arguments into values; nothing here acts on them.
 
+pub mod shell;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::config::DEFAULT_PATH;
 use crate::plan::Belt;
@@ -79,6 +82,13 @@ pub enum Command {
     },
     /// Run the emulators.
     Sandbox,
+    /// Print a script that completes words in a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
 }
 
 /// How reports look.
@@ -174,6 +184,13 @@ enum Ask {
     /// Run emulators of the spreadsheet, the cloud and the mail server, with a simulated fleet, to try it all
     #[command(after_help = EXIT_CODES)]
     Sandbox,
+    /// Print a script that completes fleetsheet's commands and options in a shell
+    Completions {
+        /// The shell that reads it
+        shell: Shell,
+    },
+    /// Print the manual page, to be read with man -l or installed as fleetsheet.1
+    Man,
 }
 
 fn belt(text: &str) -> Result<Belt, String> {
@@ -227,6 +244,8 @@ impl Invocation {
             Some(Ask::Explain { name }) => Command::Explain { name },
             Some(Ask::History { channel, limit }) => Command::History { channel, limit },
             Some(Ask::Sandbox) => Command::Sandbox,
+            Some(Ask::Completions { shell }) => Command::Completions { shell },
+            Some(Ask::Man) => Command::Man,
             None if once => Command::Once { allow, takeover },
             None => Command::Service,
         };

@@ -16,7 +16,7 @@ use crate::adapters::sqlite::{Access, SqliteStore};
 use crate::apply::Limits;
 use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
-use crate::cli::{Command, Format, Invocation};
+use crate::cli::{self, Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
 use crate::explain::explain;
 use crate::fleet::CloudError;
@@ -241,6 +241,10 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     if asked.command == Command::Sandbox {
         return sandbox::serve(&asked.config).await.map(|()| 0).map_err(Refusal::failed);
     }
+    if let Some(text) = cli::shell::text(&asked.command) {
+        print(Format::Text, &json!(null), &text);
+        return Ok(0);
+    }
     if let Command::Check { send_test_mail } = asked.command {
         return check::run(asked, send_test_mail).await;
     }
@@ -271,7 +275,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         Command::Explain { name } => show_explanation(config, name, asked.format).await,
         Command::Init { channel, dry_run } => init::run(config, channel.as_deref(), *dry_run, asked.format).await,
         Command::Service => service::run(asked, config).await,
-        Command::Check { .. } | Command::Sandbox => Ok(0),
+        Command::Check { .. } | Command::Sandbox | Command::Completions { .. } | Command::Man => Ok(0),
     }
 }
 

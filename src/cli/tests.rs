@@ -38,6 +38,8 @@ fn every_request_is_understood() {
         }
     );
     assert_eq!(command("plan"), Command::Plan { exit_code: false });
+    assert_eq!(command("completions zsh"), Command::Completions { shell: Shell::Zsh });
+    assert_eq!(command("man"), Command::Man);
     assert_eq!(command("plan --exit-code"), Command::Plan { exit_code: true });
     assert_eq!(
         command("check --send-test-mail"),

@@ -1,0 +1,110 @@
+//! What a shell and `man` want to know of the command line, made from its definition, so that it cannot say anything else.
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::{Cli, Command};
+
+const NAME: &str = "fleetsheet";
+
+/// What the commands of this file print; of others, nothing.
+#[must_use]
+pub fn text(command: &Command) -> Option<String> {
+    let bytes = match command {
+        Command::Completions { shell } => completions(*shell),
+        // Written to memory, which does not fail.
+        Command::Man => man().unwrap_or_default(),
+        _ => return None,
+    };
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A script that completes words after `fleetsheet`.
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    script
+}
+
+/// The manual page, in roff: the program, and after it each of its commands.
+fn man() -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    let whole = Man::new(command.clone());
+    whole.render_title(&mut page)?;
+    whole.render_name_section(&mut page)?;
+    whole.render_synopsis_section(&mut page)?;
+    whole.render_description_section(&mut page)?;
+    whole.render_options_section(&mut page)?;
+    for own in command.get_subcommands().filter(|own| own.get_name() != "help") {
+        let about = own.get_about().map(ToString::to_string).unwrap_or_default();
+        writeln!(
+            page,
+            ".SH \"FLEETSHEET {}\"\n{}",
+            own.get_name().to_uppercase(),
+            roff(&about)
+        )?;
+        Man::new(without_globals(own)).render_options_section(&mut page)?;
+    }
+    whole.render_extra_section(&mut page)?;
+    whole.render_version_section(&mut page)?;
+    Ok(page)
+}
+
+/// The command without the options that each of them has: those stand at the top.
+fn without_globals(command: &clap::Command) -> clap::Command {
+    let own = command.get_arguments().filter(|argument| !argument.is_global_set());
+    let own: Vec<clap::Arg> = own.filter(|argument| argument.get_id() != "help").cloned().collect();
+    clap::Command::new(NAME).disable_help_flag(true).args(own)
+}
+
+/// Text as roff shows it: no line of it may begin with a request.
+fn roff(text: &str) -> String {
+    let line = text.replace('\\', "\\e").replace('-', "\\-");
+    if line.starts_with(['.', '\'']) {
+        format!("\\&{line}")
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn each_shell_learns_each_command() {
+        for shell in Shell::value_variants() {
+            let script = String::from_utf8(completions(*shell)).unwrap();
+            for word in ["history", "completions", "takeover", "format"] {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_manual_has_each_command_and_the_exit_codes() {
+        let page = String::from_utf8(man().unwrap()).unwrap();
+        for words in [
+            ".TH",
+            "FLEETSHEET PLAN",
+            "FLEETSHEET HISTORY",
+            "exit\\-code",
+            "Exit codes",
+            "takeover",
+        ] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        assert_eq!(
+            page.matches("verbose").count(),
+            1,
+            "what all have in common stands once: {page}"
+        );
+    }
+}
