@@ -121,8 +121,6 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
             lines.push(Line::note(Item::Columns, quoted(&layout.0.title), message));
         }
     };
-    optional(release, "notes", "there is no place for notes");
-    optional(servers, "notes", "there is no place for notes");
     optional(servers, "hold", "no server can be held back");
     for key in &names.managed {
         optional(

@@ -144,6 +144,9 @@ impl Printer {
             missing_since,
             repeats,
             row,
+            // What people are told of edits decides nothing.
+            shown: _,
+            edited: _,
         } = memory;
         self.put((source, channel, seen, meant, wished, held, terminated));
         self.put(missing_since.is_some());
