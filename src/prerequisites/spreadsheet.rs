@@ -110,8 +110,8 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
     let faulty = !lines.is_empty();
     let notes = sheet.problems.iter().filter(|problem| is_about_columns(problem));
     lines.extend(notes.map(|problem| Line::note(Item::Columns, &*problem.place, &*problem.message)));
-    let layouts = [&sheet.release.layout, &sheet.servers.layout];
-    let [release, servers] = layouts.map(|layout| (layout, !layout.title.is_empty()));
+    let layout = &sheet.servers.layout;
+    let servers = (layout, !layout.title.is_empty());
     let absent = |(layout, there): (&crate::sheet::parse::Layout, bool), header: &str| {
         there && !layout.columns.contains_key(header)
     };
