@@ -15,8 +15,8 @@ use std::path::Path;
 use std::{fs, io};
 
 pub use model::{
-    Account, AlertKind, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox,
-    Schedule, Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
+    Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,
+    Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
 };
 
 /// Where the configuration is when nobody says otherwise. Only this file may be absent.

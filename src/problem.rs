@@ -1,9 +1,9 @@
 //! What needs a person: its kind, its place and what to do, in words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// Kinds of problems, which mail can be routed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// Kinds of problems, which mail can be routed by. The order is that of reports and mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A release moved, forward or back.
@@ -21,9 +21,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Release,
+        Self::Mismatch,
+        Self::UnauthorisedEdit,
+        Self::ApiFailure,
+        Self::Belt,
+        Self::BadCell,
+    ];
+
     /// The word used in reports and in the configuration.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Release => "release",
             Self::Mismatch => "mismatch",

@@ -8,7 +8,8 @@ mod tables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use fleetsheet::config::{AlertKind, Config, DEFAULT_PATH, Mode, Sandbox};
+use fleetsheet::config::{Config, DEFAULT_PATH, Mode, Sandbox};
+use fleetsheet::problem::Kind;
 use proptest::prelude::*;
 
 use tables::{OTHERS, REFUSALS};
@@ -316,8 +317,8 @@ fn a_table_from_the_environment_replaces_the_files() {
         &text,
         &[("FLEETSHEET_EMAIL__ROUTES", "{ release = ['x@example.com'] }")],
     );
-    let kinds: Vec<AlertKind> = config.email.unwrap().routes.into_keys().collect();
-    assert_eq!(kinds, [AlertKind::Release]);
+    let kinds: Vec<Kind> = config.email.unwrap().routes.into_keys().collect();
+    assert_eq!(kinds, [Kind::Release]);
 }
 
 #[test]

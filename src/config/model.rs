@@ -9,6 +9,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::problem::Kind;
+
 /// A whole configuration that passed every check. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -192,7 +194,7 @@ pub struct Email {
     /// Who gets what no route claims; not empty.
     pub to: Vec<String>,
     /// Recipients of single kinds of alert, instead of `to`; no list is empty.
-    pub routes: BTreeMap<AlertKind, Vec<String>>,
+    pub routes: BTreeMap<Kind, Vec<String>>,
     /// After how long a problem that is still open is mailed again.
     pub repeat_after: Duration,
     /// How many passes running an API must fail before that is mailed.
@@ -202,7 +204,7 @@ pub struct Email {
 impl Email {
     /// Who gets alerts of this kind.
     #[must_use]
-    pub fn recipients(&self, kind: AlertKind) -> &[String] {
+    pub fn recipients(&self, kind: Kind) -> &[String] {
         self.routes.get(&kind).unwrap_or(&self.to)
     }
 }
@@ -231,48 +233,6 @@ pub enum SmtpSecurity {
     StartTls,
     /// Plain text (`smtp://` to a loopback address).
     Plain,
-}
-
-/// What an alert is about. The order is that of the digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AlertKind {
-    /// A release moved, or could not.
-    Release,
-    /// Sheet and fleet do not fit together.
-    Mismatch,
-    /// Somebody changed what only the service may change.
-    UnauthorisedEdit,
-    /// An API could not be reached, or refused.
-    ApiFailure,
-    /// A safety limit held something back.
-    Belt,
-    /// A cell cannot be read.
-    BadCell,
-}
-
-impl AlertKind {
-    /// All of them, in order.
-    pub const ALL: [Self; 6] = [
-        Self::Release,
-        Self::Mismatch,
-        Self::UnauthorisedEdit,
-        Self::ApiFailure,
-        Self::Belt,
-        Self::BadCell,
-    ];
-
-    /// The name used in the configuration and in reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "release",
-            Self::Mismatch => "mismatch",
-            Self::UnauthorisedEdit => "unauthorised_edit",
-            Self::ApiFailure => "api_failure",
-            Self::Belt => "belt",
-            Self::BadCell => "bad_cell",
-        }
-    }
 }
 
 /// `[state]`.

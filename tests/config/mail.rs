@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fleetsheet::config::{AlertKind, SmtpSecurity, TagAuthority};
+use fleetsheet::config::{SmtpSecurity, TagAuthority};
+use fleetsheet::problem::Kind;
 use secrecy::ExposeSecret;
 
 use super::{LEAST, MAIL, loads, parse, refused, with};
@@ -70,6 +71,6 @@ fn routes_and_authority_answer_for_what_they_do_not_name() {
     assert_eq!(config.authority.of("Team"), TagAuthority::Server);
     assert_eq!(config.authority.of("Owner"), TagAuthority::Sheet);
     let email = config.email.unwrap();
-    assert_eq!(email.recipients(AlertKind::Belt), ["sre@example.com"]);
-    assert_eq!(email.recipients(AlertKind::Release), ["ops@example.com"]);
+    assert_eq!(email.recipients(Kind::Belt), ["sre@example.com"]);
+    assert_eq!(email.recipients(Kind::Release), ["ops@example.com"]);
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{DAY, SECOND};
-use crate::config::model::{AlertKind, DualKey, Email};
+use crate::config::model::{DualKey, Email};
 use crate::config::read::Reader;
 use crate::config::{keys, syntax};
+use crate::problem::Kind;
 
 pub(super) fn dual_key(r: &mut Reader, in_sandbox: bool) -> Option<DualKey> {
     let require_protection = r.flag("dual_key.require_protection");
@@ -98,9 +99,9 @@ pub(super) fn email(r: &mut Reader) -> Option<Email> {
     })
 }
 
-fn routes(r: &mut Reader) -> Option<BTreeMap<AlertKind, Vec<String>>> {
+fn routes(r: &mut Reader) -> Option<BTreeMap<Kind, Vec<String>>> {
     const PATH: &str = "email.routes";
-    let kinds = AlertKind::ALL.map(|kind| (kind.as_str(), kind));
+    let kinds = Kind::ALL.map(|kind| (kind.word(), kind));
     let table = r.table(PATH)?;
     let mut read = BTreeMap::new();
     for (name, value) in &table {
