@@ -26,6 +26,7 @@ pub mod service;
 // Vocabulary, with the small traits that read and write it.
 pub mod calls;
 pub mod fleet;
+pub mod mail;
 pub mod memory;
 pub mod problem;
 pub mod sheet;

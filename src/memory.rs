@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::Source;
+use crate::mail::{Mail, MailUpdate, OpenProblem};
 use crate::tag::{ChannelName, ServerId, TagKey, Version};
 
 /// The spreadsheet that a store serves.
@@ -224,20 +225,6 @@ pub struct Unapproved {
     pub from: Option<ChannelName>,
 }
 
-/// A problem that is open, for mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OpenProblem {
-    /// Its kind's word.
-    pub kind: String,
-    /// Where.
-    pub place: String,
-    /// What.
-    pub message: String,
-    /// First seen.
-    pub since: DateTime<Utc>,
-}
-
 /// Everything remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -259,6 +246,8 @@ pub struct Memory {
     pub tripped: BTreeSet<String>,
     /// Events that are not yet known to stand in the audit tab, oldest first.
     pub unlogged: Vec<Event>,
+    /// Mail.
+    pub mail: Mail,
 }
 
 /// Something that happened, for `history` and the audit tab.
@@ -301,6 +290,8 @@ pub struct Update {
     pub tripped: Option<BTreeSet<String>>,
     /// All events still to be written to the audit tab, replacing the former.
     pub unlogged: Option<Vec<Event>>,
+    /// What is new about mail.
+    pub mail: MailUpdate,
     /// Events to append.
     pub events: Vec<Event>,
 }
@@ -318,6 +309,7 @@ impl Memory {
             open,
             tripped,
             unlogged,
+            mail,
             events: _,
         } = update;
         if let Some(binding) = binding {
@@ -344,6 +336,7 @@ impl Memory {
         if let Some(unlogged) = unlogged {
             self.unlogged = unlogged.clone();
         }
+        self.mail.apply(mail);
     }
 }
 

@@ -22,10 +22,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
 use fleetsheet::fleet::Source;
+use fleetsheet::mail::OpenProblem;
 use fleetsheet::memory::{
-    ChannelMemory, Event, Memory, Move, OpenProblem, RowMemory, ServerMemory, Stamp, Store, StoreError, StoreReader,
-    Update,
+    ChannelMemory, Event, Memory, Move, RowMemory, ServerMemory, Stamp, Store, StoreError, StoreReader, Update,
 };
+use fleetsheet::problem::{Kind, Problem};
 use fleetsheet::tag::{ChannelName, ServerId, TagKey, Version};
 use sqlx::{Connection, SqliteConnection};
 
@@ -125,12 +126,8 @@ fn generation(generation: u32, servers: u32) -> Update {
         },
         ..ChannelMemory::default()
     };
-    let problem = OpenProblem {
-        kind: "belt".into(),
-        place: "web-prod".into(),
-        message: text.to_string(),
-        since: now(),
-    };
+    let problem = Problem::new(Kind::Belt, "row_drop", "web-prod", &*text);
+    let problem = OpenProblem::new(&problem, String::new(), now());
     Update {
         channels: BTreeMap::from([(ChannelName::from("web-prod"), channel)]),
         servers: (0..servers).map(server).collect(),

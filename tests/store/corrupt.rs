@@ -114,9 +114,9 @@ async fn rows_changed_by_hand_are_refused_with_their_name() {
         ("UPDATE servers SET crc = 'x' WHERE id LIKE '%7'", "it is damaged"),
         (
             "ALTER TABLE channels ADD COLUMN note TEXT",
-            "its tables are not those of layout 1",
+            "its tables are not those of layout 2",
         ),
-        ("DROP INDEX events_by_time", "its tables are not those of layout 1"),
+        ("DROP INDEX events_by_time", "its tables are not those of layout 2"),
     ] {
         let path = directory.path().join("changed.db");
         fs::copy(directory.path().join("sample.db"), &path).unwrap();

@@ -184,7 +184,7 @@ async fn a_newer_layout_is_refused() {
     for access in [Access::Write, Access::Read] {
         let before = files(directory.path());
         let message = broken(load(&path, access).await);
-        assert!(message.contains("layout 9; this one knows 1"), "{message}");
+        assert!(message.contains("layout 9; this one knows 2"), "{message}");
         assert!(message.contains("run that version"), "{message}");
         assert!(files(directory.path()) == before);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use fleetsheet::mail::{Digest, Item, Letter, MailUpdate, News, Reach, Refused, Standing};
 use fleetsheet::memory::{Baselines, Binding, KeyState, Latch, Reading, Repeat, SpentBy, Unapproved};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -159,13 +160,187 @@ fn baselines() -> impl Strategy<Value = Baselines> {
     )
 }
 
+fn kind() -> impl Strategy<Value = Kind> {
+    proptest::sample::select(&Kind::ALL[..])
+}
+
 fn problem() -> impl Strategy<Value = OpenProblem> {
-    (text(), text(), text(), time()).prop_map(|(kind, place, message, since)| OpenProblem {
-        kind,
-        place,
-        message,
-        since,
-    })
+    let told = (
+        any::<u32>(),
+        any::<bool>(),
+        option::of(time()),
+        any::<u32>(),
+        option::of(time()),
+    );
+    (
+        kind(),
+        [(); 4].map(|()| text().boxed()),
+        time(),
+        option::of(time()),
+        told,
+    )
+        .prop_map(
+            |(kind, [code, place, link, message], since, closed, (passes, told_open, told, changes, window))| {
+                OpenProblem {
+                    kind,
+                    code,
+                    place,
+                    link,
+                    message,
+                    since,
+                    closed,
+                    passes,
+                    told_open,
+                    told,
+                    changes,
+                    window,
+                }
+            },
+        )
+}
+
+fn news() -> impl Strategy<Value = News> {
+    let reach = option::of((any::<u64>(), any::<u64>(), any::<u64>()));
+    (time(), kind(), [(); 7].map(|()| text().boxed()), reach).prop_map(
+        |(at, kind, [event, channel, from, to, place, link, text], reach)| News {
+            at,
+            kind,
+            event,
+            channel,
+            from,
+            to,
+            place,
+            link,
+            text,
+            reach: reach.map(|(carrying, concerned, failed)| Reach {
+                carrying,
+                concerned,
+                failed,
+            }),
+        },
+    )
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    (
+        kind(),
+        [(); 5].map(|()| text().boxed()),
+        time(),
+        option::of(time()),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(kind, [fingerprint, code, place, link, message], since, until, unsteady)| Item {
+                fingerprint,
+                kind,
+                code,
+                place,
+                link,
+                message,
+                since,
+                until,
+                unsteady,
+            },
+        )
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    let items = || vec(item(), 0..2);
+    let flags = (any::<bool>(), any::<bool>());
+    (
+        text(),
+        time(),
+        text(),
+        flags,
+        vec(news(), 0..2),
+        items(),
+        items(),
+        items(),
+    )
+        .prop_map(
+            |(run, at, sheet, (observe, failing), news, new, open, resolved)| Digest {
+                run,
+                at,
+                sheet,
+                observe,
+                failing,
+                news,
+                new,
+                open,
+                resolved,
+            },
+        )
+}
+
+fn letter() -> impl Strategy<Value = Letter> {
+    let people = (
+        vec(text(), 0..3),
+        btree_set(text(), 0..2),
+        btree_map(text(), text(), 0..2),
+    );
+    let times = (time(), time(), option::of(time()));
+    let words = [(); 4].map(|()| text().boxed());
+    (people, times, any::<u32>(), any::<bool>(), words, digest()).prop_map(
+        |((to, delivered, refused), (composed, waits_since, next_try), attempts, sealed, words, digest)| {
+            let [trouble, subject, text, html] = words;
+            Letter {
+                to,
+                delivered,
+                refused,
+                composed,
+                waits_since,
+                attempts,
+                next_try,
+                trouble,
+                sealed,
+                subject,
+                text,
+                html,
+                digest,
+            }
+        },
+    )
+}
+
+fn standing() -> impl Strategy<Value = Standing> {
+    let refused = (time(), text()).prop_map(|(at, why)| Refused { at, why });
+    let counts = (any::<u64>(), any::<u32>(), any::<u32>());
+    (
+        counts,
+        text(),
+        option::of(time()),
+        text(),
+        btree_map(text(), refused, 0..2),
+    )
+        .prop_map(
+            |((next, failing, attempts), server, pause_until, trouble, refused)| Standing {
+                next,
+                failing,
+                server,
+                attempts,
+                pause_until,
+                trouble,
+                refused,
+            },
+        )
+}
+
+fn mail() -> impl Strategy<Value = MailUpdate> {
+    let number = || "[0-9]{1,2}";
+    (
+        option::of(standing()),
+        btree_map(number(), news(), 0..3),
+        btree_set(number(), 0..3),
+        btree_map(number(), letter(), 0..2),
+        btree_set(number(), 0..3),
+    )
+        .prop_map(|(standing, news, told, letters, done)| MailUpdate {
+            standing,
+            news,
+            told,
+            letters,
+            done,
+        })
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -204,10 +379,23 @@ fn update() -> impl Strategy<Value = Update> {
         option::of(btree_map(text(), problem(), 0..3)),
         option::of(btree_set(text(), 0..3)),
         option::of(vec(any_event(), 0..3)),
+        mail(),
         vec(any_event(), 0..4),
     )
         .prop_map(
-            |(binding, channels, servers, forget_servers, baselines, last_stamp, open, tripped, unlogged, events)| {
+            |(
+                binding,
+                channels,
+                servers,
+                forget_servers,
+                baselines,
+                last_stamp,
+                open,
+                tripped,
+                unlogged,
+                mail,
+                events,
+            )| {
                 Update {
                     binding,
                     channels,
@@ -218,6 +406,7 @@ fn update() -> impl Strategy<Value = Update> {
                     open,
                     tripped,
                     unlogged,
+                    mail,
                     events,
                 }
             },

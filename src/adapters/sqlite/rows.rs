@@ -10,6 +10,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::seal::{self, Seal};
 use super::trouble::Fault;
+use crate::mail::{Mail, MailUpdate};
 use crate::memory::{Event, Memory, Update};
 use crate::tag::{ChannelName, ServerId};
 
@@ -24,6 +25,8 @@ enum Table {
     Channels,
     Servers,
     Problems,
+    News,
+    Outbox,
 }
 
 impl Table {
@@ -34,6 +37,8 @@ impl Table {
             Self::Channels => ["channels", "name", "body"],
             Self::Servers => ["servers", "id", "body"],
             Self::Problems => ["problems", "fingerprint", "body"],
+            Self::News => ["news", "number", "body"],
+            Self::Outbox => ["outbox", "number", "body"],
         }
     }
 
@@ -60,6 +65,8 @@ pub(super) enum Key {
     Tripped,
     /// Events that are not yet in the audit tab.
     Unlogged,
+    /// What is remembered of mail besides news and letters.
+    Mail,
     /// The [`Seal`].
     Seal,
 }
@@ -74,6 +81,7 @@ impl Key {
             Self::LastStamp => "last_stamp",
             Self::Tripped => "tripped",
             Self::Unlogged => "unlogged",
+            Self::Mail => "mail",
             Self::Seal => "seal",
         }
     }
@@ -89,6 +97,8 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fa
     let channels = bodies(connection, Table::Channels, &mut found).await?;
     let servers = bodies(connection, Table::Servers, &mut found).await?;
     let open = bodies(connection, Table::Problems, &mut found).await?;
+    let news = bodies(connection, Table::News, &mut found).await?;
+    let outbox = bodies(connection, Table::Outbox, &mut found).await?;
 
     let mut take = |key: Key| meta.remove(key.word());
     let store = take(Key::Store).ok_or_else(|| Fault::Damaged("its id is gone".into()))?;
@@ -101,6 +111,12 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fa
     let last_stamp = take(Key::LastStamp).map(|text| parse(meta_body(Key::LastStamp, text)));
     let tripped = take(Key::Tripped).map(|text| parse(meta_body(Key::Tripped, text)));
     let unlogged = take(Key::Unlogged).map(|text| parse(meta_body(Key::Unlogged, text)));
+    let standing = take(Key::Mail).map(|text| parse(meta_body(Key::Mail, text)));
+    let mail = Mail {
+        standing: standing.transpose()?.unwrap_or_default(),
+        news,
+        outbox,
+    };
     Ok(Memory {
         store,
         binding: binding.transpose()?,
@@ -111,6 +127,7 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fa
         open,
         tripped: tripped.transpose()?.unwrap_or_default(),
         unlogged: unlogged.transpose()?.unwrap_or_default(),
+        mail,
     })
 }
 
@@ -172,6 +189,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, update: &Update) ->
         open,
         tripped,
         unlogged,
+        mail,
         events,
     } = update;
     verify(connection).await?;
@@ -202,10 +220,35 @@ pub(super) async fn write(connection: &mut SqliteConnection, update: &Update) ->
         sqlx::query("DELETE FROM problems").execute(&mut *connection).await?;
         put_all(connection, Table::Problems, open, String::as_str).await?;
     }
+    write_mail(connection, mail).await?;
     for event in events {
         append(connection, event).await?;
     }
     seal(connection).await
+}
+
+async fn write_mail(connection: &mut SqliteConnection, update: &MailUpdate) -> Result<(), Fault> {
+    let MailUpdate {
+        standing,
+        news,
+        told,
+        letters,
+        done,
+    } = update;
+    if let Some(standing) = standing {
+        put_meta(connection, Key::Mail, json(standing)?).await?;
+    }
+    put_all(connection, Table::News, news, String::as_str).await?;
+    put_all(connection, Table::Outbox, letters, String::as_str).await?;
+    for (statement, numbers) in [
+        ("DELETE FROM news WHERE number = $1", told),
+        ("DELETE FROM outbox WHERE number = $1", done),
+    ] {
+        for number in numbers {
+            sqlx::query(statement).bind(number).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 fn json(body: &impl Serialize) -> Result<String, Fault> {
@@ -273,7 +316,9 @@ async fn sum(connection: &mut SqliteConnection) -> Result<Seal, Fault> {
         "SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM meta WHERE key <> 'seal' \
          UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM channels \
          UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM servers \
-         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM problems",
+         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM problems \
+         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM news \
+         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM outbox",
     )
     .fetch_all(connection)
     .await?;

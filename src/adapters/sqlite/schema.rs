@@ -20,12 +20,20 @@ struct Step {
 }
 
 /// All steps, oldest first. One that has been released must never be edited: its checksum is in every store.
-const STEPS: [Step; 1] = [Step {
-    version: 1,
-    name: "first",
-    sql: include_str!("migrations/0001_first.sql"),
-    layout: 0xCBEC_CF2F,
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        version: 1,
+        name: "first",
+        sql: include_str!("migrations/0001_first.sql"),
+        layout: 0xCBEC_CF2F,
+    },
+    Step {
+        version: 2,
+        name: "mail",
+        sql: include_str!("migrations/0002_mail.sql"),
+        layout: 0x0A88_00F7,
+    },
+];
 
 /// "fltS", as the first migration sets it.
 const APPLICATION_ID: i64 = 0x666C_7453;
@@ -147,5 +155,21 @@ mod tests {
             let layout = layout(&mut connection).await.unwrap();
             assert_eq!(step.layout, layout, "layout: {layout:#010X}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_store_of_the_first_layout_is_brought_up_to_date_and_still_believed() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrator().run_to(1, &mut connection).await.unwrap();
+        rows::put_meta(&mut connection, Key::Store, "a store".into())
+            .await
+            .unwrap();
+        let mut sealed = seal::Seal::default();
+        sealed.add(1, seal::crc(&["meta", "store", "a store"]));
+        rows::put_meta(&mut connection, Key::Seal, sealed.text()).await.unwrap();
+        assert_eq!(inspect(&mut connection).await.unwrap(), Found::Older);
+        migrate(&mut connection, DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(inspect(&mut connection).await.unwrap(), Found::Current);
+        assert_eq!(rows::load(&mut connection).await.unwrap().store, "a store");
     }
 }

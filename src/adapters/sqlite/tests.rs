@@ -1,7 +1,9 @@
 //! What needs the store's own connection: a disk that fills up, a commit that is given up, and a journal left in place.
 
 use super::*;
-use crate::memory::{OpenProblem, ServerMemory};
+use crate::mail::OpenProblem;
+use crate::memory::ServerMemory;
+use crate::problem::{Kind, Problem};
 use crate::tag::ServerId;
 
 fn now() -> DateTime<Utc> {
@@ -9,12 +11,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn update(servers: u32, text: &str) -> Update {
-    let problem = OpenProblem {
-        kind: text.into(),
-        place: text.into(),
-        message: text.into(),
-        since: now(),
-    };
+    let problem = OpenProblem::new(&Problem::new(Kind::Belt, "test", text, text), String::new(), now());
     let server = ServerMemory {
         held: true,
         ..ServerMemory::default()
