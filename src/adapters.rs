@@ -3,5 +3,6 @@
 pub mod ec2;
 pub mod files;
 pub mod google_sheets;
+pub mod smtp;
 pub mod smtp_check;
 pub mod sqlite;

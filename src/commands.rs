@@ -2,6 +2,7 @@
 
 mod check;
 mod init;
+mod mail;
 mod once;
 mod service;
 
@@ -29,6 +30,7 @@ use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
 use crate::{sandbox, telemetry};
 
+pub use mail::send_test_mail;
 pub use once::{Pass, once, once_at};
 
 /// Why a command could not begin: the exit code and what to do, in words.
@@ -263,12 +265,13 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
             let parts = connect(config, credentials).await?;
             let policy = policy(&parts.config, allow, *takeover);
             let grace = parts.config.schedule.shutdown_grace;
-            let pass = |stop| once(&parts, &policy, Pass::shown().until(stop));
+            let format = asked.format;
+            let show = move |report: &Report| print(format, &report.json(), &report.text());
+            let pass = |stop| once(&parts, &policy, Pass::shown().until(stop).showing(show));
             let report = match service::stoppable(grace, pass).await {
                 Ok(ended) => ended?,
                 Err(code) => return Ok(code),
             };
-            print(asked.format, &report.json(), &report.text());
             Ok(report.outcome.exit_code())
         }
         Command::Plan { exit_code } => show_plan(config, *exit_code, asked.format).await,

@@ -7,6 +7,7 @@
 //! - [`tag`], [`fleet`], [`sheet`], [`memory`] and [`problem`] are the words, with the small traits that read and write.
 //! - [`plan`] decides. It is one pure function of sheet, fleet, memory, policy and time.
 //! - [`apply`] puts the tags on the servers, [`settle`] says what became of it, [`writeback`] shows it in the sheet.
+//! - [`alert`] decides which mail that makes, and [`delivery`] sends what waits in the outbox.
 //! - [`adapters`] are the only modules that open sockets or files.
 
 // Edge: what people say to the program, and what it says of itself.
@@ -37,7 +38,9 @@ pub mod plan;
 pub mod settle;
 
 // Act, and say what happened.
+pub mod alert;
 pub mod apply;
+pub mod delivery;
 pub mod report;
 pub mod writeback;
 

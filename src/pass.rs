@@ -2,6 +2,7 @@
 //!
 //! Everything is remembered before it is done, so a pass that is killed anywhere leaves a world that the next one finishes.
 
+mod ending;
 mod look;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use crate::alert::{self, Sight};
 use crate::apply::pacing::Pacing;
 use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
 use crate::calls::Calls;
@@ -24,6 +26,7 @@ use crate::settle::{Settled, settle};
 use crate::sheet::parse::{Names, Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
 use crate::writeback::{Desired, Writeback, claim};
+use ending::Ended;
 use look::look;
 
 /// How often it is looked whether the optional audit tab has been made.
@@ -65,6 +68,8 @@ pub struct Hands<'a> {
     pub tagging_ends: Instant,
     /// No call starts once this holds true.
     pub stop: watch::Receiver<bool>,
+    /// Whom to tell what.
+    pub mail: alert::Rules<'a>,
 }
 
 /// What a pass looks at.
@@ -147,9 +152,15 @@ async fn look_for_audit(
 
 /// Makes one pass.
 pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
+    let ended = walk(order, hands).await;
+    ended.remember(order, hands).await;
+    finish(order, ended.report)
+}
+
+async fn walk(order: &Order<'_>, hands: &Hands<'_>) -> Ended {
     let world = match look(order, hands).await {
         Ok(world) => world,
-        Err(blind) => return finish(order, Report::blind(order.run, blind)),
+        Err(blind) => return Ended::blind(order.run, blind),
     };
     let World {
         raw,
@@ -163,7 +174,8 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
         if let Err(error) = remember_stop(order, hands.store, &planned, &memory).await {
             warn!(error = %error, "that the pass was stopped could not be remembered");
         }
-        return finish(order, Report::stopped(order.run, planned.stop, &memory));
+        let report = Report::stopped(order.run, planned.stop.clone(), &memory);
+        return Ended::at(Sight::Stopped, report, Some(memory), sheet, planned);
     }
     let approved = match check(&sheet, &fleet, &memory, order.policy, &planned) {
         Ok(approved) => approved,
@@ -174,7 +186,8 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
             );
             error!(faults = faults.len(), "{what}");
             let problem = Problem::new(Kind::ApiFailure, "check", "plan", what);
-            return finish(order, Report::blind(order.run, Blind::Failed(problem)));
+            let report = Report::blind(order.run, Blind::Failed(problem));
+            return Ended::at(Sight::Stopped, report, Some(memory), sheet, planned);
         }
     };
     let changes = server_changes(&approved, &fleet);
@@ -193,16 +206,17 @@ pub async fn run(order: &Order<'_>, hands: &Hands<'_>) -> Report {
         audit,
     )
     .await;
-    let (settled, trouble) = match acted {
-        Ok(done) => done,
-        Err(problem) => {
-            return finish(
-                order,
-                Report::failed(order.run, problem, &planned, &sheet, &fleet, &memory, order.policy),
-            );
+    match acted {
+        Ok((settled, trouble)) => {
+            let report = Report::done(order.run, &planned, settled, trouble);
+            Ended::at(Sight::Whole, report, Some(memory), sheet, planned)
         }
-    };
-    finish(order, Report::done(order.run, &planned, settled, trouble))
+        Err(problem) => {
+            let report = Report::failed(order.run, problem, &planned, &sheet, &fleet, &memory, order.policy);
+            // What the store holds by now, only the store knows.
+            Ended::at(Sight::Cut, report, None, sheet, planned)
+        }
+    }
 }
 
 /// A stopped pass writes nothing but that it was stopped, in its own store.
@@ -273,6 +287,7 @@ async fn act(
     let mut first = approved.update().clone();
     first.events = events.to_vec();
     first.unlogged = unlogged(memory, events, sheet.audit.is_some(), order.now);
+    first.mail = alert::news(planned, sheet, memory, &hands.mail, order.now);
     let mut binding = first
         .binding
         .take()

@@ -253,6 +253,9 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         status: "as it was: the pass was stopped".into(),
         moved: String::new(),
         left_behind: Vec::new(),
+        carrying: 0,
+        concerned: 0,
+        failed: 0,
     };
     memory.channels.iter().map(line).collect()
 }

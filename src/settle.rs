@@ -31,6 +31,12 @@ pub struct ChannelLine {
     pub moved: String,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
+    /// Servers that carry the release by now.
+    pub carrying: u64,
+    /// Servers that it concerns.
+    pub concerned: u64,
+    /// Servers whose change of version failed.
+    pub failed: u64,
 }
 
 /// A row to append for a discovered server.
@@ -180,6 +186,9 @@ fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
         status,
         moved,
         left_behind: channel.left_behind.clone(),
+        carrying,
+        concerned: channel.concerned,
+        failed,
     }
 }
 

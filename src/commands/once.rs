@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Parts, Refusal, now, run_id, store_url};
+use super::{Parts, Refusal, mail, now, run_id, store_url};
 use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
 use crate::apply::{Progress, Silent};
 use crate::memory::StoreError;
@@ -28,9 +28,14 @@ pub struct Pass {
     pub progress: Box<dyn Progress>,
     /// No call starts once this holds true.
     pub stop: watch::Receiver<bool>,
+    /// Is shown the report before mail is sent, for which nobody should have to wait.
+    pub show: Show,
     // Keeps the channel open when nobody else stops the pass.
     _keep: Option<watch::Sender<bool>>,
 }
+
+/// Shows a report.
+pub type Show = Box<dyn FnOnce(&Report) + Send>;
 
 impl Pass {
     /// With a bar on a terminal, plain lines elsewhere.
@@ -65,12 +70,22 @@ impl Pass {
         Self {
             progress,
             stop,
+            show: Box::new(|_| ()),
             _keep: Some(keep),
+        }
+    }
+
+    /// The same, but `show` gets the report as soon as the pass is over.
+    #[must_use]
+    pub fn showing(self, show: impl FnOnce(&Report) + Send + 'static) -> Self {
+        Self {
+            show: Box::new(show),
+            ..self
         }
     }
 }
 
-/// Makes one pass, if no other holds the store.
+/// Makes one pass, if no other holds the store; then sends what waits in the outbox.
 ///
 /// # Errors
 /// When the store cannot be opened.
@@ -107,7 +122,9 @@ async fn under_lock(
     let _lock = match StoreLock::acquire(&url, &holder) {
         Ok(lock) => lock,
         Err(StoreError::Held(by)) => {
-            return Ok(Report::busy(&run, Problem::new(Kind::ApiFailure, "busy", "state", by)));
+            let report = Report::busy(&run, Problem::new(Kind::ApiFailure, "busy", "state", by));
+            (pass.show)(&report);
+            return Ok(report);
         }
         Err(error) => return Err(Refusal::failed(error)),
     };
@@ -136,18 +153,21 @@ async fn under_lock(
         progress: &*pass.progress,
         tagging_ends: deadline - (all / 5).min(RESERVE),
         stop: pass.stop.clone(),
+        mail: mail::rules(&parts.config, &parts.names),
     };
     let mut report = pass::run(&order, &hands).await;
     report.calls = parts.calls.since(&counted);
+    (pass.show)(&report);
     if let Ok(keep) = TimeDelta::from_std(parts.config.state.history_keep)
         && let Err(error) = store.prune(now - keep).await
     {
         tracing::warn!(error = %error, "old history could not be pruned");
     }
+    mail::deliver(&store, &parts.config, now).await;
     Ok(report)
 }
 
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
     name.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned())
 }

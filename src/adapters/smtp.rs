@@ -1,0 +1,286 @@
+//! The only place that speaks SMTP: connects, secures the connection, logs in, and offers letters recipient by recipient.
+//!
+//! Every step has a time limit. A password goes to the server and nowhere else: no error repeats what the server said to a
+//! login. Whatever breaks off after the message was sent counts as unknown, because the server may have it.
+
+mod message;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lettre::Address;
+use lettre::message::Mailbox;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
+
+use crate::config::{Email, SmtpSecurity};
+use crate::mail::{Carrier, MailError, Outgoing, Sent};
+
+/// Longest wait for one answer. RFC 5321 (4.5.3.2) allows servers minutes, which no pass has; a relay that takes mail from
+/// programs answers in well under a second.
+const STEP: Duration = Duration::from_secs(10);
+/// Longest passage of a server's words that is kept.
+const WORDS_MAX: usize = 200;
+
+/// Ways to log in, those first that servers know best.
+const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
+
+/// A mail server, and the connection to it while there is one.
+pub struct Smtp<'a> {
+    email: &'a Email,
+    connection: Option<AsyncSmtpConnection>,
+}
+
+impl<'a> Smtp<'a> {
+    /// The server of `[email]`. Connects to nothing yet.
+    #[must_use]
+    pub fn new(email: &'a Email) -> Self {
+        Self {
+            email,
+            connection: None,
+        }
+    }
+
+    /// The server and the user, as what is remembered of it is filed under. Holds no secret.
+    #[must_use]
+    pub fn server(&self) -> String {
+        let smtp = &self.email.smtp;
+        let user = smtp.user.as_deref().unwrap_or_default();
+        format!("{:?} {user}@{}:{}", smtp.security, smtp.host, smtp.port)
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, MailError> {
+        let smtp = &self.email.smtp;
+        let at = |what: &str| MailError(format!("the mail server {}:{}: {what}", smtp.host, smtp.port));
+        let tls = || {
+            TlsParameters::new(smtp.host.clone())
+                .map_err(|error| at(&format!("TLS cannot be set up: {}", chain(&error))))
+        };
+        let hello = ClientId::default();
+        let wrapper = match smtp.security {
+            SmtpSecurity::Tls => Some(tls()?),
+            SmtpSecurity::StartTls | SmtpSecurity::Plain => None,
+        };
+        let server = (smtp.host.as_str(), smtp.port);
+        let connecting = AsyncSmtpConnection::connect_tokio1(server, Some(STEP), &hello, wrapper, None);
+        let mut connection = step(connecting).await.map_err(|why| {
+            at(&format!(
+                "cannot be reached: {why}; check email.smtp_url and the network"
+            ))
+        })?;
+        let offers_login = MECHANISMS
+            .iter()
+            .any(|mechanism| connection.server_info().supports_auth_mechanism(*mechanism));
+        // On this machine plain text is fine, but some servers let nobody log in without TLS.
+        let secure = match smtp.security {
+            SmtpSecurity::Tls => false,
+            SmtpSecurity::StartTls => true,
+            SmtpSecurity::Plain => smtp.user.is_some() && !offers_login && connection.can_starttls(),
+        };
+        if secure {
+            if !connection.can_starttls() {
+                return Err(at(
+                    "does not offer STARTTLS, and nothing is sent in plain text; use smtps:// if it speaks TLS from the start",
+                ));
+            }
+            step(connection.starttls(tls()?, &hello)).await.map_err(|why| {
+                at(&format!(
+                    "STARTTLS failed: {why}; the name in email.smtp_url must be that of its certificate"
+                ))
+            })?;
+        }
+        if let Some(user) = &smtp.user {
+            let password = self.password()?;
+            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+            let login = connection.auth(&MECHANISMS, &credentials);
+            match timeout(STEP, login).await {
+                Err(_) => return Err(at("did not answer the login in time")),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    let code = error.status().map_or_else(String::new, |code| format!(" ({code})"));
+                    let fix = "check the user in email.smtp_url and the password";
+                    return Err(at(&format!("did not accept the login{code}; {fix}")));
+                }
+            }
+        }
+        Ok(connection)
+    }
+
+    /// Read each time it is needed, since it may be rotated.
+    fn password(&self) -> Result<SecretString, MailError> {
+        if let Some(file) = &self.email.smtp_password_file {
+            let read = std::fs::read_to_string(file);
+            let text = read.map_err(|error| {
+                MailError(format!(
+                    "email.smtp_password_file cannot be read ({error}); let this user read it"
+                ))
+            })?;
+            return Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])));
+        }
+        self.email.smtp.password.clone().ok_or_else(|| {
+            MailError("email.smtp_url names a user but no password is set; set email.smtp_password_file".into())
+        })
+    }
+
+    async fn converse(&mut self, letter: &Outgoing<'_>) -> Result<Sent, MailError> {
+        let from: Mailbox = self
+            .email
+            .from
+            .parse()
+            .map_err(|error| MailError(format!("email.from is no address: {error}")))?;
+        let bytes = message::bytes(&from, letter)?;
+        let Some(mut connection) = self.connection.take() else {
+            return Err(MailError("there is no connection to the mail server".into()));
+        };
+        let refusal = |why: String| MailError(format!("the mail server did not take the mail: {why}"));
+        let (mut sent, addresses) = addresses(letter);
+        let mut options = Vec::new();
+        let unicode = |address: &Address| !AsRef::<str>::as_ref(address).is_ascii();
+        if unicode(&from.email) || addresses.iter().any(|(_, address)| unicode(address)) {
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                let why = "it takes no addresses with letters beyond ASCII; use others in [email]";
+                return Err(refusal(why.into()));
+            }
+            options.push(MailParameter::SmtpUtfEight);
+        }
+        let begun = step(connection.command(Mail::new(Some(from.email), options))).await;
+        begun.map_err(refusal)?;
+        let mut accepted = Vec::new();
+        for (to, address) in addresses {
+            let answer = timeout(STEP, connection.command(Rcpt::new(address, Vec::new()))).await;
+            match answer {
+                Err(_) => return Err(refusal("it did not answer in time".into())),
+                Ok(Ok(_)) => accepted.push(to.to_owned()),
+                Ok(Err(error)) if refuses_recipient(&error) => {
+                    sent.refused.insert(to.to_owned(), words(&error));
+                }
+                Ok(Err(error)) if error.status().is_some() => sent.trouble = words(&error),
+                Ok(Err(error)) => return Err(refusal(words(&error))),
+            }
+        }
+        if accepted.is_empty() {
+            connection.abort().await;
+            return Ok(sent);
+        }
+        match step(connection.command(Data)).await {
+            Ok(_) => {}
+            Err(why) => {
+                sent.trouble = refusal(why).0;
+                return Ok(sent);
+            }
+        }
+        match timeout(STEP, connection.message(&bytes)).await {
+            Ok(Ok(_)) => {
+                sent.delivered = accepted.into_iter().collect();
+                self.connection = Some(connection);
+            }
+            // A reply that says no is a promise that it does not have it.
+            Ok(Err(error)) if error.status().is_some() => sent.trouble = refusal(words(&error)).0,
+            Ok(Err(error)) => {
+                sent.unknown = true;
+                sent.trouble = format!(
+                    "the mail server did not say whether it took the mail: {}",
+                    words(&error)
+                );
+            }
+            Err(_) => {
+                sent.unknown = true;
+                sent.trouble = "the mail server did not say in time whether it took the mail".into();
+            }
+        }
+        Ok(sent)
+    }
+}
+
+#[async_trait]
+impl Carrier for Smtp<'_> {
+    async fn open(&mut self) -> Result<(), MailError> {
+        // A connection that was used for one letter may have died since.
+        if let Some(connection) = &mut self.connection
+            && !timeout(STEP, connection.test_connected()).await.unwrap_or(false)
+        {
+            self.connection = None;
+        }
+        if self.connection.is_none() {
+            self.connection = Some(self.connect().await?);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, letter: &Outgoing<'_>) -> Sent {
+        self.converse(letter).await.unwrap_or_else(|MailError(trouble)| Sent {
+            trouble,
+            ..Sent::default()
+        })
+    }
+
+    async fn close(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            // It has our mail already; whether it says goodbye is its business.
+            let _ = timeout(Duration::from_secs(2), connection.quit()).await;
+        }
+    }
+}
+
+/// The addresses of recipients, and the refusal of those that are none.
+fn addresses<'a>(letter: &Outgoing<'a>) -> (Sent, Vec<(&'a str, Address)>) {
+    let mut sent = Sent::default();
+    let mut addresses = Vec::new();
+    for to in &letter.recipients {
+        match to.parse::<Mailbox>() {
+            Ok(mailbox) => addresses.push((*to, mailbox.email)),
+            Err(error) => drop(
+                sent.refused
+                    .insert((*to).to_owned(), format!("it is no address: {error}")),
+            ),
+        }
+    }
+    (sent, addresses)
+}
+
+/// Whether the server will never take mail for this recipient. Codes that are about us (no login, wrong order), and a mailbox
+/// that is full, may pass (RFC 5321, 4.2.3; RFC 4954, 6).
+fn refuses_recipient(error: &Error) -> bool {
+    let code = error.status().map(u16::from);
+    error.is_permanent() && !matches!(code, Some(500..=504 | 530 | 534 | 535 | 538 | 552))
+}
+
+async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+    match timeout(STEP, doing).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(words(&error)),
+        Err(_) => Err("it did not answer in time".into()),
+    }
+}
+
+/// An error with its causes, on one line and bounded: a server may say anything.
+fn words(error: &Error) -> String {
+    let text: String = chain(error)
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(WORDS_MAX)
+        .collect()
+}
+
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,39 @@
+//! A letter as the bytes of a message (RFC 5322, MIME): the same letter is always the same bytes.
+
+use std::time::SystemTime;
+
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+
+use crate::mail::{MailError, Outgoing};
+
+/// The message. Lines that are long or not ASCII are encoded, so that any server takes it.
+pub(super) fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError> {
+    let no = |what: &str| MailError(format!("the mail cannot be written: {what}"));
+    let mut builder = Message::builder()
+        .from(from.clone())
+        .message_id(Some(format!("<fleetsheet.{}@{}>", letter.id, from.email.domain())))
+        .date(SystemTime::from(letter.date))
+        .subject(letter.subject)
+        // Keeps out-of-office replies away (RFC 3834).
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ));
+    for to in letter.to {
+        // One that is no address is refused when it is sent to.
+        if let Ok(mailbox) = to.parse::<Mailbox>() {
+            builder = builder.to(mailbox);
+        }
+    }
+    let parts = MultiPart::alternative()
+        .boundary(format!("fleetsheet-{}", letter.id))
+        .singlepart(part(ContentType::TEXT_PLAIN, letter.text))
+        .singlepart(part(ContentType::TEXT_HTML, letter.html));
+    let message = builder.multipart(parts).map_err(|error| no(&error.to_string()))?;
+    Ok(message.formatted())
+}
+
+fn part(kind: ContentType, text: &str) -> SinglePart {
+    SinglePart::builder().header(kind).body(text.to_owned())
+}

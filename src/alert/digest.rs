@@ -1,0 +1,198 @@
+//! Composes at most one letter for each set of recipients, and takes over what earlier letters said that no server has seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use lettre::message::Mailbox;
+
+use super::track::{self, Tell, Tracked};
+use super::{Links, Rules, Scene, html, page, text};
+use crate::config::Email;
+use crate::mail::{Digest, Item, Letter, Mail, MailUpdate, News, Number, OpenProblem, Reach, Standing};
+use crate::memory::Memory;
+use crate::problem::Kind;
+
+/// What letters are composed from.
+pub(super) struct Desk<'a> {
+    pub(super) email: &'a Email,
+    pub(super) rules: &'a Rules<'a>,
+    pub(super) scene: &'a Scene<'a>,
+    pub(super) links: &'a Links,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Desk<'_> {
+    /// Adds the letters that are due to `update`, and notes in `open` what they say.
+    pub(super) fn compose(
+        &self,
+        memory: &Memory,
+        standing: &mut Standing,
+        open: &mut Tracked,
+        update: &mut MailUpdate,
+    ) {
+        for (recipients, kinds) in circles(self.email) {
+            let news: BTreeMap<&Number, &News> = memory
+                .mail
+                .news
+                .iter()
+                .filter(|(_, news)| kinds.contains(&news.kind))
+                .collect();
+            let mut says: BTreeMap<String, Tell> = BTreeMap::new();
+            let mut due = !news.is_empty();
+            for (fingerprint, entry) in open.iter().filter(|(_, entry)| kinds.contains(&entry.kind)) {
+                let (what, reason) = track::tell(entry, standing.failing, self.email, self.now);
+                due |= reason;
+                says.insert(fingerprint.clone(), what);
+            }
+            if !due {
+                continue;
+            }
+            let mut digest = self.digest(news.values().map(|news| (*news).clone()).collect(), &says, open);
+            let merged = waiting(&memory.mail, &recipients);
+            let waits_since = merged.values().map(|letter| letter.waits_since).min();
+            for letter in merged.values().rev() {
+                absorb(&mut digest, &letter.digest);
+            }
+            self.measure(&mut digest.news);
+            for (fingerprint, what) in says {
+                if let Some(entry) = open.get_mut(&fingerprint) {
+                    track::told(entry, what, self.now);
+                }
+            }
+            update.told.extend(news.into_keys().cloned());
+            update.done.extend(merged.into_keys().cloned());
+            let letter = self.letter(recipients, digest, waits_since.unwrap_or(self.now));
+            update.letters.insert(standing.number(), letter);
+        }
+    }
+
+    fn digest(&self, news: Vec<News>, says: &BTreeMap<String, Tell>, open: &Tracked) -> Digest {
+        let of = |tell: Tell| -> Vec<Item> {
+            let chosen = says.iter().filter(|(_, what)| **what == tell);
+            chosen
+                .filter_map(|(fingerprint, _)| Some(item(fingerprint, open.get(fingerprint)?)))
+                .collect()
+        };
+        Digest {
+            run: self.scene.report.run.clone(),
+            at: self.now,
+            sheet: self.links.sheet.clone(),
+            observe: self.rules.observe,
+            failing: self.scene.failing(),
+            news,
+            new: of(Tell::New),
+            open: of(Tell::Open),
+            resolved: of(Tell::Resolved),
+        }
+    }
+
+    /// Says of the release that is in force in each channel how far it has come.
+    fn measure(&self, news: &mut [News]) {
+        for line in &self.scene.report.channels {
+            let mut newest = news
+                .iter_mut()
+                .rev()
+                .filter(|n| matches!(n.event.as_str(), "promotion" | "rollback") && n.channel == line.name.as_str());
+            if let Some(news) = newest.next()
+                && news.to == line.release
+                && line.concerned > 0
+            {
+                news.reach = Some(Reach {
+                    carrying: line.carrying,
+                    concerned: line.concerned,
+                    failed: line.failed,
+                });
+            }
+        }
+    }
+
+    fn letter(&self, to: Vec<String>, digest: Digest, waits_since: DateTime<Utc>) -> Letter {
+        let page = page::Page::of(&digest);
+        Letter {
+            to,
+            delivered: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            composed: self.now,
+            waits_since,
+            attempts: 0,
+            next_try: None,
+            trouble: String::new(),
+            sealed: false,
+            text: text::render(&page),
+            html: html::render(&page),
+            subject: page.subject,
+            digest,
+        }
+    }
+}
+
+fn item(fingerprint: &str, entry: &OpenProblem) -> Item {
+    Item {
+        fingerprint: fingerprint.to_owned(),
+        kind: entry.kind,
+        code: entry.code.clone(),
+        place: entry.place.clone(),
+        link: entry.link.clone(),
+        message: entry.message.clone(),
+        since: entry.since,
+        until: entry.closed,
+        unsteady: track::unsteady(entry),
+    }
+}
+
+/// Sets of recipients, with the kinds that each gets.
+fn circles(email: &Email) -> Vec<(Vec<String>, Vec<Kind>)> {
+    let mut circles: BTreeMap<Vec<String>, (Vec<String>, Vec<Kind>)> = BTreeMap::new();
+    for kind in Kind::ALL {
+        let recipients = email.recipients(kind);
+        let circle = circles.entry(addresses(recipients)).or_default();
+        if circle.0.is_empty() {
+            let mut seen = BTreeSet::new();
+            circle
+                .0
+                .extend(recipients.iter().filter(|to| seen.insert(address(to))).cloned());
+        }
+        circle.1.push(kind);
+    }
+    circles.into_values().collect()
+}
+
+fn address(mailbox: &str) -> String {
+    let parsed = mailbox.parse::<Mailbox>();
+    parsed.map_or_else(|_| mailbox.to_lowercase(), |m| m.email.to_string().to_lowercase())
+}
+
+/// What makes two lists of recipients the same.
+fn addresses(mailboxes: &[String]) -> Vec<String> {
+    let set: BTreeSet<String> = mailboxes.iter().map(|mailbox| address(mailbox)).collect();
+    set.into_iter().collect()
+}
+
+/// Letters to these recipients that no server can have yet.
+fn waiting<'a>(mail: &'a Mail, recipients: &[String]) -> BTreeMap<&'a Number, &'a Letter> {
+    let wanted = addresses(recipients);
+    let fits = |letter: &Letter| !letter.sealed && letter.delivered.is_empty() && addresses(&letter.to) == wanted;
+    mail.outbox.iter().filter(|(_, letter)| fits(letter)).collect()
+}
+
+/// Takes over what an older digest says: its readers never saw it.
+fn absorb(digest: &mut Digest, older: &Digest) {
+    let mut news = older.news.clone();
+    news.append(&mut digest.news);
+    digest.news = news;
+    let unknown: BTreeSet<&str> = older.new.iter().map(|item| item.fingerprint.as_str()).collect();
+    let (new, open) = std::mem::take(&mut digest.open)
+        .into_iter()
+        .partition(|item| unknown.contains(item.fingerprint.as_str()));
+    digest.new.extend::<Vec<Item>>(new);
+    digest.open = open;
+    let listed: BTreeSet<String> = digest
+        .new
+        .iter()
+        .chain(&digest.open)
+        .chain(&digest.resolved)
+        .map(|item| item.fingerprint.clone())
+        .collect();
+    let resolved = older.resolved.iter().filter(|item| !listed.contains(&item.fingerprint));
+    digest.resolved.extend(resolved.cloned());
+}

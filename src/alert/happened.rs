@@ -1,0 +1,105 @@
+//! What happens in a pass and is told once, found before the pass acts: a kill after its first commit loses none of it.
+
+use chrono::{DateTime, Utc};
+
+use super::{Links, Rules};
+use crate::mail::{MailUpdate, News};
+use crate::memory::Memory;
+use crate::plan::{Happening, Plan};
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::Sheet;
+
+/// Problems that are there for one pass and happened rather than last. Each is told as news instead.
+const HAPPENED: [&str; 5] = ["edit", "rolled_back", "left_behind", "adopted", "nothing_to_roll_back"];
+
+/// Whether a problem lasts until it is mended, rather than having happened.
+pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
+    let let_through = |plan: &Plan| plan.tripped.iter().any(|t| t.allowed && t.belt.word() == problem.code);
+    !HAPPENED.contains(&problem.code) && !(problem.kind == Kind::Belt && plan.is_some_and(let_through))
+}
+
+/// What the first commit of a pass keeps until a letter tells it. Nothing without `[email]`.
+///
+/// A key that is spent is no news of its own: the edit or the rollback that spent it is told and says so.
+#[must_use]
+pub fn news(plan: &Plan, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>, now: DateTime<Utc>) -> MailUpdate {
+    let mut update = MailUpdate::default();
+    if rules.email.is_none() {
+        return update;
+    }
+    let links = Links::new(rules, Some(sheet), memory);
+    let of_problems = plan.problems.iter().filter_map(|problem| of_problem(problem, now));
+    let of_happenings = plan
+        .happenings
+        .iter()
+        .filter_map(|happening| of_happening(happening, plan, rules, now));
+    let mut standing = memory.mail.standing.clone();
+    for mut news in of_problems.chain(of_happenings) {
+        news.link = links.to(&news.place);
+        update.news.insert(standing.number(), news);
+    }
+    if !update.news.is_empty() {
+        update.standing = Some(standing);
+    }
+    update
+}
+
+fn of_problem(problem: &Problem, now: DateTime<Utc>) -> Option<News> {
+    let event = match problem.code {
+        "adopted" => "adopted_against_the_cell",
+        "nothing_to_roll_back" => "nothing_to_roll_back",
+        // The others are happenings: an edit that cannot be restored is a problem in each pass, but happened once.
+        _ => return None,
+    };
+    Some(News {
+        at: now,
+        kind: problem.kind,
+        event: event.to_owned(),
+        channel: String::new(),
+        from: String::new(),
+        to: String::new(),
+        place: problem.place.clone(),
+        link: String::new(),
+        text: problem.message.clone(),
+        reach: None,
+    })
+}
+
+fn of_happening(happening: &Happening, plan: &Plan, rules: &Rules<'_>, now: DateTime<Utc>) -> Option<News> {
+    let Happening {
+        channel,
+        event,
+        from,
+        to,
+        detail,
+    } = happening;
+    let kind = match *event {
+        "promotion" | "rollback" | "adoption" => Kind::Release,
+        "takeover" | "override" => Kind::Belt,
+        "unauthorised_edit" => Kind::UnauthorisedEdit,
+        // Told as problems, or by what caused them.
+        _ => return None,
+    };
+    let place_of = |is: &dyn Fn(&Problem) -> bool| plan.problems.iter().find(|p| is(p)).map(|p| p.place.clone());
+    let place = match *event {
+        "rollback" => {
+            let start = format!("{channel} ");
+            place_of(&|problem| problem.code == "rolled_back" && problem.message.starts_with(&start))
+        }
+        "unauthorised_edit" => place_of(&|problem| problem.code == "edit" && problem.message == *detail),
+        "takeover" | "override" => Some(rules.spreadsheet.to_owned()),
+        _ => None,
+    };
+    Some(News {
+        at: now,
+        kind,
+        event: (*event).to_owned(),
+        channel: channel.clone(),
+        from: from.clone(),
+        to: to.clone(),
+        place: place.unwrap_or_else(|| channel.clone()),
+        link: String::new(),
+        text: detail.clone(),
+        reach: None,
+    })
+}

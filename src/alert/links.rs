@@ -1,0 +1,101 @@
+//! Addresses of cells in the spreadsheet, as its editor understands them.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::Rules;
+use crate::memory::Memory;
+use crate::sheet::parse::Sheet;
+
+/// What an id or a range is left as it is for.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// Where everything is that a problem may name as its place.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// The spreadsheet itself.
+    pub sheet: String,
+    id: String,
+    /// Ids of tabs, by title.
+    tabs: BTreeMap<String, i64>,
+    /// Tab id and range of channels and servers.
+    rows: BTreeMap<String, (i64, String)>,
+}
+
+impl Links {
+    /// From the sheet where it could be read, else from what is remembered of its tabs.
+    #[must_use]
+    pub fn new(rules: &Rules<'_>, sheet: Option<&Sheet>, memory: &Memory) -> Self {
+        let mut links = Self {
+            sheet: format!(
+                "https://docs.google.com/spreadsheets/d/{}/edit",
+                utf8_percent_encode(rules.spreadsheet, PLAIN)
+            ),
+            id: rules.spreadsheet.to_owned(),
+            tabs: BTreeMap::new(),
+            rows: BTreeMap::new(),
+        };
+        if let Some(bound) = memory.binding.as_ref().filter(|b| b.spreadsheet == rules.spreadsheet) {
+            links.tabs.insert(rules.names.release_tab.clone(), bound.release_tab);
+            links.tabs.insert(rules.names.server_tab.clone(), bound.server_tab);
+        }
+        let Some(sheet) = sheet else { return links };
+        let (release, servers) = (&sheet.release.layout, &sheet.servers.layout);
+        for layout in [release, servers] {
+            links.tabs.insert(layout.title.clone(), layout.sheet_id);
+        }
+        let row = |gid: i64, row: u32| (gid, format!("{row}:{row}"));
+        let of_servers = sheet.servers.rows.iter();
+        links
+            .rows
+            .extend(of_servers.map(|r| (r.id.to_string(), row(servers.sheet_id, r.row))));
+        let of_channels = sheet.release.rows.iter();
+        links
+            .rows
+            .extend(of_channels.map(|r| (r.channel.to_string(), row(release.sheet_id, r.row))));
+        links
+    }
+
+    /// The address of a cell, a tab, a channel or a server; empty when it is not in the sheet.
+    #[must_use]
+    pub fn to(&self, place: &str) -> String {
+        if let Some((gid, range)) = self.rows.get(place) {
+            return self.address(*gid, range);
+        }
+        if let Some(gid) = self.tabs.get(&unquoted(place)) {
+            return format!("{}#gid={gid}", self.sheet);
+        }
+        if place == self.id || place == "spreadsheet" {
+            return self.sheet.clone();
+        }
+        let cell = |(tab, cell): (&str, &str)| is_cell(cell).then(|| (unquoted(tab), cell.to_owned()));
+        let row = |(tab, row): (&str, &str)| is_row(row).then(|| (unquoted(tab), format!("{row}:{row}")));
+        let split = place.rsplit_once('!').and_then(cell);
+        let split = split.or_else(|| place.rsplit_once(" row ").and_then(row));
+        split
+            .and_then(|(tab, range)| Some(self.address(*self.tabs.get(&tab)?, &range)))
+            .unwrap_or_default()
+    }
+
+    fn address(&self, gid: i64, range: &str) -> String {
+        format!("{}#gid={gid}&range={}", self.sheet, utf8_percent_encode(range, PLAIN))
+    }
+}
+
+fn is_row(text: &str) -> bool {
+    (1..=7).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_cell(text: &str) -> bool {
+    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
+    (1..=3).contains(&letters) && is_row(&text[letters..])
+}
+
+/// A tab's title as it is, from the way formulas and messages write it.
+fn unquoted(title: &str) -> String {
+    match title.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')) {
+        Some(inner) => inner.replace("''", "'"),
+        None => title.to_owned(),
+    }
+}

@@ -1,0 +1,210 @@
+//! Puts a digest in words: what the plain text and the HTML of a letter both say.
+
+mod entry;
+mod subject;
+
+use chrono::{DateTime, Utc};
+
+use super::{Rules, safe};
+use crate::mail::{Digest, Item};
+
+/// How serious an entry is, which becomes its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tone {
+    /// Somebody must look now.
+    Alarm,
+    /// Somebody must look.
+    Warning,
+    /// To know.
+    Note,
+    /// All is well.
+    Good,
+}
+
+/// One thing that happened or is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) tone: Tone,
+    /// What sort of thing, in a word or two.
+    pub(super) label: &'static str,
+    /// Where, or of what.
+    pub(super) title: String,
+    /// Its address, or empty.
+    pub(super) link: String,
+    /// What.
+    pub(super) what: String,
+    /// What to do, or empty.
+    pub(super) fix: String,
+    /// Since when.
+    pub(super) when: String,
+}
+
+/// Part of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Shown whole.
+    Entry(Entry),
+    /// How many more of the same sort there are.
+    Folded(String),
+}
+
+/// Entries under a heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) title: String,
+    pub(super) lines: Vec<Line>,
+}
+
+/// A letter in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) subject: String,
+    pub(super) tone: Tone,
+    /// The subject as a sentence.
+    pub(super) headline: String,
+    /// What to do: the first line that is read.
+    pub(super) lead: String,
+    pub(super) sections: Vec<Section>,
+    /// The spreadsheet's address.
+    pub(super) sheet: String,
+    pub(super) footer: Vec<String>,
+}
+
+/// How many entries of one sort are shown whole.
+const SHOWN: usize = 5;
+
+impl Page {
+    /// Of a digest.
+    pub(super) fn of(digest: &Digest) -> Self {
+        let happened: Vec<Entry> = digest.news.iter().map(entry::of_news).collect();
+        let problems = |items: &[Item]| -> Vec<(String, Entry)> {
+            let mut sorted: Vec<&Item> = items.iter().collect();
+            sorted.sort_by_key(|item| (entry::rank(item), item.code.clone(), item.place.clone()));
+            let entry = |item: &Item| (item.code.clone(), entry::of_item(item, digest.at));
+            sorted.into_iter().map(entry).collect()
+        };
+        let (new, open, resolved) = (
+            problems(&digest.new),
+            problems(&digest.open),
+            problems(&digest.resolved),
+        );
+        let lead = lead(digest, &happened, &new, &open);
+        let tones = happened.iter().chain(new.iter().chain(&open).map(|(_, entry)| entry));
+        let tone = tones.map(|entry| entry.tone).min().unwrap_or(Tone::Good);
+        let mut by_event: Vec<(String, Entry)> = digest.news.iter().map(|n| n.event.clone()).zip(happened).collect();
+        by_event.sort_by_key(|(_, entry)| entry.tone);
+        let sections = [
+            ("What happened", by_event),
+            ("New problems", new),
+            ("Still open", open),
+            ("Resolved", resolved),
+        ];
+        let headline = subject::headline(digest);
+        Self {
+            subject: subject::of(&headline),
+            tone,
+            headline,
+            lead,
+            sections: sections.into_iter().filter_map(section).collect(),
+            sheet: digest.sheet.clone(),
+            footer: footer(digest),
+        }
+    }
+
+    /// Of a letter that only tries whether mail arrives.
+    pub(super) fn test(rules: &Rules<'_>, host: &str, now: DateTime<Utc>) -> Self {
+        let headline = "test mail".to_owned();
+        Self {
+            subject: subject::of(&headline),
+            tone: Tone::Good,
+            headline,
+            lead: "Nothing to do: mail from fleetsheet arrives here.".into(),
+            sections: Vec::new(),
+            sheet: super::Links::new(rules, None, &crate::memory::Memory::default()).sheet,
+            footer: vec![format!(
+                "Asked for with fleetsheet check --send-test-mail on {}, {}.",
+                safe::line(host, 100),
+                entry::time(now)
+            )],
+        }
+    }
+}
+
+/// The heading with the count, and the entries of each sort with the rest folded.
+fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
+    if entries.is_empty() {
+        return None;
+    }
+    let title = format!("{title} ({})", safe::count(entries.len() as u64));
+    let mut lines: Vec<Line> = Vec::new();
+    let mut rest = entries.into_iter().peekable();
+    while let Some((sort, first)) = rest.next() {
+        let label = first.label;
+        lines.push(Line::Entry(first));
+        let mut more = 0;
+        let mut shown = 1;
+        while let Some((_, next)) = rest.next_if(|(other, _)| *other == sort) {
+            if shown < SHOWN {
+                lines.push(Line::Entry(next));
+                shown += 1;
+            } else {
+                more += 1;
+            }
+        }
+        if more > 0 {
+            let words = format!("… and {} more like these ({label})", safe::count(more));
+            lines.push(Line::Folded(words));
+        }
+    }
+    Some(Section { title, lines })
+}
+
+/// What to do, most urgent first.
+fn lead(digest: &Digest, happened: &[Entry], new: &[(String, Entry)], open: &[(String, Entry)]) -> String {
+    let mut todo: Vec<&Entry> = happened
+        .iter()
+        .chain(new.iter().map(|(_, entry)| entry))
+        .filter(|entry| entry.tone <= Tone::Warning && !entry.fix.is_empty())
+        .collect();
+    todo.sort_by_key(|entry| entry.tone);
+    let still = match digest.open.len() as u64 {
+        0 => String::new(),
+        1 => " One earlier problem is still open.".into(),
+        n => format!(" {} earlier problems are still open.", safe::count(n)),
+    };
+    let lead = match (&todo[..], open.first()) {
+        ([], None) => "Nothing to do.".to_owned(),
+        ([], Some((_, first))) if !first.fix.is_empty() => {
+            return format!("Still to do: {} ({}).{still}", first.fix, first.title);
+        }
+        ([], Some(_)) => return format!("Nothing new to do.{still}"),
+        ([one], _) => format!("To do: {} ({}).", one.fix, one.title),
+        ([first, rest @ ..], _) => {
+            let more = rest.len() as u64;
+            let are = if more == 1 { "is" } else { "are" };
+            format!(
+                "To do: {} ({}); {} more {are} below.",
+                first.fix,
+                first.title,
+                safe::count(more)
+            )
+        }
+    };
+    format!("{lead}{still}")
+}
+
+fn footer(digest: &Digest) -> Vec<String> {
+    let mut footer = Vec::new();
+    if digest.failing {
+        footer.push("The pass could not do its work, so problems listed as open may be out of date.".to_owned());
+    }
+    if digest.observe {
+        footer.push("fleetsheet only observes (mode = \"observe\"): it changed no tag and served no key.".to_owned());
+    }
+    footer.push(format!(
+        "Pass {}, {}. Why something is as it is: fleetsheet explain NAME. Who gets which mail: [email] in the configuration.",
+        safe::line(&digest.run, 60),
+        entry::time(digest.at)
+    ));
+    footer
+}

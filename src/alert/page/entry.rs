@@ -1,0 +1,217 @@
+//! Single news and problems in words: what, since when, and what to do.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Entry, Tone};
+use crate::alert::safe;
+use crate::mail::{Item, News, Reach};
+use crate::problem::Kind;
+
+/// Longest text of one entry, in characters.
+const WORDS_MAX: usize = 600;
+/// Longest name of a place.
+const TITLE_MAX: usize = 80;
+
+/// A time as people read it.
+pub(super) fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn lasted(length: TimeDelta) -> String {
+    let (days, hours, minutes) = (length.num_days(), length.num_hours(), length.num_minutes());
+    match (days, hours, minutes) {
+        (2.., ..) => format!("{days} days"),
+        (_, 2.., _) => format!("{hours} h"),
+        (_, _, 1..) => format!("{minutes} min"),
+        _ => "just now".into(),
+    }
+}
+
+/// The most serious first.
+pub(super) fn rank(item: &Item) -> u8 {
+    match item.kind {
+        Kind::UnauthorisedEdit => 0,
+        Kind::Belt => 1,
+        Kind::ApiFailure => 2,
+        Kind::BadCell => 3,
+        Kind::Mismatch => 4,
+        Kind::Release => 5,
+    }
+}
+
+/// A kind in the words of a letter.
+fn label(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Release => "release",
+        Kind::Mismatch => "mismatch",
+        Kind::UnauthorisedEdit => "unauthorised edit",
+        Kind::ApiFailure => "failure",
+        Kind::Belt => "held by a belt",
+        Kind::BadCell => "bad cell",
+    }
+}
+
+/// A problem.
+pub(super) fn of_item(item: &Item, now: DateTime<Utc>) -> Entry {
+    let (what, fix) = parts(&item.code, &item.message);
+    let from = time(item.since);
+    let when = match item.until {
+        None => {
+            let unsteady = if item.unsteady { ", comes and goes" } else { "" };
+            format!("since {from} ({}){unsteady}", lasted(now - item.since))
+        }
+        Some(until) => format!("from {from} to {}", time(until)),
+    };
+    let tone = match (item.until, item.kind) {
+        (Some(_), _) => Tone::Good,
+        (None, Kind::UnauthorisedEdit | Kind::Belt) => Tone::Alarm,
+        (None, Kind::ApiFailure | Kind::BadCell | Kind::Mismatch) => Tone::Warning,
+        (None, Kind::Release) => Tone::Note,
+    };
+    let fix = match (item.until, fix.is_empty()) {
+        (Some(_), _) => String::new(),
+        (None, true) => usual_fix(&item.code).to_owned(),
+        (None, false) => fix,
+    };
+    Entry {
+        tone,
+        label: label(item.kind),
+        title: safe::line(&item.place, TITLE_MAX),
+        link: item.link.clone(),
+        what,
+        fix,
+        when,
+    }
+}
+
+/// Something that happened.
+pub(super) fn of_news(news: &News) -> Entry {
+    let (channel, from, to) = (
+        safe::line(&news.channel, TITLE_MAX),
+        safe::line(&news.from, TITLE_MAX),
+        safe::line(&news.to, TITLE_MAX),
+    );
+    let (mut what, mut fix) = (String::new(), String::new());
+    let (tone, label, title) = match news.event.as_str() {
+        "promotion" => {
+            let before = if from.is_empty() {
+                String::new()
+            } else {
+                format!(" after {from}")
+            };
+            what = format!("{to} was released{before}{}.", reach(news.reach));
+            left_behind(news, &mut what);
+            (failing(news, Tone::Good, &mut fix), "release", channel)
+        }
+        "rollback" => {
+            what = format!("Rolled back from {from} to {to}{}.", reach(news.reach));
+            left_behind(news, &mut what);
+            fix = format!("untick rollback once {to} is to be left again, and type the next version into both keys");
+            (failing(news, Tone::Warning, &mut fix), "rollback", channel)
+        }
+        "adoption" => {
+            let release = if to.is_empty() { "no release".to_owned() } else { to };
+            what = format!(
+                "Met for the first time with {release}: {}.",
+                safe::line(&news.text, WORDS_MAX)
+            );
+            (Tone::Note, "first contact", channel)
+        }
+        "takeover" => (Tone::Alarm, "takeover", "the spreadsheet".to_owned()),
+        "override" => (Tone::Warning, "belt let through", "the spreadsheet".to_owned()),
+        "unauthorised_edit" => (Tone::Alarm, "unauthorised edit", safe::line(&news.place, TITLE_MAX)),
+        _ => (
+            Tone::Warning,
+            self::label(news.kind),
+            safe::line(&news.place, TITLE_MAX),
+        ),
+    };
+    if what.is_empty() {
+        (what, fix) = parts(&news.event, &news.text);
+    }
+    Entry {
+        tone,
+        label,
+        title,
+        link: news.link.clone(),
+        what,
+        fix,
+        when: time(news.at),
+    }
+}
+
+fn failing(news: &News, otherwise: Tone, fix: &mut String) -> Tone {
+    if news.reach.is_some_and(|reach| reach.failed > 0) {
+        *fix = "see why the servers failed; the next pass tries them again".into();
+        return Tone::Warning;
+    }
+    otherwise
+}
+
+fn reach(reach: Option<Reach>) -> String {
+    let Some(Reach {
+        carrying,
+        concerned,
+        failed,
+    }) = reach
+    else {
+        return "; servers follow".into();
+    };
+    let failed = if failed > 0 {
+        format!("; {} failed", safe::counted(failed, "server"))
+    } else {
+        String::new()
+    };
+    format!(
+        "; {} of {} it{failed}",
+        safe::count(carrying),
+        format_args!(
+            "{} {}",
+            safe::counted(concerned, "server"),
+            if concerned == 1 { "carries" } else { "carry" }
+        )
+    )
+}
+
+fn left_behind(news: &News, what: &mut String) {
+    if !news.text.is_empty() {
+        what.push(' ');
+        what.push_str(&safe::capital(&safe::line(&news.text, WORDS_MAX)));
+        what.push('.');
+    }
+}
+
+/// Parts a message into what is wrong and what to do, which by custom follows the last semicolon.
+fn parts(code: &str, message: &str) -> (String, String) {
+    let message = safe::line(message, WORDS_MAX);
+    let parted = match code {
+        // What to repair is a list of its own.
+        "protection" => message.split_once(": "),
+        _ => message.rsplit_once("; "),
+    };
+    match parted {
+        Some((what, fix)) if !fix.is_empty() && !what.is_empty() => (sentence(what), fix.to_owned()),
+        _ => (sentence(&message), String::new()),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    if text.is_empty() || text.ends_with(['.', '!', '?', '…']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+/// What to do about problems whose message does not say.
+fn usual_fix(code: &str) -> &'static str {
+    match code {
+        "source" => "check that the account's role can be assumed and the region be reached; the next pass tries again",
+        "tags" => "mend what the message names; the next pass tries these servers again",
+        "observe" | "act" | "write_back" => {
+            "check the credentials, that the sheet is shared with the service account, and the network; the next pass tries again"
+        }
+        "two_rows" => "keep one of the rows",
+        _ => "mend it in the sheet; the next pass looks again",
+    }
+}

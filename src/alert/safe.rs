@@ -1,0 +1,81 @@
+//! Makes other people's text fit for a letter: nothing of it ends a line, turns the reading direction or hides.
+//!
+//! A header gets even less: single words of a few plain characters, or a neutral word in their stead.
+
+/// Longest channel name or cell that a subject shows.
+const WORD_MAX: usize = 60;
+/// Longest subject, in characters: what fits a phone is far less, and servers fold at 78.
+const SUBJECT_MAX: usize = 120;
+
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text on one line, without what cannot be seen, cut after `max` characters.
+#[must_use]
+pub(super) fn line(text: &str, max: usize) -> String {
+    let shown: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    cut(&words.join(" "), max)
+}
+
+fn cut(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(max.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// A name or a place for a header: itself if it is made of a few plain characters, else `instead`.
+#[must_use]
+pub(super) fn word(text: &str, instead: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.+/!:' ".contains(c);
+    let short = text.chars().count() <= WORD_MAX;
+    if short && !text.trim().is_empty() && text.chars().all(plain) {
+        text.trim().to_owned()
+    } else {
+        instead.to_owned()
+    }
+}
+
+/// A whole subject: ASCII, one line, bounded.
+#[must_use]
+pub(super) fn subject(text: &str) -> String {
+    let ascii: String = text.chars().filter(|c| (' '..='~').contains(c)).collect();
+    if ascii.len() <= SUBJECT_MAX {
+        return ascii;
+    }
+    format!("{}...", ascii[..SUBJECT_MAX - 3].trim_end())
+}
+
+/// A count with its thousands apart.
+#[must_use]
+pub(super) fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut shown = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A count and its noun.
+#[must_use]
+pub(super) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// The first letter as a capital.
+#[must_use]
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,173 @@
+//! Follows problems from pass to pass: since when each is open, whether people know, and when they are to be told.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Links, Rules, Scene, Sight, happened};
+use crate::config::Email;
+use crate::mail::OpenProblem;
+use crate::memory::Memory;
+use crate::problem::{Kind, Problem};
+
+/// How often the coming and going of one problem is told within `repeat_after`: there, gone, and there again.
+const TELLINGS: u32 = 3;
+
+/// Problems that cannot be seen while a source does not answer.
+const OF_THE_FLEET: [&str; 4] = ["missing", "contested", "tags", "fleet_drop"];
+/// Problems that cannot be seen unless the pass acts.
+const OF_ACTING: [&str; 3] = ["tags", "write_back", "act"];
+/// What stops a pass once its sheet is understood.
+const OF_IDENTITY: [&str; 3] = ["store", "tab", "history"];
+
+/// All problems, by fingerprint.
+pub(super) type Tracked = BTreeMap<String, OpenProblem>;
+
+/// Problems as they stand after a pass.
+pub(super) fn follow(
+    memory: &Memory,
+    scene: &Scene<'_>,
+    rules: &Rules<'_>,
+    links: &Links,
+    now: DateTime<Utc>,
+) -> Tracked {
+    let mut tracked = memory.open.clone();
+    let most = rules.email.map_or(1, |email| email.failure_threshold);
+    let mut seen: BTreeMap<String, Problem> = BTreeMap::new();
+    let lasting = scene.report.problems.iter().filter(|p| happened::lasts(p, scene.plan));
+    for problem in lasting.cloned().chain(would(scene, rules)) {
+        seen.entry(problem.fingerprint()).or_insert(problem);
+    }
+    for (fingerprint, problem) in &seen {
+        let link = links.to(&problem.place);
+        let entry = tracked
+            .entry(fingerprint.clone())
+            .or_insert_with(|| OpenProblem::new(problem, link.clone(), now));
+        if entry.closed.take().is_some() {
+            (entry.since, entry.passes) = (now, 0);
+        }
+        entry.passes = (entry.passes + 1).min(most);
+        entry.message.clone_from(&problem.message);
+        if !link.is_empty() {
+            entry.link = link;
+        }
+    }
+    let repeat_after = rules.email.map_or(TimeDelta::zero(), repeat_after);
+    tracked.retain(|fingerprint, entry| {
+        if !seen.contains_key(fingerprint) && !may_last(entry, scene) {
+            entry.closed.get_or_insert(now);
+        }
+        if entry.window.is_some_and(|from| now - from >= repeat_after) {
+            (entry.window, entry.changes) = (None, 0);
+        }
+        // One that nobody knows of goes without a word; one that was told stays until its coming back would be news.
+        entry.closed.is_none() || entry.told_open || entry.window.is_some()
+    });
+    tracked
+}
+
+/// What a pass that only observes would do, as problems: they are told once, repeated, and go when they no longer hold.
+fn would(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<Problem> {
+    let Some(plan) = scene.plan.filter(|_| rules.observe) else {
+        return Vec::new();
+    };
+    let of_channel = |channel: &&crate::plan::ChannelPlan| channel.status.starts_with("observe: would");
+    let mut would: Vec<Problem> = plan
+        .channels
+        .iter()
+        .filter(of_channel)
+        .map(|channel| {
+            let words = channel.status.trim_start_matches("observe: ");
+            let message = format!("{}: {words}; set mode = \"enforce\" to let it happen", channel.name);
+            Problem::new(Kind::Release, "observe", channel.name.as_str(), message)
+        })
+        .collect();
+    let servers = plan.servers.iter().filter(|s| !s.withheld.is_empty()).count();
+    if servers > 0 {
+        let message = format!(
+            "would change tags of {servers} server{}; fleetsheet plan shows them",
+            if servers == 1 { "" } else { "s" }
+        );
+        would.push(Problem::new(
+            Kind::Release,
+            "observe",
+            &*rules.names.server_tab,
+            message,
+        ));
+    }
+    would
+}
+
+/// Whether a problem that was not seen may be there all the same, because the pass did not get to see it.
+fn may_last(entry: &OpenProblem, scene: &Scene<'_>) -> bool {
+    let code = entry.code.as_str();
+    let acting = OF_ACTING.contains(&code);
+    match scene.sight {
+        Sight::Whole | Sight::Cut if acting && scene.sight == Sight::Cut => true,
+        Sight::Whole | Sight::Cut => {
+            let down = scene.report.problems.iter().any(|problem| problem.code == "source");
+            down && OF_THE_FLEET.contains(&code)
+        }
+        Sight::Stopped => code != "observe" && code != "structure" && !OF_IDENTITY.contains(&code),
+        Sight::Unread => code != "observe" && code != "structure",
+        Sight::Blind => true,
+    }
+}
+
+pub(super) fn repeat_after(email: &Email) -> TimeDelta {
+    TimeDelta::from_std(email.repeat_after).unwrap_or(TimeDelta::MAX)
+}
+
+/// Whether a problem has lasted long enough to be told: failures and belts only after some passes running, since one failure
+/// is weather; a promotion without protection, like all else, at once.
+fn is_due(entry: &OpenProblem, failing: u32, email: &Email) -> bool {
+    let patient = matches!(entry.kind, Kind::ApiFailure | Kind::Belt) && entry.code != "protection";
+    // Passes that fail one after the other are one failure, even if each fails elsewhere.
+    !patient || entry.passes >= email.failure_threshold || failing >= email.failure_threshold
+}
+
+/// What a letter would say of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// Nothing: nobody knows of it, nor needs to yet.
+    Nothing,
+    /// That it is there.
+    New,
+    /// That it is still there.
+    Open,
+    /// That it is gone.
+    Resolved,
+}
+
+/// What the next letter says of this problem, and whether that is reason enough for a letter.
+pub(super) fn tell(entry: &OpenProblem, failing: u32, email: &Email, now: DateTime<Utc>) -> (Tell, bool) {
+    let steady = entry.changes < TELLINGS;
+    match (entry.told_open, entry.closed) {
+        (false, None) if is_due(entry, failing, email) => (Tell::New, steady),
+        (true, Some(_)) => (Tell::Resolved, steady),
+        (true, None) => {
+            let due = entry.told.is_none_or(|told| now - told >= repeat_after(email));
+            (Tell::Open, due)
+        }
+        (false, _) => (Tell::Nothing, false),
+    }
+}
+
+/// Notes that a letter says it.
+pub(super) fn told(entry: &mut OpenProblem, what: Tell, now: DateTime<Utc>) {
+    match what {
+        Tell::Nothing => return,
+        Tell::Open => {}
+        Tell::New | Tell::Resolved => {
+            entry.told_open = what == Tell::New;
+            entry.changes = entry.changes.saturating_add(1);
+            entry.window.get_or_insert(now);
+        }
+    }
+    entry.told = Some(now);
+}
+
+/// Whether a problem keeps coming and going.
+pub(super) fn unsteady(entry: &OpenProblem) -> bool {
+    entry.changes >= TELLINGS
+}

@@ -1,0 +1,75 @@
+//! Mail at the edge: the outbox after a pass, and the letter that only tries whether mail arrives.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::once::host;
+use super::{Config, Mode, Names};
+use crate::adapters::smtp::Smtp;
+use crate::alert::{Rules, test_letter};
+use crate::delivery;
+use crate::mail::{Carrier as _, Outgoing};
+use crate::memory::Store;
+
+/// All the time that mail may take after a pass: the next pass waits for the store.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// Whom to tell what.
+pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
+    Rules {
+        email: config.email.as_ref(),
+        spreadsheet: &config.sheets.spreadsheet_id,
+        names,
+        observe: config.mode == Mode::Observe,
+    }
+}
+
+/// Sends what waits in the outbox and is due. Trouble is logged and remembered; it never changes how a pass ended.
+pub(super) async fn deliver(store: &dyn Store, config: &Config, now: DateTime<Utc>) {
+    let Some(email) = &config.email else { return };
+    let mut smtp = Smtp::new(email);
+    let server = smtp.server();
+    let deadline = Instant::now() + BUDGET;
+    if let Err(error) = delivery::deliver(store, &mut smtp, &server, now, deadline).await {
+        tracing::warn!(error = %error, "mail could not be sent, because what became of it could not be remembered");
+    }
+}
+
+/// Sends a letter that says nothing to everybody who gets mail, and says for each recipient what became of it. It does not
+/// go through the outbox, so that what it says is what the server says now.
+pub async fn send_test_mail(config: &Config, names: &Names, now: DateTime<Utc>) -> Vec<(String, Result<(), String>)> {
+    let Some(email) = &config.email else { return Vec::new() };
+    let mut to: Vec<String> = email
+        .to
+        .iter()
+        .chain(email.routes.values().flatten())
+        .cloned()
+        .collect();
+    to.sort();
+    to.dedup();
+    let mut smtp = Smtp::new(email);
+    if let Err(error) = smtp.open().await {
+        return to.into_iter().map(|to| (to, Err(error.to_string()))).collect();
+    }
+    let (subject, text, html) = test_letter(&rules(config, names), &host(), now);
+    let letter = Outgoing {
+        id: format!("test.{}", uuid::Uuid::new_v4().simple()),
+        date: now,
+        to: &to,
+        recipients: to.iter().map(String::as_str).collect(),
+        subject: &subject,
+        text: &text,
+        html: &html,
+    };
+    let sent = smtp.send(&letter).await;
+    smtp.close().await;
+    let outcome = |to: &String| {
+        if sent.delivered.contains(to) {
+            return Ok(());
+        }
+        Err(sent.refused.get(to).unwrap_or(&sent.trouble).clone())
+    };
+    to.iter().map(|to| (to.clone(), outcome(to))).collect()
+}
