@@ -54,6 +54,11 @@ fn label(kind: Kind) -> &'static str {
 /// A problem.
 pub(super) fn of_item(item: &Item, now: DateTime<Utc>) -> Entry {
     let (what, fix) = parts(&item.code, &item.message);
+    let what = if item.kind == Kind::ApiFailure {
+        safe::capital(&what)
+    } else {
+        what
+    };
     let from = time(item.since);
     let when = match item.until {
         None => {
