@@ -60,7 +60,7 @@ pub(super) struct Section {
 pub(super) struct Page {
     pub(super) subject: String,
     pub(super) tone: Tone,
-    /// The subject as a sentence.
+    /// The subject without the rest.
     pub(super) headline: String,
     /// What to do: the first line that is read.
     pub(super) lead: String,
@@ -99,9 +99,9 @@ impl Page {
             ("Still open", open),
             ("Resolved", resolved),
         ];
-        let headline = subject::headline(digest);
+        let (headline, more) = subject::headline(digest);
         Self {
-            subject: subject::of(&headline),
+            subject: subject::of(&headline, more),
             tone,
             headline,
             lead,
@@ -115,7 +115,7 @@ impl Page {
     pub(super) fn test(rules: &Rules<'_>, host: &str, now: DateTime<Utc>) -> Self {
         let headline = "test mail".to_owned();
         Self {
-            subject: subject::of(&headline),
+            subject: subject::of(&headline, 0),
             tone: Tone::Good,
             headline,
             lead: "Nothing to do: mail from fleetsheet arrives here.".into(),

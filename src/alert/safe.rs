@@ -4,8 +4,6 @@
 
 /// Longest channel name or cell that a subject shows.
 const WORD_MAX: usize = 60;
-/// Longest subject, in characters: what fits a phone is far less, and servers fold at 78.
-const SUBJECT_MAX: usize = 120;
 
 fn hidden(c: char) -> bool {
     c.is_control()
@@ -41,14 +39,21 @@ pub(super) fn word(text: &str, instead: &str) -> String {
     }
 }
 
-/// A whole subject: ASCII, one line, bounded.
+/// A header's text: ASCII, one line, at most `max` characters.
 #[must_use]
-pub(super) fn subject(text: &str) -> String {
+pub(super) fn subject(text: &str, max: usize) -> String {
     let ascii: String = text.chars().filter(|c| (' '..='~').contains(c)).collect();
-    if ascii.len() <= SUBJECT_MAX {
+    if ascii.len() <= max {
         return ascii;
     }
-    format!("{}...", ascii[..SUBJECT_MAX - 3].trim_end())
+    format!("{}...", ascii[..max.saturating_sub(3)].trim_end())
+}
+
+/// An address that leads into the spreadsheet, else nothing.
+#[must_use]
+pub(super) fn link(address: &str) -> String {
+    let fits = address.starts_with("https://docs.google.com/") && address.chars().all(|c| c.is_ascii_graphic());
+    if fits { address.to_owned() } else { String::new() }
 }
 
 /// A count with its thousands apart.

@@ -63,14 +63,14 @@ async fn a_source_that_does_not_answer_is_told_after_two_passes_and_closes_no_pr
     let gone = post.ids[0].clone();
     post.stage.cloud.edit(|fleet| fleet.vanish(&gone));
     let mail = post.one().await;
-    assert_eq!(mail.subject(), format!("[fleetsheet] mismatch: {gone}"));
+    assert_eq!(mail.subject(), format!("[fleetsheet] server not found: {gone}"));
     post.stage
         .cloud
         .script()
         .fail("ec2.DescribeInstances", When::Every, Fault::Forbidden);
     assert_eq!(post.none().await.code, 4);
     let mail = post.one().await;
-    assert_eq!(mail.subject(), "[fleetsheet] failure: main/eu-west-1");
+    assert_eq!(mail.subject(), "[fleetsheet] no answer: main/eu-west-1");
     assert!(mail.text.contains("Still open (1)"), "{}", mail.text);
     post.stage.cloud.script().clear();
     let mail = post.one().await;

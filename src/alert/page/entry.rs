@@ -39,26 +39,31 @@ pub(super) fn rank(item: &Item) -> u8 {
     }
 }
 
-/// A kind in the words of a letter.
-fn label(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Release => "release",
-        Kind::Mismatch => "mismatch",
-        Kind::UnauthorisedEdit => "unauthorised edit",
-        Kind::ApiFailure => "failure",
-        Kind::Belt => "held by a belt",
-        Kind::BadCell => "bad cell",
+/// What sort of problem it is, in the words of a letter and of its subject.
+pub(super) fn label(kind: Kind, code: &str) -> &'static str {
+    match (kind, code) {
+        (_, "missing") => "server not found",
+        (_, "unknown_channel") => "unknown channel",
+        (_, "duplicate" | "two_rows") => "stands twice",
+        (_, "contested") => "contested tag",
+        (_, "no_row") => "channel without a row",
+        (_, "protection") => "keys not protected",
+        (_, "tags") => "servers failed",
+        (_, "source") => "no answer",
+        (_, "nothing_to_roll_back") => "nothing to roll back to",
+        (Kind::Release, "observe") => "would be done",
+        (Kind::Release, _) => "release",
+        (Kind::Mismatch, _) => "mismatch",
+        (Kind::UnauthorisedEdit, _) => "unauthorised edit",
+        (Kind::ApiFailure, _) => "failure",
+        (Kind::Belt, _) => "held by a belt",
+        (Kind::BadCell, _) => "bad cell",
     }
 }
 
 /// A problem.
 pub(super) fn of_item(item: &Item, now: DateTime<Utc>) -> Entry {
     let (what, fix) = parts(&item.code, &item.message);
-    let what = if item.kind == Kind::ApiFailure {
-        safe::capital(&what)
-    } else {
-        what
-    };
     let from = time(item.since);
     let when = match item.until {
         None => {
@@ -80,9 +85,9 @@ pub(super) fn of_item(item: &Item, now: DateTime<Utc>) -> Entry {
     };
     Entry {
         tone,
-        label: label(item.kind),
+        label: label(item.kind, &item.code),
         title: safe::line(&item.place, TITLE_MAX),
-        link: item.link.clone(),
+        link: safe::link(&item.link),
         what,
         fix,
         when,
@@ -127,7 +132,7 @@ pub(super) fn of_news(news: &News) -> Entry {
         "unauthorised_edit" => (Tone::Alarm, "unauthorised edit", safe::line(&news.place, TITLE_MAX)),
         _ => (
             Tone::Warning,
-            self::label(news.kind),
+            self::label(news.kind, &news.event),
             safe::line(&news.place, TITLE_MAX),
         ),
     };
@@ -138,7 +143,7 @@ pub(super) fn of_news(news: &News) -> Entry {
         tone,
         label,
         title,
-        link: news.link.clone(),
+        link: safe::link(&news.link),
         what,
         fix,
         when: time(news.at),
@@ -186,23 +191,37 @@ fn left_behind(news: &News, what: &mut String) {
     }
 }
 
-/// Parts a message into what is wrong and what to do, which by custom follows the last semicolon.
+/// Parts a message into what is wrong and what to do, which by custom follows the last semicolon, after the reason for it:
+/// `B4 holds 1.1; a version must be text: type it again`.
 fn parts(code: &str, message: &str) -> (String, String) {
     let message = safe::line(message, WORDS_MAX);
-    let parted = match code {
+    if code == "unauthorised_edit" {
+        let fix = "find out who it was; to release anything, clear both keys, let a pass see it, and type them again";
+        let what = message.rsplit_once("; ").map_or(&*message, |(what, _)| what);
+        return (format!("{} It was undone.", sentence(what)), fix.to_owned());
+    }
+    let (what, fix) = match code {
         // What to repair is a list of its own.
         "protection" => message.split_once(": "),
         _ => message.rsplit_once("; "),
-    };
-    match parted {
-        Some((what, fix)) if !fix.is_empty() && !what.is_empty() => (sentence(what), fix.to_owned()),
-        _ => (sentence(&message), String::new()),
+    }
+    .unwrap_or((&message, ""));
+    match fix.split_once(": ") {
+        Some((reason, fix)) if code != "protection" => (sentence(&format!("{what}; {reason}")), fix.to_owned()),
+        _ => (sentence(what), fix.to_owned()),
     }
 }
 
 fn sentence(text: &str) -> String {
-    if text.is_empty() || text.ends_with(['.', '!', '?', '…']) {
+    let first = text.split(' ').next().unwrap_or_default();
+    // A name stays as it is; a word of ours begins the sentence.
+    let text = if !first.is_empty() && first.bytes().all(|b| b.is_ascii_lowercase()) {
+        safe::capital(text)
+    } else {
         text.to_owned()
+    };
+    if text.is_empty() || text.ends_with(['.', '!', '?', '…']) {
+        text
     } else {
         format!("{text}.")
     }

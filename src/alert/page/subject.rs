@@ -6,24 +6,38 @@ use crate::problem::Kind;
 
 use super::entry;
 
-/// The subject for a headline.
-pub(super) fn of(headline: &str) -> String {
-    safe::subject(&format!("[fleetsheet] {headline}"))
+/// The subject for a headline, and how much there is besides the one thing that it names.
+pub(super) fn of(headline: &str, more: u64) -> String {
+    let more = match more {
+        0 => String::new(),
+        n => format!(" (+{} more)", safe::count(n)),
+    };
+    // The count is what may not be cut off.
+    let room = SUBJECT_MAX - more.len();
+    safe::subject(&format!("[fleetsheet] {headline}"), room) + &more
 }
 
-/// The most serious thing that a digest says, and how much else there is.
-pub(super) fn headline(digest: &Digest) -> String {
+/// Longest subject, in characters: what a phone shows is far less, and what is longer is folded on its way.
+const SUBJECT_MAX: usize = 120;
+
+/// The most serious thing that a digest says, and how much news there is besides.
+pub(super) fn headline(digest: &Digest) -> (String, u64) {
+    let total = (digest.news.len() + digest.new.len()) as u64;
+    let (headline, said) = serious(digest);
+    (headline, total.saturating_sub(said))
+}
+
+fn serious(digest: &Digest) -> (String, u64) {
     let happened = |event: &str| -> Vec<&News> { digest.news.iter().filter(|n| n.event == event).collect() };
     let edits = happened("unauthorised_edit");
     let stops = |item: &&Item| item.code == "observe" && item.kind == Kind::ApiFailure || stops_a_pass(item);
-    let total = (digest.news.len() + digest.new.len()) as u64;
     if let Some(first) = edits.first() {
         let place = safe::word(&first.place, "a service cell");
-        return format!("unauthorised edit: {place}{}", more(total));
+        return (format!("unauthorised edit: {place}"), 1);
     }
     if let Some(first) = digest.new.iter().find(stops).filter(|_| digest.failing) {
         let place = safe::word(&first.place, "the spreadsheet");
-        return format!("passes fail: {place}{}", more(total));
+        return (format!("passes fail: {place}"), 1);
     }
     let releases: Vec<&News> = digest
         .news
@@ -33,18 +47,22 @@ pub(super) fn headline(digest: &Digest) -> String {
     // The last word on a channel is what counts, and a rollback before a promotion.
     let rollback = releases.iter().rev().find(|n| n.event == "rollback");
     if let Some(news) = rollback.or(releases.last()) {
-        return format!("{}{}", release(news), more(total));
+        return (release(news), 1);
     }
     if !digest.new.is_empty() {
         let mut new: Vec<&Item> = digest.new.iter().collect();
         new.sort_by_key(|item| (entry::rank(item), item.code.clone(), item.place.clone()));
         let first = safe::word(&new[0].place, "the spreadsheet");
-        return match new.len() as u64 {
-            1 => format!("{}: {first}{}", short(new[0].kind), more(total)),
-            n => format!(
-                "{} new problems: {first} and {} more",
-                safe::count(n),
-                safe::count(n - 1)
+        let all = new.len() as u64;
+        return match all {
+            1 => (format!("{}: {first}", entry::label(new[0].kind, &new[0].code)), 1),
+            n => (
+                format!(
+                    "{} new problems: {first} and {} more",
+                    safe::count(n),
+                    safe::count(n - 1)
+                ),
+                n,
             ),
         };
     }
@@ -55,9 +73,13 @@ pub(super) fn headline(digest: &Digest) -> String {
             "takeover" => "the sheet was taken over by another store".to_owned(),
             "override" => "a belt was let through".to_owned(),
             "nothing_to_roll_back" => format!("nothing to roll back to: {}", safe::word(&news.place, "a channel")),
-            _ => format!("{}: {}", short(news.kind), safe::word(&news.place, "the spreadsheet")),
+            _ => format!(
+                "{}: {}",
+                entry::label(news.kind, &news.event),
+                safe::word(&news.place, "the spreadsheet")
+            ),
         };
-        return format!("{what}{}", more(total));
+        return (what, 1);
     }
     // Nothing new is said along with what is still open.
     let resolved = digest.resolved.len() as u64;
@@ -69,25 +91,19 @@ pub(super) fn headline(digest: &Digest) -> String {
         } else {
             String::new()
         };
-        return format!("{word}: {}{and}", safe::word(&first.place, "the spreadsheet"));
+        let place = safe::word(&first.place, "the spreadsheet");
+        return (format!("{word}: {place}{and}"), 0);
     }
-    match digest.open.first() {
+    let headline = match digest.open.first() {
         Some(one) if digest.open.len() == 1 => format!("still open: {}", safe::word(&one.place, "the spreadsheet")),
         _ => format!("{} still open", safe::counted(digest.open.len() as u64, "problem")),
-    }
+    };
+    (headline, 0)
 }
 
 /// Whether a problem makes whole passes fail.
 fn stops_a_pass(item: &Item) -> bool {
     item.kind == Kind::Belt && matches!(item.code.as_str(), "structure" | "store" | "tab" | "history")
-}
-
-/// How much there is besides the one thing that a subject names.
-fn more(total: u64) -> String {
-    match total.saturating_sub(1) {
-        0 => String::new(),
-        n => format!(" (+{} more)", safe::count(n)),
-    }
 }
 
 fn release(news: &News) -> String {
@@ -122,16 +138,5 @@ fn release(news: &News) -> String {
     match verb {
         "released" => format!("{channel}: {to} released to {servers}{failed}"),
         _ => format!("{channel}: {verb} {to} on {servers}{failed}"),
-    }
-}
-
-fn short(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Release => "release",
-        Kind::Mismatch => "mismatch",
-        Kind::UnauthorisedEdit => "unauthorised edit",
-        Kind::ApiFailure => "failure",
-        Kind::Belt => "held",
-        Kind::BadCell => "bad cell",
     }
 }

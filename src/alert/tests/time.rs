@@ -1,0 +1,247 @@
+//! When letters are written, over many passes: once, again after a day, and never in each pass.
+
+use super::*;
+use crate::mail::{Mail, MailUpdate};
+
+/// A store and its passes.
+struct World {
+    email: Email,
+    memory: Memory,
+    now: DateTime<Utc>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            email: email(),
+            memory: Memory::default(),
+            now: start(),
+        }
+    }
+
+    /// Makes a pass after `later` that finds these problems, and gives the letters that it writes; they count as sent.
+    fn pass(&mut self, later: TimeDelta, problems: &[Problem]) -> Vec<Letter> {
+        self.end(later, problems, Ending::Done, Sight::Whole);
+        let sent = std::mem::take(&mut self.memory.mail.outbox);
+        sent.into_values().collect()
+    }
+
+    fn end(&mut self, later: TimeDelta, problems: &[Problem], outcome: Ending, sight: Sight) {
+        self.now += later;
+        let mut report = Report::busy("run", Problem::new(Kind::ApiFailure, "x", "x", "x"));
+        (report.outcome, report.problems) = (outcome, problems.to_vec());
+        let names = names();
+        let rules = Rules {
+            email: Some(&self.email),
+            spreadsheet: "book",
+            names: &names,
+            observe: false,
+        };
+        let scene = Scene {
+            report: &report,
+            sight,
+            plan: None,
+            sheet: None,
+        };
+        let update = review(&self.memory, &scene, &rules, self.now);
+        self.memory.apply(&update);
+        assert_eq!(
+            review(&self.memory, &scene, &rules, self.now)
+                .open
+                .is_some_and(|_| false),
+            false
+        );
+    }
+
+    fn happens(&mut self, news: News) {
+        let mut standing = self.memory.mail.standing.clone();
+        let news = [(standing.number(), news)].into();
+        let update = MailUpdate {
+            standing: Some(standing),
+            news,
+            ..MailUpdate::default()
+        };
+        self.memory.mail.apply(&update);
+    }
+}
+
+fn bad() -> Problem {
+    Problem::new(Kind::BadCell, "version", "ReleaseSheet!B4", "wrong; type it again")
+}
+
+fn failure(code: &'static str) -> Problem {
+    Problem::new(Kind::ApiFailure, code, "spreadsheet", "cannot be read")
+}
+
+fn belt(code: &'static str) -> Problem {
+    Problem::new(Kind::Belt, code, "ReleaseSheet", "held")
+}
+
+const SOON: TimeDelta = TimeDelta::minutes(5);
+
+fn subjects(letters: &[Letter]) -> Vec<&str> {
+    letters.iter().map(|letter| letter.subject.as_str()).collect()
+}
+
+#[test]
+fn an_open_problem_is_repeated_after_a_day_and_says_since_when() {
+    let mut world = World::new();
+    let mut written = Vec::new();
+    for pass in 0..=(3 * 24 * 12) {
+        let letters = world.pass(SOON, &[bad()]);
+        written.extend(letters.iter().map(|letter| (pass, letter.subject.clone())));
+        if pass == 288 {
+            assert!(
+                letters[0].text.contains("since 2024-10-04 10:05 UTC (24 h)"),
+                "{}",
+                letters[0].text
+            );
+        }
+    }
+    let still = "[fleetsheet] still open: ReleaseSheet!B4".to_owned();
+    let new = "[fleetsheet] bad cell: ReleaseSheet!B4".to_owned();
+    assert_eq!(
+        written,
+        [(0, new), (288, still.clone()), (576, still.clone()), (864, still)]
+    );
+}
+
+#[test]
+fn a_problem_that_flaps_for_two_days_is_seven_mails_not_six_hundred() {
+    let mut world = World::new();
+    let mut written = Vec::new();
+    for pass in 0..(2 * 24 * 12) {
+        let problems: &[Problem] = if pass % 2 == 0 { &[bad()] } else { &[] };
+        written.extend(world.pass(SOON, problems));
+    }
+    assert_eq!(written.len(), 6, "{:?}", subjects(&written));
+    // It comes to rest, and that is told once.
+    let mut rest = Vec::new();
+    for _ in 0..(2 * 24 * 12) {
+        rest.extend(world.pass(SOON, &[]));
+    }
+    assert!(
+        subjects(&rest)
+            .iter()
+            .all(|s| *s == "[fleetsheet] resolved: ReleaseSheet!B4")
+            && rest.len() <= 1
+    );
+    assert_eq!(world.memory.open, [].into(), "nothing of it is kept for ever");
+    assert_eq!(
+        subjects(&world.pass(SOON, &[bad()])),
+        ["[fleetsheet] bad cell: ReleaseSheet!B4"]
+    );
+}
+
+#[test]
+fn failures_and_belts_wait_for_the_threshold_and_all_else_does_not() {
+    let sources = Problem::new(Kind::ApiFailure, "source", "main/eu-west-1", "no answer");
+    for (problem, at_once) in [
+        (sources, false),
+        (failure("tags"), false),
+        (belt("row_drop"), false),
+        (belt("protection"), true),
+        (bad(), true),
+        (Problem::new(Kind::Mismatch, "missing", "i-1", "gone"), true),
+    ] {
+        let mut world = World::new();
+        let first = world.pass(SOON, std::slice::from_ref(&problem)).len();
+        let second = world.pass(SOON, std::slice::from_ref(&problem)).len();
+        assert_eq!((first, second), if at_once { (1, 0) } else { (0, 1) }, "{problem:?}");
+        assert_eq!(world.pass(SOON, &[]).len(), 1, "resolved: {problem:?}");
+
+        let mut world = World::new();
+        world.pass(SOON, std::slice::from_ref(&problem));
+        let resolved = world.pass(SOON, &[]).len();
+        assert_eq!(
+            resolved,
+            usize::from(at_once),
+            "what was not told is not taken back: {problem:?}"
+        );
+    }
+}
+
+#[test]
+fn passes_that_fail_one_after_the_other_are_one_failure_wherever_each_fails() {
+    let mut world = World::new();
+    world.end(SOON, &[failure("observe")], Ending::Failed, Sight::Blind);
+    assert_eq!(world.memory.mail.outbox.len(), 0);
+    world.end(SOON, &[failure("act")], Ending::Failed, Sight::Cut);
+    assert_eq!(world.memory.mail.outbox.len(), 1);
+    let letters = world.pass(SOON, &[]);
+    assert_eq!(letters.len(), 1, "{:?}", subjects(&letters));
+}
+
+#[test]
+fn a_threshold_of_one_tells_at_once() {
+    let mut world = World::new();
+    world.email.failure_threshold = 1;
+    world.end(SOON, &[failure("observe")], Ending::Failed, Sight::Blind);
+    assert_eq!(world.memory.mail.outbox.len(), 1);
+}
+
+#[test]
+fn what_a_pass_did_not_see_is_not_resolved() {
+    for (sight, outcome) in [
+        (Sight::Blind, Ending::Failed),
+        (Sight::Unread, Ending::Stopped),
+        (Sight::Stopped, Ending::Stopped),
+    ] {
+        let mut world = World::new();
+        assert_eq!(world.pass(SOON, &[bad()]).len(), 1);
+        for _ in 0..5 {
+            world.end(SOON, &[], outcome, sight);
+        }
+        assert_eq!(
+            world.memory.mail,
+            Mail {
+                standing: world.memory.mail.standing.clone(),
+                ..Mail::default()
+            }
+        );
+        assert!(world.memory.open.values().all(|problem| problem.closed.is_none()));
+    }
+}
+
+#[test]
+fn letters_that_wait_become_one_but_not_those_that_a_server_may_have() {
+    let mut world = World::new();
+    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    world.happens(news("promotion", Kind::Release));
+    world.end(SOON, &[], Ending::Done, Sight::Whole);
+    assert_eq!(world.memory.mail.outbox.len(), 1, "both in one");
+    let letter = world.memory.mail.outbox.values().next().cloned().unwrap();
+    assert_eq!((letter.digest.news.len(), letter.digest.resolved.len()), (1, 1));
+    assert_eq!(letter.waits_since, start() + SOON, "it is as old as its oldest part");
+    assert_eq!(world.memory.mail.news, [].into());
+
+    world
+        .memory
+        .mail
+        .outbox
+        .values_mut()
+        .for_each(|letter| letter.sealed = true);
+    world.happens(news("rollback", Kind::Release));
+    world.end(SOON, &[], Ending::Done, Sight::Whole);
+    let letters: Vec<&Letter> = world.memory.mail.outbox.values().collect();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(*letters[0], Letter { sealed: true, ..letter });
+    assert_eq!(letters[1].digest.news.len(), 1);
+}
+
+#[test]
+fn an_outage_of_an_hour_leaves_one_letter_with_everything_in_it() {
+    let mut world = World::new();
+    for pass in 0..60 {
+        let mut release = news("promotion", Kind::Release);
+        release.to = format!("3.{pass}.0");
+        world.happens(release);
+        let flapping = [bad()];
+        world.end(SOON, &flapping[..pass % 2], Ending::Done, Sight::Whole);
+    }
+    assert_eq!(world.memory.mail.outbox.len(), 1);
+    let letter = world.memory.mail.outbox.values().next().unwrap();
+    assert_eq!(letter.digest.news.len(), 60);
+    let backlog = world.memory.mail.backlog();
+    assert_eq!((backlog.letters, backlog.oldest), (1, Some(start() + SOON)));
+}
