@@ -23,6 +23,9 @@ fn hostile() -> Report {
     let problems = vec![Problem::new(Kind::BadCell, "x", text, text)];
     let mut report = Report::stopped("r", problems, &Memory::default());
     report.channels.push(ChannelLine {
+        concerned: 0,
+        carrying: 0,
+        failed: 0,
         name: text.into(),
         release: text.into(),
         previous: text.into(),
