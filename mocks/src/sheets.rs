@@ -80,6 +80,11 @@ impl Desk {
         self.shared.world().shared = shared;
     }
 
+    /// Shares the file with the service account for looking only, or for editing again.
+    pub fn share_as_viewer(&self, viewer: bool) {
+        self.shared.world().viewer = viewer;
+    }
+
     /// Limits reads and writes a minute, with minutes of the given length; there is no limit until then.
     pub fn set_quota(&self, reads: u32, writes: u32, minute: Duration) {
         self.shared.world().quota = Some(Quota::new(reads, writes, minute));
@@ -110,6 +115,7 @@ impl SheetsEmulator {
             tokens,
             writes: Vec::new(),
             shared: true,
+            viewer: false,
             quota: None,
         };
         let shared = Shared {

@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) writes: Vec<Write>,
     /// Whether the file is shared with the service account.
     pub(super) shared: bool,
+    /// Whether it is shared for looking only.
+    pub(super) viewer: bool,
     pub(super) quota: Option<Quota>,
 }
 
@@ -240,10 +242,15 @@ async fn call(shared: &Shared, id: &str, endpoint: &Endpoint, traits: &Traits, r
     if !world.shared {
         return Err(ApiError::denied());
     }
+    if world.viewer && traits.writes {
+        return Err(ApiError::denied());
+    }
     let answer = if traits.writes {
         write(&mut world, endpoint, traits, &params, body)?
     } else {
-        read(&world.book, endpoint, &params, body, mask.as_ref())?
+        // Editors are shown to those only who may edit both the range and the file.
+        let caller = if world.viewer { "" } else { SERVICE_ACCOUNT };
+        read(&world.book, caller, endpoint, &params, body, mask.as_ref())?
     };
     Ok(match mask {
         Some(mask) => mask.apply(answer),
@@ -290,15 +297,18 @@ fn write(world: &mut World, endpoint: &Endpoint, traits: &Traits, params: &Param
     Ok(answer)
 }
 
-fn read(book: &Spreadsheet, endpoint: &Endpoint, params: &Params, body: Value, mask: Option<&Mask>) -> Result<Value> {
+fn read(
+    book: &Spreadsheet,
+    caller: &str,
+    endpoint: &Endpoint,
+    params: &Params,
+    body: Value,
+    mask: Option<&Mask>,
+) -> Result<Value> {
     // A mask decides on cells, and then the flag has no say.
     let cells = |flag: bool| mask.map_or(flag, |mask| mask.meets(&["sheets", "data"]));
     let show = |ranges: Option<Vec<GridRange>>, cells: bool| {
-        let view = View {
-            caller: SERVICE_ACCOUNT,
-            ranges,
-            cells,
-        };
+        let view = View { caller, ranges, cells };
         grid::spreadsheet(book, &view)
     };
     let values = |range: &str| {

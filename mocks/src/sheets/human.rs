@@ -6,7 +6,7 @@ use super::a1::{self, GridRange};
 use super::batch;
 use super::error::ApiError;
 use super::model::{Cell, CellValue, Protected, Spreadsheet, Tab};
-use super::txn::Txn;
+use super::txn::{self, Txn};
 
 /// A cell of a tab: `"B4"`, or the row number in the margin with a header, as in `(4, "notes")`.
 pub trait At {
@@ -82,6 +82,21 @@ impl Spreadsheet {
             Some((tab, (row, column))) => self.shown(tab, row, column),
             None => panic!("the script reads a cell of {tab:?} that does not exist"),
         }
+    }
+
+    /// Whether a person who may edit the file may type into a cell: all protected ranges over it have to allow it.
+    ///
+    /// # Panics
+    /// If there is no such tab or header.
+    #[track_caller]
+    #[must_use]
+    pub fn may_type(&self, person: &str, tab: &str, at: impl At) -> bool {
+        let held = self.tab(tab);
+        let Some((tab, (row, column))) = held.and_then(|tab| Some((tab, at.place(tab)?))) else {
+            panic!("the script asks about a cell of {tab:?} that does not exist");
+        };
+        let refuses = |protected: &Protected| txn::refuses(self, person, protected, row, column);
+        !tab.protected.iter().any(refuses)
     }
 
     /// Adds an empty tab at the end.

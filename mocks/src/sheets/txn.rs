@@ -106,7 +106,8 @@ fn bars(protected: &Protected, row: usize, column: usize) -> bool {
         && !protected.unprotected.iter().any(|hole| hole.covers(row, column))
 }
 
-fn refuses(book: &Spreadsheet, caller: &str, protected: &Protected, row: usize, column: usize) -> bool {
+/// Whether a protected range keeps the person from a cell.
+pub(super) fn refuses(book: &Spreadsheet, caller: &str, protected: &Protected, row: usize, column: usize) -> bool {
     bars(protected, row, column) && !can_edit(book, caller, protected)
 }
 

@@ -217,15 +217,33 @@ pub(super) fn repeat(txn: &mut Txn<'_>, request: &Repeat) -> Result<Value> {
     Ok(Value::Null)
 }
 
+/// The conditions of a validation rule that are emulated, each with as many values as it takes.
+fn check_rule(txn: &Txn<'_>, condition: &Value) -> Result<()> {
+    let values = condition["values"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value| value["userEnteredValue"].as_str().map(str::to_owned);
+    match condition["type"].as_str() {
+        None => Err(ApiError::invalid("A data validation rule must have a condition.")),
+        Some("BOOLEAN") if values.len() <= 2 => Ok(()),
+        Some("ONE_OF_LIST") if !values.is_empty() => Ok(()),
+        Some("ONE_OF_RANGE") if values.len() == 1 => {
+            let range = values.first().and_then(text).unwrap_or_default();
+            let Some(range) = range.strip_prefix('=') else {
+                return Err(ApiError::invalid("A range must begin with '='."));
+            };
+            a1::parse(&txn.book, &range.replace('$', "")).map(drop)
+        }
+        Some(other) => Err(ApiError::invalid(format!(
+            "The condition {other} does not take {} values here.",
+            values.len()
+        ))),
+    }
+}
+
 pub(super) fn validate(txn: &mut Txn<'_>, request: &Validate) -> Result<Value> {
     let tab = txn.tab(request.range.sheet_id)?;
     let (rows, columns) = checked(txn, tab, &request.range)?;
-    if request
-        .rule
-        .as_ref()
-        .is_some_and(|rule| rule["condition"]["type"].as_str().is_none())
-    {
-        return Err(ApiError::invalid("A data validation rule must have a condition."));
+    if let Some(rule) = &request.rule {
+        check_rule(txn, &rule["condition"])?;
     }
     for row in rows {
         for column in columns.clone() {

@@ -19,6 +19,7 @@ pub(super) struct OnRange {
     range: DimensionRange,
     properties: Value,
     fields: String,
+    inherit_from_before: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +101,18 @@ pub(super) fn insert(txn: &mut Txn<'_>, request: &OnRange) -> Result<Value> {
             "Cannot insert at {at}: the sheet has {}.",
             lines.size
         )));
+    }
+    // New lines look like a neighbour, and there is none behind the last line and none before the first.
+    if at == lines.size && !request.inherit_from_before {
+        return Err(ApiError::invalid(format!(
+            "range.startIndex must be less than the grid size ({}) if inheritFromBefore is false.",
+            lines.size
+        )));
+    }
+    if at == 0 && request.inherit_from_before {
+        return Err(ApiError::invalid(
+            "inheritFromBefore cannot be true when the range starts at 0.",
+        ));
     }
     // Lines put between two protected ones would be protected too, so it takes both.
     if at > 0 && at < lines.size {

@@ -24,13 +24,37 @@ fn rule_tab(txn: &Txn<'_>, rule: &Value) -> Result<usize> {
             "A conditional format rule must have at least one range.",
         ));
     };
+    let condition = &rule["booleanRule"]["condition"];
+    if rule.get("booleanRule").is_some() {
+        let values = condition["values"].as_array().map_or(0, Vec::len);
+        match condition["type"].as_str() {
+            None => return Err(ApiError::invalid("A boolean rule must have a condition.")),
+            Some("BOOLEAN" | "ONE_OF_LIST" | "ONE_OF_RANGE") => {
+                return Err(ApiError::invalid(
+                    "ConditionType is not supported by conditional formatting.",
+                ));
+            }
+            Some(kind) if kind.starts_with("TEXT_") && values != 1 => {
+                return Err(ApiError::invalid(format!(
+                    "The condition {kind} takes exactly one value."
+                )));
+            }
+            Some(_) => {}
+        }
+    }
     txn.tab(first["sheetId"].as_i64().unwrap_or_default())
 }
 
 pub(super) fn add_rule(txn: &mut Txn<'_>, request: Rule) -> Result<Value> {
     let tab = rule_tab(txn, &request.rule)?;
     let rules = &mut txn.book.tabs[tab].conditional;
-    rules.insert(request.index.min(rules.len()), request.rule);
+    if request.index > rules.len() {
+        return Err(ApiError::invalid(format!(
+            "No place {} in the list of rules.",
+            request.index
+        )));
+    }
+    rules.insert(request.index, request.rule);
     Ok(Value::Null)
 }
 

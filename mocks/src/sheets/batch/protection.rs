@@ -58,6 +58,15 @@ impl Given {
     }
 }
 
+/// A group is no user. (The service's words are not known.)
+fn are_users(txn: &Txn<'_>, editors: Option<&Editors>) -> Result<()> {
+    let users = editors.map(|editors| editors.users.as_slice()).unwrap_or_default();
+    match users.iter().find(|user| txn.book.groups.contains_key(*user)) {
+        Some(group) => Err(ApiError::invalid(format!("Invalid user: {group}"))),
+        None => Ok(()),
+    }
+}
+
 /// Whoever protects a range stays among its editors, whatever the list says.
 fn set_editors(protected: &mut Protected, editors: Option<Editors>, caller: &str) {
     let editors = editors.unwrap_or_default();
@@ -71,6 +80,7 @@ fn set_editors(protected: &mut Protected, editors: Option<Editors>, caller: &str
 pub(super) fn add(txn: &mut Txn<'_>, request: Add) -> Result<Value> {
     let given = request.protected_range;
     given.check()?;
+    are_users(txn, given.editors.as_ref())?;
     let range = given
         .range
         .ok_or_else(|| ApiError::invalid("A range must be specified."))?;
@@ -120,6 +130,7 @@ fn find(txn: &Txn<'_>, id: i64) -> Result<(usize, usize)> {
 pub(super) fn update(txn: &mut Txn<'_>, mut body: Value) -> Result<Value> {
     let mask = Mask::parse(body["fields"].as_str().unwrap_or_default(), "ProtectedRange")?;
     let given: Given = from_json(body["protectedRange"].take())?;
+    are_users(txn, given.editors.as_ref())?;
     let (tab, place) = find(txn, given.protected_range_id.unwrap_or_default())?;
     let mut protected = txn.book.tabs[tab].protected[place].clone();
     if mask.meets(&["warningOnly"]) {
