@@ -19,6 +19,14 @@ pub use model::{
     Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
 };
 
+/// Reads one entry of `dual_key.a_editors` or `b_editors`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn editor(text: &str) -> Result<String, String> {
+    syntax::editor(text.trim())
+}
+
 /// Where the configuration is when nobody says otherwise. Only this file may be absent.
 pub const DEFAULT_PATH: &str = "config/fleetsheet.toml";
 

@@ -169,7 +169,8 @@ pub struct Belts {
     pub max_unapproved_change: f64,
 }
 
-/// `[dual_key]`. Addresses are in lower case; the three lists share none.
+/// `[dual_key]`. Addresses are in lower case; the three lists share none. Those of groups may follow `group:`, see
+/// [`crate::sheet::protection::address_of`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DualKey {
     /// Whether promotions wait while the key columns are not protected.

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::model::{Smtp, SmtpSecurity};
+use crate::sheet::protection::GROUP;
 
 /// Longest tag key that is safe: the service model of EC2 says 127, its guide 128.
 const MAX_TAG_KEY: usize = 127;
@@ -201,6 +202,15 @@ pub(super) fn address(text: &str) -> Result<String, String> {
         Err(_) => Err(format!(
             "{text:?} is not an e-mail address; write one such as \"sre@example.com\""
         )),
+    }
+}
+
+/// Who may edit a column, in lower case: the address of a user, or of a group, which may follow `group:`.
+pub(super) fn editor(text: &str) -> Result<String, String> {
+    let lower = text.to_lowercase();
+    match lower.strip_prefix(GROUP) {
+        Some(group) => Ok(format!("{GROUP}{}", address(group.trim())?)),
+        None => address(text),
     }
 }
 

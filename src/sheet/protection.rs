@@ -27,7 +27,7 @@ impl Keyholders {
     /// Normalises the lists.
     #[must_use]
     pub fn new(a: &[String], b: &[String], owners: &[String], service_account: Option<&str>) -> Self {
-        let lower = |list: &[String]| list.iter().map(|s| s.trim().to_lowercase()).collect::<BTreeSet<_>>();
+        let lower = |list: &[String]| list.iter().map(|s| address_of(s)).collect::<BTreeSet<_>>();
         let mut ignored = lower(owners);
         ignored.extend(service_account.map(str::to_lowercase));
         Self {
@@ -36,6 +36,18 @@ impl Keyholders {
             ignored,
         }
     }
+}
+
+/// Comes before the address of a group, where it matters that it is one.
+pub const GROUP: &str = "group:";
+
+/// The address of an entry that may begin with [`GROUP`], in lower case.
+#[must_use]
+pub fn address_of(entry: &str) -> String {
+    let entry = entry.trim().to_lowercase();
+    entry
+        .strip_prefix(GROUP)
+        .map_or_else(|| entry.clone(), |rest| rest.trim().to_owned())
 }
 
 /// What was found of the protections.
@@ -52,38 +64,12 @@ impl Guards {
     #[must_use]
     pub fn of(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Self {
         let mut faults = Vec::new();
-        let exactly = |wanted: &BTreeSet<String>| {
-            let wanted = wanted.clone();
-            move |found: &BTreeSet<String>| {
-                if wanted.is_empty() {
-                    return Some("the configuration names nobody for it (dual_key)".to_owned());
-                }
-                let extra: Vec<&str> = found.difference(&wanted).map(String::as_str).collect();
-                let absent: Vec<&str> = wanted.difference(found).map(String::as_str).collect();
-                match (extra.is_empty(), absent.is_empty()) {
-                    (true, true) => None,
-                    (false, _) => Some(format!("{} may edit it too", extra.join(", "))),
-                    (true, false) => Some(format!("{} may not edit it", absent.join(", "))),
-                }
-            }
-        };
-        let neither = |found: &BTreeSet<String>| {
-            let holders: Vec<&str> = found
-                .iter()
-                .filter(|f| who.a.contains(*f) || who.b.contains(*f))
-                .map(String::as_str)
-                .collect();
-            (!holders.is_empty()).then(|| {
-                format!(
-                    "{} may edit it and so lend a row the keys of another",
-                    holders.join(", ")
-                )
-            })
-        };
-        faults.extend(column_fault(tab, layout, "desiredVersionA", who, &exactly(&who.a)));
-        faults.extend(column_fault(tab, layout, "desiredVersionB", who, &exactly(&who.b)));
-        faults.extend(column_fault(tab, layout, "channel", who, &neither));
-        let nobody = |found: &BTreeSet<String>| (!found.is_empty()).then(String::new);
+        let judge_a = |found: &BTreeSet<String>| exactly(&who.a, found);
+        let judge_b = |found: &BTreeSet<String>| exactly(&who.b, found);
+        let judge_neither = |found: &BTreeSet<String>| neither(who, found);
+        faults.extend(column_fault(tab, layout, "desiredVersionA", who, &judge_a));
+        faults.extend(column_fault(tab, layout, "desiredVersionB", who, &judge_b));
+        faults.extend(column_fault(tab, layout, "channel", who, &judge_neither));
         let service_columns = super::parse::RELEASE_SERVICE
             .iter()
             .all(|header| column_fault(tab, layout, header, who, &nobody).is_none());
@@ -98,6 +84,41 @@ impl Guards {
     pub fn hold(&self) -> bool {
         self.faults.is_empty()
     }
+}
+
+/// Why these editors are not exactly those wanted.
+pub(crate) fn exactly(wanted: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<String> {
+    if wanted.is_empty() {
+        return Some("the configuration names nobody for it (dual_key)".to_owned());
+    }
+    let extra: Vec<&str> = found.difference(wanted).map(String::as_str).collect();
+    let absent: Vec<&str> = wanted.difference(found).map(String::as_str).collect();
+    match (extra.is_empty(), absent.is_empty()) {
+        (true, true) => None,
+        (false, _) => Some(format!("{} may edit it too", extra.join(", "))),
+        (true, false) => Some(format!("{} may not edit it", absent.join(", "))),
+    }
+}
+
+/// Which holders of a key are among the editors.
+pub(crate) fn neither(who: &Keyholders, found: &BTreeSet<String>) -> Option<String> {
+    let holders: Vec<&str> = found
+        .iter()
+        .filter(|f| who.a.contains(*f) || who.b.contains(*f))
+        .map(String::as_str)
+        .collect();
+    (!holders.is_empty()).then(|| {
+        format!(
+            "{} may edit it and so lend a row the keys of another",
+            holders.join(", ")
+        )
+    })
+}
+
+/// That there is any editor at all.
+pub(crate) fn nobody(found: &BTreeSet<String>) -> Option<String> {
+    let all: Vec<&str> = found.iter().map(String::as_str).collect();
+    (!all.is_empty()).then(|| format!("{} may edit it", all.join(", ")))
 }
 
 /// Why a column is not guarded; `None` when at least one range guards it. (Google lets only those write who may by *all* the
@@ -116,6 +137,8 @@ fn column_fault(
     let touching = |range: &&ProtectedRange| {
         range.range.start_column.is_none_or(|start| start <= *column)
             && range.range.end_column.is_none_or(|end| *column < end)
+            // The protection of the headers says nothing about a column.
+            && range.range.end_row != Some(1)
     };
     let mut first = None;
     for range in tab.protected.iter().filter(touching) {
@@ -128,17 +151,28 @@ fn column_fault(
     })
 }
 
-fn range_fault(
+/// Why a range does not guard the whole height of a tab.
+pub(crate) fn range_fault(
+    range: &ProtectedRange,
+    who: &Keyholders,
+    judge: &dyn Fn(&BTreeSet<String>) -> Option<String>,
+) -> Option<String> {
+    // A range that ends at the last row of today leaves the rows of tomorrow open.
+    let partial = range.range.start_row.is_some_and(|row| row > 0) || range.range.end_row.is_some();
+    if partial && !range.warning_only {
+        return Some("its protection covers a part only; protect the whole column, without row numbers".into());
+    }
+    editors_fault(range, who, judge)
+}
+
+/// Why a range does not keep those out that it should, whatever it covers.
+pub(crate) fn editors_fault(
     range: &ProtectedRange,
     who: &Keyholders,
     judge: &dyn Fn(&BTreeSet<String>) -> Option<String>,
 ) -> Option<String> {
     if range.warning_only {
         return Some("its protection only warns; set it to restrict who can edit".into());
-    }
-    // A range that ends at the last row of today leaves the rows of tomorrow open.
-    if range.range.start_row.is_some_and(|row| row > 0) || range.range.end_row.is_some() {
-        return Some("its protection covers a part only; protect the whole column, without row numbers".into());
     }
     if !range.unprotected.is_empty() {
         return Some("its protection leaves parts open; remove its exceptions".into());

@@ -7,11 +7,12 @@ use crate::config::model::{DualKey, Email};
 use crate::config::read::Reader;
 use crate::config::{keys, syntax};
 use crate::problem::Kind;
+use crate::sheet::protection::address_of;
 
 pub(super) fn dual_key(r: &mut Reader, in_sandbox: bool) -> Option<DualKey> {
     let require_protection = r.flag("dual_key.require_protection");
-    let a_editors = r.list("dual_key.a_editors", syntax::address);
-    let b_editors = r.list("dual_key.b_editors", syntax::address);
+    let a_editors = r.list("dual_key.a_editors", syntax::editor);
+    let b_editors = r.list("dual_key.b_editors", syntax::editor);
     let owners = r.list("dual_key.owners", syntax::address);
     for (path, list) in [("dual_key.a_editors", &a_editors), ("dual_key.b_editors", &b_editors)] {
         if require_protection == Some(true) && !in_sandbox && list.as_ref().is_some_and(Vec::is_empty) {
@@ -23,7 +24,7 @@ pub(super) fn dual_key(r: &mut Reader, in_sandbox: bool) -> Option<DualKey> {
         for address in list
             .iter()
             .flatten()
-            .filter(|address| owners.iter().flatten().any(|owner| owner == *address))
+            .filter(|address| owners.iter().flatten().any(|owner| *owner == address_of(address)))
         {
             r.fail(
                 path,
@@ -36,7 +37,7 @@ pub(super) fn dual_key(r: &mut Reader, in_sandbox: bool) -> Option<DualKey> {
     for address in a_editors
         .iter()
         .flatten()
-        .filter(|address| b_editors.iter().flatten().any(|b| b == *address))
+        .filter(|address| b_editors.iter().flatten().any(|b| address_of(b) == address_of(address)))
     {
         r.fail(
             "dual_key.b_editors",
