@@ -3,6 +3,7 @@
 
 pub mod parse;
 pub mod protection;
+pub mod structure;
 
 use std::collections::BTreeMap;
 

@@ -9,6 +9,7 @@ mod columns;
 mod failure;
 mod grid;
 mod sparse;
+mod structure;
 mod values;
 
 use std::collections::BTreeSet;

@@ -52,7 +52,8 @@ pub(super) fn picture(reply: api::Spreadsheet) -> Result<Picture, String> {
     Ok(picture)
 }
 
-fn tab(sheet: api::Sheet) -> Result<RawTab, String> {
+/// Reads one tab of a reply.
+pub(super) fn tab(sheet: api::Sheet) -> Result<RawTab, String> {
     let properties = sheet.properties.unwrap_or_default();
     let grid = properties.grid_properties.unwrap_or_default();
     let mut tab = RawTab {
@@ -219,7 +220,8 @@ fn protected(range: api::ProtectedRange) -> ProtectedRange {
     }
 }
 
-fn grid_range(range: api::GridRange) -> GridRange {
+/// Reads a rectangle.
+pub(super) fn grid_range(range: api::GridRange) -> GridRange {
     GridRange {
         start_row: index(range.start_row_index),
         end_row: index(range.end_row_index),

@@ -1,0 +1,136 @@
+//! Reads how the spreadsheet is built, and builds it: one request each.
+
+mod edits;
+
+use async_trait::async_trait;
+use google_sheets4::api::{self, BatchUpdateSpreadsheetRequest, CellData, ConditionalFormatRule};
+
+use super::failure::Method;
+use super::{GoogleSheets, OUTLINE, grid, nonsense, range, refused};
+use crate::sheet::structure::{BuiltTab, ColourRule, Dress, Edit, SheetBuilder, Structure};
+use crate::sheet::{RawSpreadsheet, SheetError, TabWish};
+
+/// What is asked for: the picture of a pass, and the looks of cells.
+const BUILD: &str = "properties.title,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount,frozenRowCount)),protectedRanges,\
+    conditionalFormats(ranges,booleanRule(condition)),\
+    data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue,note,\
+    userEnteredFormat(numberFormat,textFormat),dataValidation(condition)))))";
+
+const READ: Method = Method {
+    name: "sheets.get",
+    doing: "read how the spreadsheet is built",
+    writes: false,
+};
+const WRITE: Method = Method {
+    name: "sheets.batchUpdate",
+    doing: "set up the spreadsheet",
+    writes: true,
+};
+
+#[async_trait]
+impl SheetBuilder for GoogleSheets {
+    async fn read_structure(&self, tabs: &[TabWish<'_>]) -> Result<Structure, SheetError> {
+        // Google refuses all ranges for one tab that is missing, and a fresh spreadsheet lacks them all.
+        let RawSpreadsheet { title, tabs: there, .. } = self.get(&[], OUTLINE).await?.spreadsheet;
+        let mut structure = Structure {
+            title,
+            tabs: there.into_iter().map(|tab| (tab.sheet_id, tab.title)).collect(),
+            built: Vec::new(),
+        };
+        let has = |wish: &&TabWish<'_>| structure.tabs.iter().any(|(_, title)| title == wish.title);
+        let ranges: Vec<String> = tabs.iter().filter(has).map(range).collect();
+        if ranges.is_empty() {
+            return Ok(structure);
+        }
+        let ranges = &ranges;
+        let reply = self
+            .call(READ, |mut probe| async move {
+                let call = self.inner.hub.spreadsheets().get(&self.inner.spreadsheet_id);
+                ranges
+                    .iter()
+                    .fold(call, |call, range| call.add_ranges(range))
+                    .param("fields", BUILD)
+                    .add_scope(super::SCOPE)
+                    .delegate(&mut probe)
+                    .doit()
+                    .await
+            })
+            .await?;
+        for sheet in reply.sheets.unwrap_or_default() {
+            structure.built.push(built(sheet).map_err(|why| nonsense(READ, &why))?);
+        }
+        for wish in tabs.iter().filter(|wish| wish.header_only) {
+            for built in structure.built.iter_mut().filter(|built| built.tab.title == wish.title) {
+                built.tab.rows.truncate(1);
+                built.dress.truncate(1);
+            }
+        }
+        Ok(structure)
+    }
+
+    async fn build(&self, edits: &[Edit]) -> Result<(), SheetError> {
+        let mut requests = Vec::new();
+        for edit in edits {
+            requests.extend(edits::requests(edit).map_err(|why| refused(WRITE, &why))?);
+        }
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let request = BatchUpdateSpreadsheetRequest {
+            requests: Some(requests),
+            ..BatchUpdateSpreadsheetRequest::default()
+        };
+        self.batch_update(WRITE, request).await.map(drop)
+    }
+}
+
+fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
+    let properties = sheet.properties.as_ref();
+    let grid = properties.and_then(|properties| properties.grid_properties.as_ref());
+    let frozen = grid.and_then(|grid| grid.frozen_row_count).unwrap_or_default();
+    let rules = sheet.conditional_formats.as_deref().unwrap_or_default();
+    let Some(data) = sheet.data.as_ref().filter(|data| !data.is_empty()) else {
+        // Read as "nothing is formatted", it would all be made again.
+        let title = properties.and_then(|properties| properties.title.as_deref());
+        return Err(format!(
+            "the answer shows the tab {} without its cells",
+            title.unwrap_or_default()
+        ));
+    };
+    let rows = data.iter().flat_map(|data| data.row_data.iter().flatten());
+    Ok(BuiltTab {
+        frozen_rows: u32::try_from(frozen).unwrap_or_default(),
+        dress: rows
+            .map(|row| row.values.iter().flatten().map(dress).collect())
+            .collect(),
+        colours: rules.iter().filter_map(colour_rule).collect(),
+        colour_rules: u32::try_from(rules.len()).unwrap_or(u32::MAX),
+        tab: grid::tab(sheet)?,
+    })
+}
+
+fn dress(cell: &CellData) -> Dress {
+    let format = cell.user_entered_format.as_ref();
+    let number = format.and_then(|format| format.number_format.as_ref()?.type_.as_deref());
+    let bold = format.and_then(|format| format.text_format.as_ref()?.bold);
+    Dress {
+        filled: cell.user_entered_value.is_some() || cell.effective_value.is_some(),
+        plain_text: number == Some("TEXT"),
+        bold: bold.unwrap_or_default(),
+        validated: cell.data_validation.is_some(),
+        noted: cell.note.as_ref().is_some_and(|note| !note.is_empty()),
+    }
+}
+
+fn colour_rule(rule: &ConditionalFormatRule) -> Option<ColourRule> {
+    let condition = rule.boolean_rule.as_ref()?.condition.as_ref()?;
+    if condition.type_.as_deref() != Some("TEXT_STARTS_WITH") {
+        return None;
+    }
+    let ranges = rule.ranges.iter().flatten().cloned();
+    Some(ColourRule {
+        starts: condition.values.as_ref()?.first()?.user_entered_value.clone()?,
+        ranges: ranges.map(grid::grid_range).collect(),
+    })
+}

@@ -1,0 +1,368 @@
+//! The requests of each edit. Every mask is dotted, because the API crate spoils those with parentheses in a request's
+//! body.
+
+use google_sheets4::api::{
+    self, AddConditionalFormatRuleRequest, AddProtectedRangeRequest, AddSheetRequest, AppendDimensionRequest,
+    BooleanCondition, BooleanRule, CellData, CellFormat, ConditionValue, ConditionalFormatRule, DataValidationRule,
+    DimensionProperties, DimensionRange, ExtendedValue, GridCoordinate, GridProperties, InsertDimensionRequest,
+    NumberFormat, RepeatCellRequest, Request, RowData, SetDataValidationRequest, SheetProperties, TextFormat,
+    UpdateCellsRequest, UpdateDimensionPropertiesRequest, UpdateProtectedRangeRequest, UpdateSheetPropertiesRequest,
+};
+use google_sheets4::common::FieldMask;
+
+use crate::adapters::google_sheets::columns::{append_request, id};
+use crate::sheet::GridRange;
+use crate::sheet::parse::{column_letters, quoted};
+use crate::sheet::structure::{Edit, Protection, Rows, Validation};
+
+fn whole(value: u32) -> Result<Option<i32>, String> {
+    id(i64::from(value)).map(Some)
+}
+
+/// The requests of one edit.
+///
+/// # Errors
+/// Says which number is none of the API's.
+pub(super) fn requests(edit: &Edit) -> Result<Vec<Request>, String> {
+    let request = match edit {
+        Edit::AddTab {
+            sheet_id,
+            title,
+            rows,
+            columns,
+        } => add_tab(*sheet_id, title, *rows, *columns)?,
+        Edit::InsertColumns {
+            sheet_id,
+            at,
+            at_end,
+            headers,
+        } => return insert_columns(*sheet_id, *at, *at_end, headers),
+        Edit::Headers { sheet_id, headers } => write_headers(*sheet_id, 0, headers)?,
+        Edit::Freeze { sheet_id, rows } => freeze(*sheet_id, *rows)?,
+        Edit::Bold { sheet_id, column } => bold(*sheet_id, *column)?,
+        Edit::Note { sheet_id, column, text } => {
+            let cell = CellData {
+                note: Some(text.clone()),
+                ..CellData::default()
+            };
+            repeat(*sheet_id, *column, (0, Some(1)), cell, "note")?
+        }
+        Edit::Width {
+            sheet_id,
+            column,
+            pixels,
+        } => width(*sheet_id, *column, *pixels)?,
+        Edit::PlainText { sheet_id, column, rows } => plain_text(*sheet_id, *column, *rows)?,
+        Edit::Validate {
+            sheet_id,
+            column,
+            rows,
+            rule,
+        } => validate(*sheet_id, *column, *rows, rule)?,
+        Edit::Colour {
+            sheet_id,
+            column,
+            starts,
+            rgb,
+            index,
+        } => colour(*sheet_id, *column, starts, *rgb, *index)?,
+        Edit::Protect(protection) => Request {
+            add_protected_range: Some(AddProtectedRangeRequest {
+                protected_range: Some(protected(protection, None)?),
+            }),
+            ..Request::default()
+        },
+        Edit::Reprotect { id: old, as_is } => reprotect(*old, as_is)?,
+        Edit::Append(append) => {
+            let batch = append_request(std::slice::from_ref(append))?;
+            return Ok(batch.and_then(|batch| batch.requests).unwrap_or_default());
+        }
+    };
+    Ok(vec![request])
+}
+
+fn add_tab(sheet_id: i64, title: &str, rows: u32, columns: u32) -> Result<Request, String> {
+    let grid_properties = GridProperties {
+        row_count: whole(rows)?,
+        column_count: whole(columns)?,
+        ..GridProperties::default()
+    };
+    let properties = SheetProperties {
+        sheet_id: Some(id(sheet_id)?),
+        title: Some(title.to_owned()),
+        grid_properties: Some(grid_properties),
+        ..SheetProperties::default()
+    };
+    Ok(Request {
+        add_sheet: Some(AddSheetRequest {
+            properties: Some(properties),
+        }),
+        ..Request::default()
+    })
+}
+
+fn bold(sheet_id: i64, column: u32) -> Result<Request, String> {
+    let text_format = TextFormat {
+        bold: Some(true),
+        ..TextFormat::default()
+    };
+    let cell = formatted(CellFormat {
+        text_format: Some(text_format),
+        ..CellFormat::default()
+    });
+    repeat(
+        sheet_id,
+        column,
+        (0, Some(1)),
+        cell,
+        "userEnteredFormat.textFormat.bold",
+    )
+}
+
+fn plain_text(sheet_id: i64, column: u32, rows: Rows) -> Result<Request, String> {
+    let number_format = NumberFormat {
+        type_: Some("TEXT".into()),
+        pattern: None,
+    };
+    let cell = formatted(CellFormat {
+        number_format: Some(number_format),
+        ..CellFormat::default()
+    });
+    repeat(sheet_id, column, rows, cell, "userEnteredFormat.numberFormat")
+}
+
+fn reprotect(old: i64, as_is: &Protection) -> Result<Request, String> {
+    let fields = ["range", "description", "warningOnly", "unprotectedRanges", "editors"];
+    Ok(Request {
+        update_protected_range: Some(UpdateProtectedRangeRequest {
+            fields: Some(FieldMask::new(&fields)),
+            protected_range: Some(protected(as_is, Some(id(old)?))?),
+        }),
+        ..Request::default()
+    })
+}
+
+/// Inserting before the end of the grid takes the looks of the column that follows, a blank one; at the very end there
+/// is none, and Google refuses.
+fn insert_columns(sheet_id: i64, at: u32, at_end: bool, headers: &[String]) -> Result<Vec<Request>, String> {
+    let mut requests = Vec::new();
+    if at_end {
+        requests.push(Request {
+            append_dimension: Some(AppendDimensionRequest {
+                sheet_id: Some(id(sheet_id)?),
+                dimension: Some("COLUMNS".into()),
+                length: Some(1),
+            }),
+            ..Request::default()
+        });
+    }
+    let count = u32::try_from(headers.len()).unwrap_or_default();
+    requests.push(Request {
+        insert_dimension: Some(InsertDimensionRequest {
+            inherit_from_before: Some(false),
+            range: Some(columns(sheet_id, at, count)?),
+        }),
+        ..Request::default()
+    });
+    requests.push(write_headers(sheet_id, at, headers)?);
+    Ok(requests)
+}
+
+fn write_headers(sheet_id: i64, at: u32, headers: &[String]) -> Result<Request, String> {
+    let cell = |header: &String| CellData {
+        user_entered_value: Some(ExtendedValue {
+            string_value: Some(header.clone()),
+            ..ExtendedValue::default()
+        }),
+        ..CellData::default()
+    };
+    let row = RowData {
+        values: Some(headers.iter().map(cell).collect()),
+    };
+    let start = GridCoordinate {
+        sheet_id: Some(id(sheet_id)?),
+        row_index: Some(0),
+        column_index: whole(at)?,
+    };
+    Ok(Request {
+        update_cells: Some(UpdateCellsRequest {
+            fields: Some(FieldMask::new(&["userEnteredValue"])),
+            rows: Some(vec![row]),
+            start: Some(start),
+            ..UpdateCellsRequest::default()
+        }),
+        ..Request::default()
+    })
+}
+
+fn freeze(sheet_id: i64, rows: u32) -> Result<Request, String> {
+    let grid_properties = GridProperties {
+        frozen_row_count: whole(rows)?,
+        ..GridProperties::default()
+    };
+    let properties = SheetProperties {
+        sheet_id: Some(id(sheet_id)?),
+        grid_properties: Some(grid_properties),
+        ..SheetProperties::default()
+    };
+    Ok(Request {
+        update_sheet_properties: Some(UpdateSheetPropertiesRequest {
+            fields: Some(FieldMask::new(&["gridProperties.frozenRowCount"])),
+            properties: Some(properties),
+        }),
+        ..Request::default()
+    })
+}
+
+fn formatted(format: CellFormat) -> CellData {
+    CellData {
+        user_entered_format: Some(format),
+        ..CellData::default()
+    }
+}
+
+fn repeat(sheet_id: i64, column: u32, rows: Rows, cell: CellData, field: &str) -> Result<Request, String> {
+    Ok(Request {
+        repeat_cell: Some(RepeatCellRequest {
+            cell: Some(cell),
+            fields: Some(FieldMask::new(&[field])),
+            range: Some(area(sheet_id, &stretch(column, rows))?),
+        }),
+        ..Request::default()
+    })
+}
+
+fn width(sheet_id: i64, column: u32, pixels: u32) -> Result<Request, String> {
+    let properties = DimensionProperties {
+        pixel_size: whole(pixels)?,
+        ..DimensionProperties::default()
+    };
+    Ok(Request {
+        update_dimension_properties: Some(UpdateDimensionPropertiesRequest {
+            fields: Some(FieldMask::new(&["pixelSize"])),
+            properties: Some(properties),
+            range: Some(columns(sheet_id, column, 1)?),
+            ..UpdateDimensionPropertiesRequest::default()
+        }),
+        ..Request::default()
+    })
+}
+
+fn validate(sheet_id: i64, column: u32, rows: Rows, rule: &Validation) -> Result<Request, String> {
+    let rule = match rule {
+        Validation::Checkbox => DataValidationRule {
+            condition: Some(condition("BOOLEAN", None)),
+            strict: Some(true),
+            ..DataValidationRule::default()
+        },
+        Validation::ListOf { tab, column } => {
+            let letters = column_letters(*column);
+            let list = format!("={}!${letters}$2:${letters}", quoted(tab));
+            DataValidationRule {
+                condition: Some(condition("ONE_OF_RANGE", Some(list))),
+                // Strict would refuse what a pass appends in a moment when the list has changed.
+                strict: Some(false),
+                show_custom_ui: Some(true),
+                ..DataValidationRule::default()
+            }
+        }
+    };
+    Ok(Request {
+        set_data_validation: Some(SetDataValidationRequest {
+            range: Some(area(sheet_id, &stretch(column, rows))?),
+            rule: Some(rule),
+            ..SetDataValidationRequest::default()
+        }),
+        ..Request::default()
+    })
+}
+
+fn condition(kind: &str, value: Option<String>) -> BooleanCondition {
+    BooleanCondition {
+        type_: Some(kind.into()),
+        values: value.map(|value| {
+            vec![ConditionValue {
+                user_entered_value: Some(value),
+                ..ConditionValue::default()
+            }]
+        }),
+    }
+}
+
+fn colour(sheet_id: i64, column: u32, starts: &str, rgb: [u8; 3], index: u32) -> Result<Request, String> {
+    let [red, green, blue] = rgb.map(|part| Some(f32::from(part) / 255.0));
+    let colour = api::Color {
+        red,
+        green,
+        blue,
+        alpha: None,
+    };
+    let style = api::ColorStyle {
+        rgb_color: Some(colour),
+        theme_color: None,
+    };
+    let format = CellFormat {
+        background_color_style: Some(style),
+        ..CellFormat::default()
+    };
+    let rule = ConditionalFormatRule {
+        boolean_rule: Some(BooleanRule {
+            condition: Some(condition("TEXT_STARTS_WITH", Some(starts.to_owned()))),
+            format: Some(format),
+        }),
+        ranges: Some(vec![area(sheet_id, &stretch(column, (1, None)))?]),
+        ..ConditionalFormatRule::default()
+    };
+    Ok(Request {
+        add_conditional_format_rule: Some(AddConditionalFormatRuleRequest {
+            index: whole(index)?,
+            rule: Some(rule),
+        }),
+        ..Request::default()
+    })
+}
+
+fn protected(protection: &Protection, old: Option<i32>) -> Result<api::ProtectedRange, String> {
+    Ok(api::ProtectedRange {
+        protected_range_id: old,
+        range: Some(area(protection.sheet_id, &protection.range)?),
+        description: Some(protection.description.clone()),
+        warning_only: Some(false),
+        unprotected_ranges: Some(Vec::new()),
+        editors: Some(api::Editors {
+            users: Some(protection.users.clone()),
+            groups: Some(protection.groups.clone()),
+            domain_users_can_edit: Some(false),
+        }),
+        ..api::ProtectedRange::default()
+    })
+}
+
+fn stretch(column: u32, (start, end): Rows) -> GridRange {
+    GridRange {
+        start_row: Some(start),
+        end_row: end,
+        start_column: Some(column),
+        end_column: Some(column.saturating_add(1)),
+    }
+}
+
+fn area(sheet_id: i64, range: &GridRange) -> Result<api::GridRange, String> {
+    let index = |value: Option<u32>| value.map(|value| id(i64::from(value))).transpose();
+    Ok(api::GridRange {
+        sheet_id: Some(id(sheet_id)?),
+        start_row_index: index(range.start_row)?,
+        end_row_index: index(range.end_row)?,
+        start_column_index: index(range.start_column)?,
+        end_column_index: index(range.end_column)?,
+    })
+}
+
+fn columns(sheet_id: i64, at: u32, count: u32) -> Result<DimensionRange, String> {
+    Ok(DimensionRange {
+        sheet_id: Some(id(sheet_id)?),
+        dimension: Some("COLUMNS".into()),
+        start_index: whole(at)?,
+        end_index: whole(at.saturating_add(count))?,
+    })
+}
