@@ -8,6 +8,7 @@
 //! - [`plan`] decides. It is one pure function of sheet, fleet, memory, policy and time.
 //! - [`apply`] puts the tags on the servers, [`settle`] says what became of it, [`writeback`] shows it in the sheet.
 //! - [`alert`] decides which mail that makes, and [`delivery`] sends what waits in the outbox.
+//! - [`setup`] makes and repairs the tabs that all this needs.
 //! - [`adapters`] are the only modules that open sockets or files.
 
 // Edge: what people say to the program, and what it says of itself.
@@ -42,6 +43,7 @@ pub mod alert;
 pub mod apply;
 pub mod delivery;
 pub mod report;
+pub mod setup;
 pub mod writeback;
 
 // The only modules that open sockets or files.

@@ -22,7 +22,7 @@ const SERVER_ID_MAX: usize = 64;
 
 /// Headers of the release tab that people own and must be there. Nothing reads `notes`, but a tab that lost a column of people's
 /// may have lost more than that.
-const RELEASE_NEEDS: [&str; 6] = [
+pub const RELEASE_NEEDS: [&str; 6] = [
     "channel",
     "desiredVersionA",
     "desiredVersionB",
@@ -31,7 +31,7 @@ const RELEASE_NEEDS: [&str; 6] = [
     "notes",
 ];
 /// The same of the server tab.
-const SERVER_NEEDS: [&str; 3] = ["serverId", "channel", "notes"];
+pub const SERVER_NEEDS: [&str; 3] = ["serverId", "channel", "notes"];
 /// Service columns of the release tab.
 pub const RELEASE_SERVICE: [&str; 4] = ["releaseVersion", "previousVersion", "status", "updatedAt"];
 /// Service columns of the server tab.
@@ -307,7 +307,7 @@ fn find_tab<'a>(raw: &'a RawSpreadsheet, title: &str, fatal: &mut Vec<Problem>) 
 }
 
 /// Finds the known headers of a tab in row 1: trimmed, in any letter case.
-fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &mut Vec<Problem>) -> Layout {
+pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &mut Vec<Problem>) -> Layout {
     let empty = Vec::new();
     let headers = tab.rows.first().unwrap_or(&empty);
     let mut layout = Layout {
@@ -614,7 +614,11 @@ fn tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
     Tick::Unreadable
 }
 
-fn check_channel(text: &str) -> Result<ChannelName, String> {
+/// Reads a channel's name.
+///
+/// # Errors
+/// What is wrong with it, to follow "holds".
+pub fn check_channel(text: &str) -> Result<ChannelName, String> {
     match bad_text(text, CHANNEL_MAX) {
         Some(what) => Err(what),
         None if text.starts_with('=') => Err(format!("the text {}, which looks like a formula", clip(text))),
@@ -662,7 +666,8 @@ fn effective(cell: &Cell) -> &Cell {
     }
 }
 
-fn describe(cell: &Cell) -> String {
+/// What a cell holds, in words.
+pub(crate) fn describe(cell: &Cell) -> String {
     match cell {
         Cell::Blank => "nothing".into(),
         Cell::Text(text) => format!("the text {}", clip(text)),
@@ -683,7 +688,7 @@ fn clip(text: &str) -> String {
 }
 
 /// What a cell shows, as far as the service's own cells go.
-fn text_of(cell: &Cell) -> String {
+pub(crate) fn text_of(cell: &Cell) -> String {
     match effective(cell) {
         Cell::Blank | Cell::Formula { .. } => String::new(),
         Cell::Text(text) | Cell::Error(text) => text.clone(),

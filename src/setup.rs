@@ -1,0 +1,231 @@
+//! Finds what a spreadsheet lacks to be served, as steps that add it: tabs, columns, formats, boxes, colours, protections.
+//!
+//! A pure function of how the spreadsheet is built and what is wished. It never changes a cell that holds anything, the
+//! order of columns or a row; what people made stays, and what they made wrong is told them. On a finished sheet there
+//! are no steps. Between the read and the write lie milliseconds in which a person can insert a column: then a format
+//! or a protection can land one column off, never a value; the read after it finds and moves our own protections.
+
+mod guard;
+mod run;
+mod site;
+mod template;
+
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::{Names, column_letters, quoted, text_of};
+use crate::sheet::structure::{BuiltTab, Edit, Structure};
+use crate::sheet::{Append, NewCell, RawTab};
+use site::Site;
+
+pub use run::{Outcome, carry_out};
+pub use template::{CellKind, Colour, Column, Editing, Owner, Template, TemplateError, Templates};
+
+/// What is wished of a spreadsheet.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    /// How the tabs are to look.
+    pub templates: &'a Templates,
+    /// Names from the configuration; its key holders are those meant here.
+    pub names: &'a Names,
+    /// Who holds key A, as configured: groups may follow `group:`.
+    pub a_editors: &'a [String],
+    /// Who holds key B.
+    pub b_editors: &'a [String],
+    /// The service account, an editor of each protection that is made.
+    pub account: &'a str,
+    /// A channel to add a row for; a valid name.
+    pub channel: Option<&'a str>,
+    /// Where ids of new tabs start. By chance: an id must not come back, as passes know a tab by it.
+    pub fresh_id: u32,
+}
+
+/// One thing to do, whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// A tab or a column.
+    pub place: String,
+    /// What is done, for people.
+    pub what: String,
+    /// Whether it repairs something of ours, rather than adding what is not there.
+    pub repair: bool,
+    /// How.
+    pub edits: Vec<Edit>,
+}
+
+/// What there is to do, and what cannot be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Why nothing may be done at all; then there are no steps.
+    pub refused: Vec<Problem>,
+    /// What only a person can do, and must.
+    pub open: Vec<Problem>,
+    /// What people should know.
+    pub notes: Vec<Problem>,
+    /// How many things are right already.
+    pub right: usize,
+    /// Where the wished channel stands already.
+    pub channel_at: Option<String>,
+}
+
+impl Setup {
+    fn problem(code: &'static str, place: &str, message: String) -> Problem {
+        Problem::new(Kind::Mismatch, code, place, message)
+    }
+
+    fn step(&mut self, place: String, what: String, edits: Vec<Edit>) {
+        self.steps.push(Step {
+            place,
+            what,
+            repair: false,
+            edits,
+        });
+    }
+}
+
+/// Compares the spreadsheet with the wish.
+#[must_use]
+pub fn plan(structure: &Structure, wish: &Wish<'_>) -> Setup {
+    let mut setup = Setup::default();
+    let mut sites = Vec::new();
+    let mut next_id = wish.fresh_id;
+    for template in wish.templates.all() {
+        let found = structure.built.iter().find(|built| built.tab.title == template.title);
+        match found {
+            Some(built) => sites.push(Site::of(template, built.clone(), wish.account, &mut setup)),
+            None => {
+                if let Some(site) = make(template, structure, wish.account, &mut next_id, &mut setup) {
+                    sites.push(site);
+                }
+            }
+        }
+    }
+    if !setup.refused.is_empty() {
+        setup.steps.clear();
+        return setup;
+    }
+    for site in &mut sites {
+        site.add_columns(&mut setup);
+    }
+    let release = sites.first().and_then(|site| {
+        let column = *site.layout.columns.get("channel")?;
+        Some((site.template.title.clone(), column))
+    });
+    for site in &sites {
+        site.dress(release.as_ref(), &mut setup);
+        site.colour(&mut setup);
+    }
+    let groups = guard::known_groups(structure);
+    for site in &sites {
+        guard::protect(site, wish, &groups, &mut setup);
+    }
+    for site in &sites {
+        site.misfits(&mut setup);
+    }
+    if let (Some(channel), Some(site)) = (wish.channel, sites.first()) {
+        add_channel(site, channel, &mut setup);
+    }
+    for list in [&mut setup.open, &mut setup.notes] {
+        list.sort();
+        list.dedup();
+    }
+    setup
+}
+
+/// A tab that is not there, as it will be after the step that makes it.
+fn make<'a>(
+    template: &'a Template,
+    structure: &Structure,
+    account: &'a str,
+    next_id: &mut u32,
+    setup: &mut Setup,
+) -> Option<Site<'a>> {
+    // Google takes two names that differ only in letter case for one.
+    let alike = |(_, title): &&(i64, String)| title.to_lowercase() == template.title.to_lowercase();
+    if let Some((_, title)) = structure.tabs.iter().find(alike) {
+        let message = format!(
+            "there is a tab {title}, which differs from {} only in letter case; rename it, or set its name in the \
+             configuration ([sheets])",
+            template.title
+        );
+        setup.refused.push(Setup::problem("tab_name", title, message));
+        return None;
+    }
+    let taken = |id: u32| structure.tabs.iter().any(|(held, _)| *held == i64::from(id));
+    // The API's ids have 31 bits.
+    while taken(*next_id & 0x7fff_ffff) {
+        *next_id = next_id.wrapping_add(1);
+    }
+    let sheet_id = i64::from(*next_id & 0x7fff_ffff);
+    *next_id = next_id.wrapping_add(1);
+    let headers: Vec<String> = template
+        .columns
+        .iter()
+        .map(|column| column.header.to_string())
+        .collect();
+    let columns = u32::try_from(headers.len()).unwrap_or(u32::MAX);
+    let tab = RawTab {
+        sheet_id,
+        title: template.title.clone(),
+        rows: vec![headers.iter().cloned().map(crate::sheet::Cell::Text).collect()],
+        row_count: template.rows,
+        column_count: columns,
+        ..RawTab::default()
+    };
+    let what = format!("make the tab with the columns {}", headers.join(", "));
+    let edits = vec![
+        Edit::AddTab {
+            sheet_id,
+            title: template.title.clone(),
+            rows: template.rows,
+            columns,
+        },
+        Edit::Headers { sheet_id, headers },
+    ];
+    setup.step(quoted(&template.title), what, edits);
+    let built = BuiltTab {
+        tab,
+        ..BuiltTab::default()
+    };
+    Some(Site::fresh(template, built, account, setup))
+}
+
+fn add_channel(site: &Site<'_>, channel: &str, setup: &mut Setup) {
+    let tab = &site.built.tab;
+    let Some(column) = site.layout.columns.get("channel").copied() else {
+        return;
+    };
+    let is_it = |row: &Vec<crate::sheet::Cell>| {
+        row.get(column as usize)
+            .is_some_and(|cell| text_of(cell).trim() == channel)
+    };
+    if let Some(row) = tab.rows.iter().skip(1).position(is_it) {
+        let letters = column_letters(column);
+        setup.channel_at = Some(format!("{}!{letters}{}", quoted(&tab.title), row + 2));
+        return;
+    }
+    let width = site.layout.columns.values().max().map_or(0, |last| *last as usize + 1);
+    let mut row = vec![NewCell::Blank; width];
+    let cells = [
+        ("channel", NewCell::Text(channel.to_owned())),
+        ("enabled", NewCell::Bool(false)),
+        ("rollback", NewCell::Bool(false)),
+    ];
+    for (header, cell) in cells {
+        let slot = site.layout.columns.get(header).and_then(|at| row.get_mut(*at as usize));
+        if let Some(slot) = slot {
+            *slot = cell;
+        }
+    }
+    let barred = (0..u32::try_from(width).unwrap_or(u32::MAX)).find_map(|column| site.barred_below(column));
+    if let Some(range) = barred {
+        setup.open.push(site.barred_problem(range));
+        return;
+    }
+    let append = Append {
+        sheet_id: tab.sheet_id,
+        rows: vec![row],
+    };
+    let what = format!("add a row for the channel {channel}");
+    setup.step(quoted(&tab.title), what, vec![Edit::Append(append)]);
+}

@@ -1,0 +1,145 @@
+//! Carries steps out and looks whether that made the spreadsheet as wished: what was lost, refused or undone in between
+//! is found by reading again, never by sending the same request blindly.
+
+use super::{Setup, Step, Wish, plan};
+use crate::problem::{Kind, Problem};
+use crate::sheet::structure::{Edit, SheetBuilder};
+use crate::sheet::{SheetError, SheetErrorKind, TabWish};
+
+/// How often what is missing is sent. More than once happens after a lost reply, or when people edit meanwhile.
+const ROUNDS: u32 = 3;
+
+/// What became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The file's name.
+    pub title: String,
+    /// Steps that were made; in a dry run those to make.
+    pub steps: Vec<Step>,
+    /// What was right before.
+    pub right: usize,
+    /// What was not done: the spreadsheet is not finished while there is any.
+    pub failed: Vec<Problem>,
+    /// What people should know.
+    pub notes: Vec<Problem>,
+}
+
+impl Outcome {
+    fn of(title: String, first: &Setup) -> Self {
+        let mut notes = first.notes.clone();
+        if let Some(place) = &first.channel_at {
+            let message = format!("the channel is there already, in {place}; no row was added");
+            notes.push(Setup::problem("channel", place, message));
+        }
+        Self {
+            title,
+            steps: Vec::new(),
+            right: first.right,
+            failed: [first.refused.clone(), first.open.clone()].concat(),
+            notes,
+        }
+    }
+}
+
+/// Makes the spreadsheet as wished, or only says what it would do.
+///
+/// # Errors
+/// When the spreadsheet cannot be read before anything was written.
+pub async fn carry_out(builder: &dyn SheetBuilder, wish: &Wish<'_>, dry_run: bool) -> Result<Outcome, SheetError> {
+    let titles = wish.templates.all();
+    let tabs = [
+        TabWish::whole(&titles[0].title),
+        TabWish::whole(&titles[1].title),
+        // It only grows, and only its header and protection are looked at.
+        TabWish::header(&titles[2].title),
+    ];
+    let structure = builder.read_structure(&tabs).await?;
+    let mut setup = plan(&structure, wish);
+    let mut outcome = Outcome::of(structure.title, &setup);
+    if dry_run || setup.steps.is_empty() {
+        outcome.steps = setup.steps;
+        return Ok(outcome);
+    }
+    let mut tried: Vec<Step> = Vec::new();
+    let mut trouble = None;
+    for _ in 0..ROUNDS {
+        let edits: Vec<Edit> = setup.steps.iter().flat_map(|step| step.edits.iter().cloned()).collect();
+        let sent = builder.build(&edits).await;
+        let refused = matches!(&sent, Err(error) if error.kind != SheetErrorKind::OutcomeUnknown);
+        if !refused {
+            let new: Vec<Step> = setup
+                .steps
+                .iter()
+                .filter(|step| !tried.contains(step))
+                .cloned()
+                .collect();
+            tried.extend(new);
+        }
+        trouble = sent.err();
+        let again = match builder.read_structure(&tabs).await {
+            Ok(structure) => plan(&structure, wish),
+            Err(error) => {
+                outcome.steps = if trouble.is_none() { tried } else { Vec::new() };
+                outcome.failed.push(call_failed(&error));
+                outcome.failed.extend(trouble.map(|error| call_failed(&error)));
+                return Ok(outcome);
+            }
+        };
+        let same = again.steps == setup.steps;
+        setup = again;
+        if setup.steps.is_empty() || !setup.refused.is_empty() {
+            break;
+        }
+        // Only a lost request is sent again as it was: anything else would end the same way.
+        if same
+            && trouble
+                .as_ref()
+                .is_none_or(|error| error.kind != SheetErrorKind::OutcomeUnknown)
+        {
+            break;
+        }
+    }
+    tried.retain(|step| !setup.steps.contains(step));
+    outcome.steps = tried;
+    outcome.failed = [setup.refused.clone(), setup.open.clone()].concat();
+    outcome.notes.extend(setup.notes);
+    outcome.notes.sort();
+    outcome.notes.dedup();
+    if !setup.steps.is_empty() {
+        outcome
+            .failed
+            .extend(trouble.map(|error| call_failed(&with_hint(error, wish))));
+        outcome.failed.extend(setup.steps.iter().map(left_over));
+    }
+    Ok(outcome)
+}
+
+fn call_failed(error: &SheetError) -> Problem {
+    Problem::new(Kind::ApiFailure, "call", "spreadsheet", error.message.clone())
+}
+
+/// Google does not take a group's address for a user's, and does not always say so.
+fn with_hint(error: SheetError, wish: &Wish<'_>) -> SheetError {
+    let mut lists = wish.a_editors.iter().chain(wish.b_editors);
+    let plain = lists.any(|entry| !entry.starts_with(crate::sheet::protection::GROUP));
+    if error.kind != SheetErrorKind::Refused || !plain {
+        return error;
+    }
+    SheetError {
+        message: format!(
+            "{}; if one of dual_key.a_editors and b_editors is a group, write it as group:ADDRESS",
+            error.message
+        ),
+        ..error
+    }
+}
+
+fn left_over(step: &Step) -> Problem {
+    let owner = if step.edits.iter().any(|edit| matches!(edit, Edit::Reprotect { .. })) {
+        "; if Google keeps the file's owner among the editors, name that address in dual_key.owners"
+    } else {
+        ""
+    };
+    let message = format!("not done: {}{owner}", step.what);
+    Setup::problem("left_over", &step.place, message)
+}
