@@ -67,6 +67,10 @@ pub enum Command {
         channel: Option<String>,
         /// Only say what would be made.
         dry_run: bool,
+        /// Who shall hold key A, instead of `dual_key.a_editors`; none: as configured.
+        a_editors: Vec<String>,
+        /// Who shall hold key B, instead of `dual_key.b_editors`; none: as configured.
+        b_editors: Vec<String>,
     },
     /// Say why a server or a channel is as it is.
     Explain {
@@ -163,6 +167,13 @@ enum Ask {
         /// Show what would be made; writes nothing
         #[arg(long)]
         dry_run: bool,
+        /// Who may edit desiredVersionA, instead of dual_key.a_editors: a user's address, or group:ADDRESS. May be given
+        /// several times
+        #[arg(long = "a-editor", value_name = "ADDRESS", value_parser = crate::config::editor)]
+        a_editors: Vec<String>,
+        /// Who may edit desiredVersionB, instead of dual_key.b_editors: the same
+        #[arg(long = "b-editor", value_name = "ADDRESS", value_parser = crate::config::editor)]
+        b_editors: Vec<String>,
     },
     /// Say why a server or a channel is as it is
     #[command(after_help = EXIT_CODES)]
@@ -240,7 +251,17 @@ impl Invocation {
             }
             Some(Ask::Plan { exit_code }) => Command::Plan { exit_code },
             Some(Ask::Check { send_test_mail }) => Command::Check { send_test_mail },
-            Some(Ask::Init { channel, dry_run }) => Command::Init { channel, dry_run },
+            Some(Ask::Init {
+                channel,
+                dry_run,
+                a_editors,
+                b_editors,
+            }) => Command::Init {
+                channel,
+                dry_run,
+                a_editors,
+                b_editors,
+            },
             Some(Ask::Explain { name }) => Command::Explain { name },
             Some(Ask::History { channel, limit }) => Command::History { channel, limit },
             Some(Ask::Sandbox) => Command::Sandbox,

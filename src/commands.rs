@@ -276,7 +276,20 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         }
         Command::Plan { exit_code } => show_plan(config, *exit_code, asked.format).await,
         Command::Explain { name } => show_explanation(config, name, asked.format).await,
-        Command::Init { channel, dry_run } => init::run(config, channel.as_deref(), *dry_run, asked.format).await,
+        Command::Init {
+            channel,
+            dry_run,
+            a_editors,
+            b_editors,
+        } => {
+            let wish = init::Asked {
+                channel: channel.as_deref(),
+                dry_run: *dry_run,
+                a_editors,
+                b_editors,
+            };
+            init::run(config, &wish, asked.format).await
+        }
         Command::Service => service::run(asked, config).await,
         Command::Check { .. } | Command::Sandbox | Command::Completions { .. } | Command::Man => Ok(0),
     }

@@ -49,14 +49,27 @@ fn every_request_is_understood() {
         command("init"),
         Command::Init {
             channel: None,
-            dry_run: false
+            dry_run: false,
+            a_editors: Vec::new(),
+            b_editors: Vec::new(),
         }
     );
     assert_eq!(
         command("init --channel web-prod --dry-run"),
         Command::Init {
             channel: Some("web-prod".into()),
-            dry_run: true
+            dry_run: true,
+            a_editors: Vec::new(),
+            b_editors: Vec::new(),
+        }
+    );
+    assert_eq!(
+        command("init --a-editor SRE@example.com --a-editor group:ops@example.com --b-editor rel@example.com"),
+        Command::Init {
+            channel: None,
+            dry_run: false,
+            a_editors: vec!["sre@example.com".into(), "group:ops@example.com".into()],
+            b_editors: vec!["rel@example.com".into()],
         }
     );
     assert_eq!(command("explain i-1"), Command::Explain { name: "i-1".into() });
@@ -135,6 +148,7 @@ fn wrong_usage_is_refused_with_the_way_out() {
         "history --limit many",
         "--format yaml",
         "init --channel",
+        "init --a-editor everybody",
     ] {
         refusal(line);
     }

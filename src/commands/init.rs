@@ -1,17 +1,161 @@
-//! Makes or repairs the tabs of the configured spreadsheet from `sheet-templates/`.
+//! Makes or repairs the tabs of the configured spreadsheet from `sheet-templates/`, and prints what was done and what
+//! only a person can do. A dry run calls nothing that writes.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{Refusal, connect_sheets, names, print};
+use crate::calls::Calls;
 use crate::cli::Format;
 use crate::config::Config;
+use crate::problem::{Kind, Problem};
+use crate::report::plain;
+use crate::sandbox;
+use crate::setup::{Outcome, Templates, Wish, carry_out};
+use crate::sheet::parse::check_channel;
+use crate::sheet::protection::address_of;
 
-use super::Refusal;
+/// What was asked of it.
+pub(super) struct Asked<'a> {
+    /// A channel to add.
+    pub(super) channel: Option<&'a str>,
+    /// Only say what would be made.
+    pub(super) dry_run: bool,
+    /// Who holds key A, if not as configured.
+    pub(super) a_editors: &'a [String],
+    /// Who holds key B, if not as configured.
+    pub(super) b_editors: &'a [String],
+}
 
-pub(super) async fn run(
-    _config: Config,
-    _channel: Option<&str>,
-    _dry_run: bool,
-    _format: Format,
-) -> Result<u8, Refusal> {
-    Err(Refusal::failed(
-        "this version does not have this command yet; use --once (from a scheduler), plan, explain, history or sandbox",
-    ))
+pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Result<u8, Refusal> {
+    if let Some(channel) = asked.channel {
+        check_channel(channel)
+            .map_err(|what| Refusal::config(format!("--channel holds {what}; type the name again")))?;
+    }
+    let (mut config, _credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let mut notes = override_editors(&mut config, asked)?;
+    let calls = Calls::default();
+    let named = config.sheets.credentials_file.is_some();
+    let sheets = connect_sheets(&config, calls.clone()).await;
+    let sheets = sheets.map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    let account = sheets.service_account_email().to_owned();
+    let names = names(&config, &account);
+    let templates = Templates::load(&names).map_err(Refusal::failed)?;
+    let wish = Wish {
+        templates: &templates,
+        names: &names,
+        a_editors: &config.dual_key.a_editors,
+        b_editors: &config.dual_key.b_editors,
+        account: &account,
+        channel: asked.channel,
+        fresh_id: uuid::Uuid::new_v4().as_fields().0 & 0x3fff_ffff,
+    };
+    let sheets = sheets.with_deadline(Instant::now() + config.schedule.pass_timeout);
+    let mut outcome = carry_out(&sheets, &wish, asked.dry_run)
+        .await
+        .map_err(Refusal::failed)?;
+    outcome.notes.append(&mut notes);
+    print(
+        format,
+        &json_of(&outcome, asked.dry_run, &calls.snapshot()),
+        &page(&outcome, asked.dry_run),
+    );
+    Ok(u8::from(!asked.dry_run && !outcome.failed.is_empty()))
+}
+
+/// Lets the lists of the command line take the place of those in the configuration, for this run.
+fn override_editors(config: &mut Config, asked: &Asked<'_>) -> Result<Vec<Problem>, Refusal> {
+    let keys = &mut config.dual_key;
+    let mut notes = Vec::new();
+    let lists = [
+        (asked.a_editors, &mut keys.a_editors, "a_editors"),
+        (asked.b_editors, &mut keys.b_editors, "b_editors"),
+    ];
+    let sorted = |list: &[String]| {
+        list.iter()
+            .map(|entry| address_of(entry))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    for (given, configured, name) in lists {
+        if given.is_empty() {
+            continue;
+        }
+        if sorted(given) != sorted(configured) {
+            let message =
+                format!("dual_key.{name} of the configuration differs, and passes go by it: set it to the same");
+            notes.push(Problem::new(
+                Kind::Mismatch,
+                "editors",
+                format!("dual_key.{name}"),
+                message,
+            ));
+        }
+        *configured = given.to_vec();
+    }
+    let (a, b, owners) = (sorted(&keys.a_editors), sorted(&keys.b_editors), sorted(&keys.owners));
+    if let Some(both) = a.intersection(&b).next() {
+        return Err(Refusal::config(format!(
+            "{both} would hold both keys; take it out of one list"
+        )));
+    }
+    if let Some(owner) = a.union(&b).find(|one| owners.contains(*one)) {
+        return Err(Refusal::config(format!(
+            "{owner} is one of dual_key.owners, who can edit everything; let another account own the file"
+        )));
+    }
+    Ok(notes)
+}
+
+fn json_of(outcome: &Outcome, dry_run: bool, calls: &BTreeMap<String, u64>) -> Value {
+    let word = match (dry_run, outcome.steps.is_empty(), outcome.failed.is_empty()) {
+        (true, false, _) => "changes",
+        (_, _, true) => "done",
+        (_, _, false) => "failed",
+    };
+    let steps = outcome.steps.iter();
+    let steps: Vec<Value> = steps
+        .map(|step| json!({ "what": step.what, "where": step.place, "repair": step.repair }))
+        .collect();
+    let problems: Vec<&Problem> = outcome.failed.iter().chain(&outcome.notes).collect();
+    json!({
+        "outcome": word,
+        "steps": steps,
+        "right": outcome.right,
+        "problems": problems,
+        "calls": calls,
+    })
+}
+
+fn page(outcome: &Outcome, dry_run: bool) -> String {
+    let mut out = String::new();
+    let repaired = outcome.steps.iter().filter(|step| step.repair).count();
+    let made = outcome.steps.len() - repaired;
+    let (make, repair) = if dry_run {
+        ("to make", "to repair")
+    } else {
+        ("made", "repaired")
+    };
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "init of {:?}: {made} {make}, {repaired} {repair}, {} right already",
+        plain(&outcome.title),
+        outcome.right
+    );
+    for step in &outcome.steps {
+        let _ = writeln!(out, "  {}: {}", plain(&step.place), plain(&step.what));
+    }
+    for (head, list) in [("not finished:", &outcome.failed), ("worth knowing:", &outcome.notes)] {
+        if list.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n{head}");
+        for problem in list {
+            let _ = writeln!(out, "  {}: {}", plain(&problem.place), plain(&problem.message));
+        }
+    }
+    out
 }
