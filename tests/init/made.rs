@@ -1,0 +1,225 @@
+//! From an empty file to a first release.
+
+use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT};
+
+use crate::headers;
+use crate::stage::{ACCOUNT, OWNER, REGION, RELEASE, RELEASE_HEADERS, RELEASES, SERVER_HEADERS, SERVERS, SRE, Stage};
+use crate::steps;
+
+const AUDIT: &str = "AuditLog";
+
+#[tokio::test]
+async fn an_empty_file_gets_all_three_tabs() {
+    let stage = Stage::empty().await;
+    let ran = stage.init(&[]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json["problems"].as_array().unwrap().len(), 0, "{ran:?}");
+    assert_eq!(ran.calls("sheets.batchUpdate"), 1, "{ran:?}");
+    let book = stage.sheets.book();
+    let titles: Vec<&str> = book.tabs.iter().map(|tab| tab.title.as_str()).collect();
+    assert_eq!(titles, ["Sheet1", RELEASE, SERVERS, AUDIT]);
+    assert_eq!(headers(&book, RELEASE), RELEASE_HEADERS);
+    assert_eq!(headers(&book, SERVERS), SERVER_HEADERS);
+    assert_eq!(
+        headers(&book, AUDIT),
+        ["time", "run", "channel", "event", "from", "to", "detail"]
+    );
+    for tab in &book.tabs[1..] {
+        assert_eq!(tab.frozen_rows, 1, "{}", tab.title);
+        for cell in &tab.rows[0].cells {
+            assert_eq!(cell.format.as_ref().unwrap()["textFormat"]["bold"], true);
+            assert!(cell.note.is_some());
+        }
+        assert!(tab.columns.iter().all(|column| column.pixels.is_some()));
+    }
+    stage.assert_finished().await;
+}
+
+#[tokio::test]
+async fn cells_are_dressed_down_to_the_last_row() {
+    let stage = Stage::empty().await;
+    stage.init(&[]).await;
+    let book = stage.sheets.book();
+    let rule = |tab: &str, header: &str, row: usize| {
+        let tab = book.tab(tab).unwrap();
+        let cell = tab.cell(row, tab.column(header).unwrap()).unwrap();
+        let kind = cell
+            .validation
+            .as_ref()
+            .map(|rule| rule["condition"]["type"].as_str().unwrap().to_owned());
+        (cell.is_plain_text(), kind)
+    };
+    for row in [1, 199] {
+        assert_eq!(rule(RELEASE, "desiredVersionA", row), (true, None));
+        assert_eq!(rule(RELEASE, "releaseVersion", row), (true, None));
+        assert_eq!(rule(RELEASE, "enabled", row), (false, Some("BOOLEAN".into())));
+        assert_eq!(rule(RELEASE, "notes", row), (false, None));
+        assert_eq!(rule(SERVERS, "hold", row), (false, Some("BOOLEAN".into())));
+        assert_eq!(rule(SERVERS, "channel", row), (true, Some("ONE_OF_RANGE".into())));
+        assert_eq!(rule(SERVERS, "tag:Owner", row), (true, None));
+    }
+    let list = &book
+        .tab(SERVERS)
+        .unwrap()
+        .cell(1, 1)
+        .unwrap()
+        .validation
+        .as_ref()
+        .unwrap()["condition"];
+    assert_eq!(list["values"][0]["userEnteredValue"], "=ReleaseSheet!$A$2:$A");
+    // Below the headers nothing was written.
+    let filled = |tab: &&fleetsheet_mocks::sheets::Tab| tab.data_rows() > 1;
+    assert!(!book.tabs.iter().any(|tab| filled(&tab)));
+    let colours = &book.tab(RELEASE).unwrap().conditional;
+    assert!(colours.iter().any(|rule| {
+        rule["booleanRule"]["condition"]["values"][0]["userEnteredValue"] == "held"
+            && rule["ranges"][0]["startColumnIndex"] == 8
+            && rule["ranges"][0]["startRowIndex"] == 1
+    }));
+}
+
+#[tokio::test]
+async fn each_column_is_open_to_its_own_people() {
+    let stage = Stage::empty().await;
+    stage.init(&["--channel", "web-prod"]).await;
+    let book = stage.sheets.book();
+    let everybody = [SRE, RELEASES, "anna@example.com", SERVICE_ACCOUNT, OWNER];
+    let may = |tab: &str, row: usize, header: &str| -> Vec<&str> {
+        let allowed = everybody
+            .iter()
+            .filter(|person| book.may_type(person, tab, (row, header)));
+        allowed.copied().collect()
+    };
+    let service = [SERVICE_ACCOUNT, OWNER];
+    // The last row of the grid is as closed as the first.
+    for row in [2, 200] {
+        assert_eq!(may(RELEASE, row, "channel"), service);
+        assert_eq!(may(RELEASE, row, "desiredVersionA"), [SRE, SERVICE_ACCOUNT, OWNER]);
+        assert_eq!(may(RELEASE, row, "desiredVersionB"), [RELEASES, SERVICE_ACCOUNT, OWNER]);
+        assert_eq!(may(RELEASE, row, "enabled"), [SRE, RELEASES, SERVICE_ACCOUNT, OWNER]);
+        assert_eq!(may(RELEASE, row, "rollback"), [SRE, RELEASES, SERVICE_ACCOUNT, OWNER]);
+        assert_eq!(may(RELEASE, row, "notes"), everybody);
+        assert_eq!(may(RELEASE, row, "status"), service);
+        assert_eq!(may(SERVERS, row, "serverId"), everybody);
+        assert_eq!(may(SERVERS, row, "channel"), everybody);
+        assert_eq!(may(SERVERS, row, "status"), service);
+    }
+    for header in RELEASE_HEADERS {
+        assert_eq!(may(RELEASE, 1, header), service, "{header}");
+    }
+    for header in SERVER_HEADERS {
+        assert_eq!(may(SERVERS, 1, header), service, "{header}");
+    }
+    assert_eq!(may("AuditLog", 1, "run"), service);
+    assert_eq!(may("AuditLog", 50, "run"), service);
+}
+
+#[tokio::test]
+async fn a_first_release_needs_nothing_but_init() {
+    let stage = Stage::empty().await;
+    stage.init(&["--channel", "web-prod"]).await;
+    for id in ["i-00000000000000001", "i-00000000000000002"] {
+        stage.cloud.edit(|fleet| {
+            let tags = [
+                ("Name", "web"),
+                ("ReleaseChannel", "web-prod"),
+                ("ReleaseVersion", "1.9"),
+            ];
+            fleet.add(ACCOUNT, REGION, id, tags);
+        });
+    }
+    // The first pass adopts what runs, and finds the servers itself.
+    let ran = stage.once().await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.release("web-prod"), "1.9");
+    assert_eq!(ran.json["discovered"], 2, "{ran:?}");
+    // What people type in the browser stays as typed.
+    stage.sheets.edit(|book| {
+        for (person, header) in [(SRE, "desiredVersionA"), (RELEASES, "desiredVersionB")] {
+            assert!(book.may_type(person, RELEASE, (2, header)));
+            book.type_in(RELEASE, (2, header), "1.10");
+            assert_eq!(book.get(RELEASE, (2, header)), CellValue::from("1.10"));
+        }
+        book.set(RELEASE, (2, "enabled"), true);
+    });
+    let ran = stage.once().await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.release("web-prod"), "1.10");
+    assert_eq!(stage.version("i-00000000000000001"), "1.10");
+    assert_eq!(stage.release_cell("web-prod", "status"), "in sync");
+    assert!(stage.audit_lines().iter().any(|line| line[3] == "1.10"));
+    stage.assert_finished().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let stage = Stage::empty().await;
+    let before = stage.sheets.book();
+    let ran = stage.init(&["--dry-run", "--channel", "web-prod"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json["outcome"], "changes");
+    assert!(stage.sheets.book() == before);
+    assert_eq!(stage.sheets.script().count("sheets.batchUpdate"), 0);
+    assert!(!stage.path("state").exists());
+    let promised = steps(&ran);
+    assert!(
+        promised.contains(&format!(
+            "ReleaseSheet!B (desiredVersionA): protect it: only {SRE} may edit"
+        )),
+        "{promised:?}"
+    );
+    // It promises exactly what the real run then does.
+    assert_eq!(steps(&stage.init(&["--channel", "web-prod"]).await), promised);
+    let page = stage.run(&["init", "--dry-run"]).await;
+    assert!(page.stdout.contains("0 to make, 0 to repair"), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_channel_is_added_once() {
+    let stage = Stage::empty().await;
+    stage.init(&[]).await;
+    let ran = stage.init(&["--channel", "web-prod"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(steps(&ran), ["ReleaseSheet: add a row for the channel web-prod"]);
+    let row = |book: &fleetsheet_mocks::sheets::Spreadsheet| {
+        let at = book.tab(RELEASE).unwrap().find("channel", "web-prod").unwrap() + 1;
+        ["desiredVersionA", "enabled", "rollback", "releaseVersion"].map(|header| book.get(RELEASE, (at, header)))
+    };
+    let blank = CellValue::Empty;
+    assert_eq!(
+        stage.sheets.edit(|book| row(book)),
+        [blank.clone(), false.into(), false.into(), blank]
+    );
+    let again = stage.init(&["--channel", "web-prod"]).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(steps(&again), [""; 0]);
+    assert!(
+        again.problems()[0].contains("is there already, in ReleaseSheet!A2"),
+        "{again:?}"
+    );
+    assert_eq!(stage.sheets.book().tab(RELEASE).unwrap().data_rows(), 2);
+}
+
+#[tokio::test]
+async fn a_name_that_no_channel_can_have_is_refused() {
+    let stage = Stage::empty().await;
+    for (name, why) in [("web\u{200b}prod", "cannot be seen"), ("=A1", "looks like a formula")] {
+        let ran = stage.init(&["--channel", name]).await;
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(why), "{ran:?}");
+    }
+    assert_eq!(stage.sheets.script().count("sheets.*"), 0);
+}
+
+#[tokio::test]
+async fn a_managed_tag_that_servers_decide_is_closed() {
+    let mut stage = Stage::empty().await;
+    stage.setting("FLEETSHEET_TAGS__MANAGED", r#"["Owner", "Team"]"#);
+    stage.setting("FLEETSHEET_AUTHORITY__TAGS", r#"{Team = "server"}"#);
+    let ran = stage.init(&[]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let book = stage.sheets.book();
+    assert!(book.may_type(SRE, SERVERS, (2, "tag:Owner")));
+    assert!(!book.may_type(SRE, SERVERS, (2, "tag:Team")));
+    assert!(book.may_type(SERVICE_ACCOUNT, SERVERS, (2, "tag:Team")));
+}
