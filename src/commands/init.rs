@@ -154,7 +154,13 @@ fn page(outcome: &Outcome, dry_run: bool) -> String {
         }
         let _ = writeln!(out, "\n{head}");
         for problem in list {
-            let _ = writeln!(out, "  {}: {}", plain(&problem.place), plain(&problem.message));
+            // Most messages name their place themselves.
+            let place = if problem.message.contains(&problem.place) {
+                String::new()
+            } else {
+                format!("{}: ", plain(&problem.place))
+            };
+            let _ = writeln!(out, "  {place}{}", plain(&problem.message));
         }
     }
     out
