@@ -15,7 +15,8 @@ const HAPPENED: [&str; 5] = ["edit", "rolled_back", "left_behind", "adopted", "n
 /// Whether a problem lasts until it is mended, rather than having happened.
 pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
     let let_through = |plan: &Plan| plan.tripped.iter().any(|t| t.allowed && t.belt.word() == problem.code);
-    !HAPPENED.contains(&problem.code) && !(problem.kind == Kind::Belt && plan.is_some_and(let_through))
+    let meant = problem.kind == Kind::Belt && plan.is_some_and(let_through);
+    !meant && !HAPPENED.contains(&problem.code)
 }
 
 /// What the first commit of a pass keeps until a letter tells it. Nothing without `[email]`.

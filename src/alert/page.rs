@@ -152,7 +152,10 @@ fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
             }
         }
         if more > 0 {
-            let words = format!("… and {} more like these ({label})", safe::count(more));
+            let words = format!(
+                "… and {} more like these ({label}); fleetsheet plan shows them all",
+                safe::count(more)
+            );
             lines.push(Line::Folded(words));
         }
     }

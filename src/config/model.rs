@@ -198,7 +198,7 @@ pub struct Email {
     pub routes: BTreeMap<Kind, Vec<String>>,
     /// After how long a problem that is still open is mailed again.
     pub repeat_after: Duration,
-    /// How many passes running an API must fail before that is mailed.
+    /// How many passes running something must fail, or a belt hold, before that is mailed.
     pub failure_threshold: u32,
 }
 

@@ -199,7 +199,8 @@ async fn show_mail(sandbox: &Embedded) {
 
 /// The subject as it was sent.
 fn subject(message: &Message) -> String {
-    let text = message.text();
+    // A long one goes on on lines that begin with white space.
+    let text = message.text().replace("\r\n ", " ");
     let header = text.lines().take_while(|line| !line.is_empty());
     let subject = header.filter_map(|line| line.strip_prefix("Subject: ")).next();
     subject.unwrap_or("(no subject)").to_owned()

@@ -198,7 +198,7 @@ fn parts(code: &str, message: &str) -> (String, String) {
     if code == "unauthorised_edit" {
         let fix = "find out who it was; to release anything, clear both keys, let a pass see it, and type them again";
         let what = message.rsplit_once("; ").map_or(&*message, |(what, _)| what);
-        return (format!("{} It was undone.", sentence(what)), fix.to_owned());
+        return (format!("{} They are restored.", sentence(what)), fix.to_owned());
     }
     let (what, fix) = match code {
         // What to repair is a list of its own.

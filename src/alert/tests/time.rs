@@ -45,12 +45,6 @@ impl World {
         };
         let update = review(&self.memory, &scene, &rules, self.now);
         self.memory.apply(&update);
-        assert_eq!(
-            review(&self.memory, &scene, &rules, self.now)
-                .open
-                .is_some_and(|_| false),
-            false
-        );
     }
 
     fn happens(&mut self, news: News) {
@@ -107,7 +101,7 @@ fn an_open_problem_is_repeated_after_a_day_and_says_since_when() {
 }
 
 #[test]
-fn a_problem_that_flaps_for_two_days_is_seven_mails_not_six_hundred() {
+fn a_problem_that_flaps_for_two_days_is_six_mails_not_six_hundred() {
     let mut world = World::new();
     let mut written = Vec::new();
     for pass in 0..(2 * 24 * 12) {
