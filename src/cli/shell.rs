@@ -48,7 +48,14 @@ fn man() -> io::Result<Vec<u8>> {
             own.get_name().to_uppercase(),
             roff(&about)
         )?;
-        Man::new(without_globals(own)).render_options_section(&mut page)?;
+        let mut options = Vec::new();
+        Man::new(without_globals(own)).render_options_section(&mut options)?;
+        // Under its own heading it needs no second one.
+        page.extend(
+            String::from_utf8_lossy(&options)
+                .replacen(".SH OPTIONS\n", "", 1)
+                .bytes(),
+        );
     }
     whole.render_extra_section(&mut page)?;
     whole.render_version_section(&mut page)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, CounterVec, Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    CounterVec, Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
@@ -75,12 +75,17 @@ pub struct Metrics {
     belts: IntCounterVec,
     open_problems: IntGaugeVec,
     config_current: IntGauge,
-    api_calls: IntCounterVec,
-    api_throttles: IntCounterVec,
-    api_retries: IntCounterVec,
-    limiter_wait: CounterVec,
+    apis: Apis,
     outbox_mails: IntGauge,
     outbox_oldest: Gauge,
+}
+
+/// What the clients count, by method.
+struct Apis {
+    calls: IntCounterVec,
+    throttles: IntCounterVec,
+    retries: IntCounterVec,
+    wait: CounterVec,
     counted: Mutex<BTreeMap<String, Tally>>,
 }
 
@@ -110,6 +115,10 @@ impl Maker {
         self.add(name, IntCounterVec::new(Opts::new(name, help), &[label]))
     }
 
+    fn gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.add(name, IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
     fn gauge(&mut self, name: &str, help: &str) -> prometheus::Result<Gauge> {
         self.add(name, Gauge::new(name, help))
     }
@@ -131,8 +140,6 @@ impl Metrics {
         };
         let m = &mut make;
         let duration = "fleetsheet_pass_duration_seconds";
-        let wait = "fleetsheet_limiter_wait_seconds_total";
-        let servers = "fleetsheet_servers";
         let build = "fleetsheet_build_info";
         let build_info = GaugeVec::new(Opts::new(build, "Always 1; the label tells the version."), &["version"]);
         m.add(build, build_info)?
@@ -161,15 +168,10 @@ impl Metrics {
                 "fleetsheet_ticks_skipped_total",
                 "Ticks at which the pass before still ran.",
             )?,
-            servers: m.add(
-                servers,
-                IntGaugeVec::new(
-                    Opts::new(
-                        servers,
-                        "Servers of the sheet, by channel and by the first word of their status.",
-                    ),
-                    &["channel", "status"],
-                ),
+            servers: m.gauges(
+                "fleetsheet_servers",
+                "Servers of the sheet, by channel and by the first word of their status.",
+                &["channel", "status"],
             )?,
             changes: m.counters("fleetsheet_changes_total", "Tags changed, by reason.", "reason")?,
             drift: m.counter(
@@ -181,47 +183,21 @@ impl Metrics {
                 "Passes that a belt stopped or held part of.",
                 "belt",
             )?,
-            open_problems: m.add(
+            open_problems: m.gauges(
                 "fleetsheet_open_problems",
-                IntGaugeVec::new(
-                    Opts::new(
-                        "fleetsheet_open_problems",
-                        "Problems that the last pass reported, by kind.",
-                    ),
-                    &["kind"],
-                ),
+                "Problems that the last pass reported, by kind.",
+                &["kind"],
             )?,
             config_current: m.whole(
                 "fleetsheet_config_last_reload_successful",
                 "1 while the configuration and credentials in use are those in the files, 0 while those are bad.",
             )?,
-            api_calls: m.counters("fleetsheet_api_calls_total", "Requests made.", "method")?,
-            api_throttles: m.counters(
-                "fleetsheet_api_throttles_total",
-                "Requests answered with a throttle.",
-                "method",
-            )?,
-            api_retries: m.counters(
-                "fleetsheet_api_retries_total",
-                "Calls made again after one that failed.",
-                "method",
-            )?,
-            limiter_wait: m.add(
-                wait,
-                CounterVec::new(
-                    Opts::new(
-                        wait,
-                        "Time that calls waited for rate limits and for pauses after throttles.",
-                    ),
-                    &["method"],
-                ),
-            )?,
+            apis: Apis::new(m)?,
             outbox_mails: m.whole("fleetsheet_outbox_mails", "Mails that no server took yet.")?,
             outbox_oldest: m.gauge(
                 "fleetsheet_outbox_oldest_seconds",
                 "Age of the oldest of them; 0 without any.",
             )?,
-            counted: Mutex::default(),
             registry: make.registry,
             names: make.names,
         };
@@ -329,34 +305,57 @@ impl Metrics {
         self.outbox_oldest.set(oldest.as_secs_f64());
     }
 
+    /// The text that Prometheus reads. `calls` must be the same counter each time.
+    ///
+    /// # Errors
+    /// When a family cannot be written; none of ours is such.
+    pub fn text(&self, calls: &Calls) -> prometheus::Result<Vec<u8>> {
+        self.apis.count(calls);
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+impl Apis {
+    fn new(m: &mut Maker) -> prometheus::Result<Self> {
+        let wait = "fleetsheet_limiter_wait_seconds_total";
+        let waited = "Time that calls waited for rate limits and for pauses after throttles.";
+        Ok(Self {
+            calls: m.counters("fleetsheet_api_calls_total", "Requests made.", "method")?,
+            throttles: m.counters(
+                "fleetsheet_api_throttles_total",
+                "Requests answered with a throttle.",
+                "method",
+            )?,
+            retries: m.counters(
+                "fleetsheet_api_retries_total",
+                "Calls made again after one that failed.",
+                "method",
+            )?,
+            wait: m.add(wait, CounterVec::new(Opts::new(wait, waited), &["method"]))?,
+            counted: Mutex::default(),
+        })
+    }
+
     /// Takes over what the clients counted since it was last asked.
     fn count(&self, calls: &Calls) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for (method, now) in calls.tallies() {
             let before = counted.insert(method.clone(), now).unwrap_or_default();
             let label = [method.as_str()];
-            self.api_calls.with_label_values(&label).inc_by(now.made - before.made);
-            self.api_throttles
+            self.calls
                 .with_label_values(&label)
-                .inc_by(now.throttled - before.throttled);
-            self.api_retries
+                .inc_by(now.made.saturating_sub(before.made));
+            self.throttles
                 .with_label_values(&label)
-                .inc_by(now.repeated - before.repeated);
-            let waited = now.waited.saturating_sub(before.waited).as_secs_f64();
-            let counter: Counter = self.limiter_wait.with_label_values(&label);
-            counter.inc_by(waited);
+                .inc_by(now.throttled.saturating_sub(before.throttled));
+            self.retries
+                .with_label_values(&label)
+                .inc_by(now.repeated.saturating_sub(before.repeated));
+            let waited = now.waited.saturating_sub(before.waited);
+            self.wait.with_label_values(&label).inc_by(waited.as_secs_f64());
         }
-    }
-
-    /// The text that Prometheus reads. `calls` must be the same counter each time.
-    ///
-    /// # Errors
-    /// When a family cannot be written; none of ours is such.
-    pub fn text(&self, calls: &Calls) -> prometheus::Result<Vec<u8>> {
-        self.count(calls);
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(text)
     }
 }
 
