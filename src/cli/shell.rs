@@ -109,7 +109,7 @@ mod tests {
             assert!(page.contains(words), "{words}: {page}");
         }
         assert_eq!(
-            page.matches("verbose").count(),
+            page.matches("RUST_LOG").count(),
             1,
             "what all have in common stands once: {page}"
         );
