@@ -1,4 +1,5 @@
 //! The service, as it is run: ticks, signals, reloads, its port and its logs.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
 #[path = "support/daemon.rs"]
 mod daemon;

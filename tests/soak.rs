@@ -1,4 +1,5 @@
 //! A short soak: the service goes on whatever befalls it, and no tick is lost. `cargo bench --bench soak` is the long one.
+#![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
 #[path = "support/soak.rs"]
 mod soak;

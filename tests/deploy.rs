@@ -1,0 +1,155 @@
+//! What ships for systemd, Kubernetes, Docker, Prometheus and Grafana fits the program: its arguments, settings and metrics.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use fleetsheet::cli::{Command, Invocation};
+use fleetsheet::config::Config;
+use fleetsheet::service::metrics::Metrics;
+use serde_json::Value;
+
+const UNITS: [&str; 2] = ["fleetsheet.service", "fleetsheet-once.service"];
+const CONTAINERS: [&str; 2] = ["kubernetes/deployment.yaml", "kubernetes/cronjob.yaml"];
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deploy").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What follows `key` on the lines that begin with it.
+fn values<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix(key))
+        .map(str::trim)
+        .collect()
+}
+
+fn parse(arguments: &[&str]) -> Invocation {
+    let words = std::iter::once("fleetsheet")
+        .chain(arguments.iter().copied())
+        .map(OsString::from);
+    Invocation::parse(words, None).unwrap()
+}
+
+/// Words that begin so, up to the first character that no name has.
+fn names(text: &str, start: &str) -> BTreeSet<String> {
+    let word = |rest: &str| {
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    text.match_indices(start).map(|(at, _)| word(&text[at..])).collect()
+}
+
+#[test]
+fn units_call_the_program_as_it_is() {
+    let calls = UNITS.map(|unit| {
+        let text = read(unit);
+        let [call] = values(&text, "ExecStart=")[..] else {
+            panic!("{unit}")
+        };
+        let words: Vec<&str> = call.split(' ').collect();
+        assert!(words[0].ends_with("/fleetsheet"), "{call}");
+        parse(&words[1..]).command
+    });
+    assert_eq!(calls[0], Command::Service);
+    assert!(matches!(calls[1], Command::Once { .. }));
+}
+
+#[test]
+fn containers_call_the_program_as_it_is() {
+    let calls = CONTAINERS.map(|file| {
+        let text = read(file);
+        let [arguments] = values(&text, "args: ")[..] else {
+            panic!("{file}")
+        };
+        let words: Vec<String> = serde_json::from_str(arguments).unwrap();
+        parse(&words.iter().map(String::as_str).collect::<Vec<_>>()).command
+    });
+    assert_eq!(calls[0], Command::Service);
+    assert!(matches!(calls[1], Command::Once { .. }));
+}
+
+#[test]
+fn every_variable_that_is_set_is_a_setting() {
+    let known: BTreeSet<String> = Config::keys().map(|key| key.variable).collect();
+    for file in UNITS.iter().chain(&CONTAINERS).chain(&["Dockerfile"]) {
+        let set = names(&read(file), "FLEETSHEET_");
+        assert!(!set.is_empty(), "{file}");
+        for variable in set {
+            assert!(known.contains(&variable), "{file}: {variable}");
+        }
+    }
+}
+
+#[test]
+fn there_is_time_to_stop_and_never_a_second_pass_at_once() {
+    let env = [("FLEETSHEET_SANDBOX__SEED".to_owned(), "1".to_owned())].into();
+    let schedule = Config::parse("", "defaults", &env).unwrap().schedule;
+    let seconds = |text: &str| Duration::from_secs(text.trim_end_matches('s').parse().unwrap());
+    for unit in UNITS {
+        let text = read(unit);
+        assert!(
+            seconds(values(&text, "TimeoutStopSec=")[0]) > schedule.shutdown_grace,
+            "{unit}"
+        );
+    }
+    for file in CONTAINERS {
+        let text = read(file);
+        assert!(
+            seconds(values(&text, "terminationGracePeriodSeconds: ")[0]) > schedule.shutdown_grace,
+            "{file}"
+        );
+        for safe in [
+            "readOnlyRootFilesystem: true",
+            "runAsNonRoot: true",
+            "allowPrivilegeEscalation: false",
+        ] {
+            assert!(text.contains(safe), "{file}: {safe}");
+        }
+    }
+    let cronjob = read("kubernetes/cronjob.yaml");
+    assert_eq!(values(&cronjob, "concurrencyPolicy: "), ["Forbid"]);
+    assert!(seconds(values(&cronjob, "activeDeadlineSeconds: ")[0]) >= schedule.pass_timeout + schedule.shutdown_grace);
+    let deployment = read("kubernetes/deployment.yaml");
+    assert_eq!(values(&deployment, "replicas: "), ["1"]);
+    assert_eq!(values(&deployment, "strategy: "), ["{type: Recreate}"]);
+}
+
+#[test]
+fn rules_the_dashboard_and_the_readme_name_the_metrics_that_there_are() {
+    let metrics = Metrics::new().unwrap();
+    let known: BTreeSet<String> = metrics.names().iter().cloned().collect();
+    let base = |name: &str| name.trim_end_matches("_bucket").to_owned();
+    let rules: BTreeSet<String> = values(&read("prometheus-rules.yaml"), "expr: ")
+        .iter()
+        .flat_map(|expr| names(expr, "fleetsheet_"))
+        .collect();
+    let dashboard: Value = serde_json::from_str(&read("grafana-dashboard.json")).unwrap();
+    let shown = names(&dashboard["panels"].to_string(), "fleetsheet_")
+        .iter()
+        .map(|name| base(name))
+        .collect::<BTreeSet<_>>();
+    for (file, used) in [("rules", &rules), ("dashboard", &shown)] {
+        let strange: Vec<_> = used.difference(&known).collect();
+        assert!(strange.is_empty() && used.len() > 5, "{file}: {strange:?} of {used:?}");
+    }
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, section) = readme.split_once("### Metrics\n").unwrap();
+    let (table, _) = section.split_once("\n### ").unwrap_or((section, ""));
+    let listed = names(table, "fleetsheet_");
+    assert_eq!(listed, known, "the README's table of metrics");
+}
+
+#[test]
+fn the_image_holds_the_program_and_certificates() {
+    let text = read("Dockerfile");
+    let (_, image) = text.split_once("\nFROM scratch\n").unwrap();
+    assert_eq!(values(image, "COPY "), ["--from=build /image/ /"]);
+    assert!(values(image, "USER ")[0].starts_with("65532"));
+    let copied: Vec<&str> = text.lines().filter(|line| line.trim().starts_with("&& cp ")).collect();
+    assert_eq!(copied.len(), 2, "{copied:?}");
+}
