@@ -4,5 +4,4 @@ pub mod ec2;
 pub mod files;
 pub mod google_sheets;
 pub mod smtp;
-pub mod smtp_check;
 pub mod sqlite;

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info, warn};
 
-use crate::mail::{Carrier, Letter, MailError, MailUpdate, Number, Outgoing, Refused, Sent, Standing};
+use crate::mail::{Backlog, Carrier, Letter, MailError, MailUpdate, Number, Outgoing, Refused, Sent, Standing};
 use crate::memory::{Memory, Store, StoreError, Update};
 
 /// The first pause after a failure; it doubles with each.
@@ -21,7 +21,7 @@ const PATIENCE: i32 = 30;
 /// How long an address that was refused for good is left out of letters: a mailbox may come into being.
 const REFUSED_PAUSE: TimeDelta = TimeDelta::hours(24);
 
-/// Sends what is due until `deadline`; `server` names the mail server without its password.
+/// Sends what is due until `deadline`, and says what still waits; `server` names the mail server without its password.
 ///
 /// # Errors
 /// When the store cannot be read or written. Trouble with mail is no error: it is logged, and remembered.
@@ -31,10 +31,10 @@ pub async fn deliver(
     server: &str,
     now: DateTime<Utc>,
     deadline: Instant,
-) -> Result<(), StoreError> {
+) -> Result<Backlog, StoreError> {
     let mut memory = store.load().await?;
     if memory.mail.outbox.is_empty() {
-        return Ok(());
+        return Ok(memory.mail.backlog());
     }
     let mut standing = memory.mail.standing.clone();
     if standing.server != server {
@@ -45,7 +45,7 @@ pub async fn deliver(
             letters = memory.mail.outbox.len(),
             "mail waits until the server is tried again"
         );
-        return Ok(());
+        return Ok(memory.mail.backlog());
     }
     let mut round = Round {
         store,
@@ -56,7 +56,7 @@ pub async fn deliver(
     };
     let done = round.go(carrier).await;
     carrier.close().await;
-    done
+    done.map(|()| memory.mail.backlog())
 }
 
 /// Forgets what another server said: it says nothing about this one.

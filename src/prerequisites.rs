@@ -5,6 +5,7 @@
 
 mod cloud;
 mod local;
+mod mail;
 mod spreadsheet;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::report::plain;
 
 pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 pub use local::{Permissions, judge_config, judge_directory, judge_environment, judge_permissions};
+pub use mail::{judge_backlog, judge_test_mail};
 pub use spreadsheet::{Seen, judge_spreadsheet, judge_store, judge_unseen_spreadsheet};
 
 /// How many lines of one item a page shows: a sheet of which every row is wrong has thousands.
@@ -59,6 +61,8 @@ pub enum Item {
     CreateTags,
     /// The mail server takes our login.
     Smtp,
+    /// No mail waits, and nobody's address was refused.
+    Outbox,
     /// A mail was sent.
     TestMail,
 }
@@ -85,6 +89,7 @@ impl Item {
             Self::DescribeInstances => "describe_instances",
             Self::CreateTags => "create_tags",
             Self::Smtp => "smtp",
+            Self::Outbox => "outbox",
             Self::TestMail => "test_mail",
         }
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
+use crate::mail::Backlog;
 use crate::memory::Memory;
 use crate::pass::Blind;
 use crate::plan::{ChannelPlan, Plan, Policy};
@@ -89,6 +90,8 @@ pub struct Report {
     pub not_ours: BTreeMap<String, u64>,
     /// For the metrics; `None` of a pass that decided nothing.
     pub tally: Option<Tally>,
+    /// Mail that waits after it; `None` where that is not known, or no mail is sent.
+    pub backlog: Option<Backlog>,
     /// Whether it only shows what a pass would do.
     pub preview: bool,
 }
@@ -103,6 +106,7 @@ impl Report {
             channels: Vec::new(),
             problems,
             calls: BTreeMap::new(),
+            backlog: None,
             not_ours: BTreeMap::new(),
             tally: None,
             preview: false,

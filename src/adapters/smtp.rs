@@ -120,6 +120,11 @@ impl<'a> Smtp<'a> {
                     "email.smtp_password_file cannot be read ({error}); let this user read it"
                 ))
             })?;
+            if text.trim().is_empty() {
+                return Err(MailError(
+                    "email.smtp_password_file is empty; write the password into it".into(),
+                ));
+            }
             return Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])));
         }
         self.email.smtp.password.clone().ok_or_else(|| {

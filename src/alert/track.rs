@@ -118,10 +118,11 @@ pub(super) fn repeat_after(email: &Email) -> TimeDelta {
     TimeDelta::from_std(email.repeat_after).unwrap_or(TimeDelta::MAX)
 }
 
-/// Whether a problem has lasted long enough to be told: failures and belts only after some passes running, since one failure
-/// is weather; a promotion without protection, like all else, at once.
+/// Whether a problem has lasted long enough to be told: failures, and what makes a pass fail as a whole, only after some passes
+/// running, since one failure is weather; what a belt holds back of a pass that goes on, like all else, at once.
 fn is_due(entry: &OpenProblem, failing: u32, email: &Email) -> bool {
-    let patient = matches!(entry.kind, Kind::ApiFailure | Kind::Belt) && entry.code != "protection";
+    let code = entry.code.as_str();
+    let patient = entry.kind == Kind::ApiFailure || OF_IDENTITY.contains(&code) || code == "structure";
     // Passes that fail one after the other are one failure, even if each fails elsewhere.
     !patient || entry.passes >= email.failure_threshold || failing >= email.failure_threshold
 }

@@ -9,15 +9,16 @@ mod google;
 use std::io;
 use std::path::Path;
 
-use super::{Refusal, names, pacing, policy, print, run_id, store_url};
+use super::{Refusal, mail, names, pacing, policy, print, run_id, store_url};
+use crate::adapters::files;
 use crate::adapters::sqlite::{Access, SqliteStore, probe};
-use crate::adapters::{files, smtp_check};
 use crate::calls::Calls;
 use crate::cli::Invocation;
 use crate::config::Config;
 use crate::memory::{Memory, StoreReader as _};
 use crate::prerequisites::{
-    Findings, Item, Line, judge_config, judge_directory, judge_environment, judge_permissions, judge_store,
+    Findings, Item, Line, judge_backlog, judge_config, judge_directory, judge_environment, judge_permissions,
+    judge_store, judge_test_mail,
 };
 use crate::{sandbox, telemetry};
 
@@ -59,6 +60,9 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     lines.push(state);
     lines.extend(cloud);
     lines.extend(mail);
+    if let Some(memory) = memory.as_ref().filter(|_| config.email.is_some()) {
+        lines.extend(judge_backlog(&memory.mail.backlog()));
+    }
     let sheet = seen.as_ref().map(|seen| &seen.sheet);
     lines.extend(cloud::look_at_tagging(regions, sheet, &config, &policy).await);
     if let Some(seen) = &seen {
@@ -141,12 +145,13 @@ async fn look_at_mail(config: &Config, send_test_mail: bool) -> Vec<Line> {
         return lines;
     };
     let place = format!("{}:{}", email.smtp.host, email.smtp.port);
-    let mut lines = vec![match smtp_check::probe(email, config.limits.request_timeout).await {
-        Ok(()) => Line::ok(Item::Smtp, place.clone(), "takes our login; nothing was sent"),
+    let mut lines = vec![match mail::probe(email, config.limits.request_timeout).await {
+        Ok(()) => Line::ok(Item::Smtp, place, "takes our login"),
         Err(why) => Line::wrong(Item::Smtp, "email", why),
     }];
     if send_test_mail {
-        lines.push(Line::wrong(Item::TestMail, place, "this version sends no mail yet"));
+        let outcomes = mail::send_test_mail(config, &names(config, ""), super::now()).await;
+        lines.extend(judge_test_mail(outcomes));
     }
     lines
 }

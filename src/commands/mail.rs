@@ -9,8 +9,9 @@ use super::once::host;
 use super::{Config, Mode, Names};
 use crate::adapters::smtp::Smtp;
 use crate::alert::{Rules, test_letter};
+use crate::config::Email;
 use crate::delivery;
-use crate::mail::{Carrier as _, Outgoing};
+use crate::mail::{Backlog, Carrier as _, Outgoing};
 use crate::memory::Store;
 
 /// All the time that mail may take after a pass: the next pass waits for the store.
@@ -27,14 +28,38 @@ pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
 }
 
 /// Sends what waits in the outbox and is due. Trouble is logged and remembered; it never changes how a pass ended.
-pub(super) async fn deliver(store: &dyn Store, config: &Config, now: DateTime<Utc>) {
-    let Some(email) = &config.email else { return };
+/// Gives what still waits, if that is known.
+pub(super) async fn deliver(store: &dyn Store, config: &Config, now: DateTime<Utc>) -> Option<Backlog> {
+    let email = config.email.as_ref()?;
     let mut smtp = Smtp::new(email);
     let server = smtp.server();
     let deadline = Instant::now() + BUDGET;
-    if let Err(error) = delivery::deliver(store, &mut smtp, &server, now, deadline).await {
-        tracing::warn!(error = %error, "mail could not be sent, because what became of it could not be remembered");
+    match delivery::deliver(store, &mut smtp, &server, now, deadline).await {
+        Ok(backlog) => Some(backlog),
+        Err(error) => {
+            tracing::warn!(error = %error, "mail could not be sent, because what became of it could not be remembered");
+            None
+        }
     }
+}
+
+/// Looks whether the mail server takes our login, within `limit`; sends nothing.
+///
+/// # Errors
+/// What is wrong and what to do, in words without a secret.
+pub(super) async fn probe(email: &Email, limit: Duration) -> Result<(), String> {
+    let mut smtp = Smtp::new(email);
+    match tokio::time::timeout(limit, smtp.open()).await {
+        Ok(opened) => opened.map_err(|error| error.to_string())?,
+        Err(_) => {
+            let limit = humantime::format_duration(limit);
+            return Err(format!(
+                "the mail server did not answer within {limit}; check email.smtp_url and the network"
+            ));
+        }
+    }
+    smtp.close().await;
+    Ok(())
 }
 
 /// Sends a letter that says nothing to everybody who gets mail, and says for each recipient what became of it. It does not

@@ -163,7 +163,7 @@ async fn under_lock(
     {
         tracing::warn!(error = %error, "old history could not be pruned");
     }
-    mail::deliver(&store, &parts.config, now).await;
+    report.backlog = mail::deliver(&store, &parts.config, now).await;
     Ok(report)
 }
 

@@ -196,6 +196,8 @@ async fn a_test_mail_is_a_line_of_its_own() {
     let checked = bench
         .check_with(&["check", "--send-test-mail", "--format", "json"])
         .await;
-    checked.assert_wrong("test mail", &["test_mail"], &[]);
+    checked.assert_wrong("test mail", &[], &[]);
     assert!(checked.says("ok", "smtp").contains("login"), "{checked:?}");
+    assert!(checked.says("ok", "test_mail").contains("took it"), "{checked:?}");
+    assert_eq!(bench.smtp.messages().len(), 1);
 }
