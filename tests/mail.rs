@@ -19,6 +19,9 @@ mod told;
 
 use std::time::Duration;
 
+use fleetsheet::adapters::sqlite::{Access, SqliteStore};
+use fleetsheet::mail::Backlog;
+use fleetsheet::memory::StoreReader as _;
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
 use mailbox::Mail;
 use stage::{Ran, Stage};
@@ -75,6 +78,15 @@ impl Post {
         let ran = self.pass().await;
         assert_eq!(self.take(), [], "{ran:?}");
         ran
+    }
+
+    /// What waits in the outbox.
+    async fn backlog(&self) -> Backlog {
+        let url = format!("sqlite:{}", self.stage.path("state/fleetsheet.db").display());
+        let store = SqliteStore::open(&url, Access::Read, fleetsheet::commands::now())
+            .await
+            .unwrap();
+        store.load().await.unwrap().mail.backlog()
     }
 
     /// Makes passes until mail comes in: a server that was down is not tried in every pass.

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use fleetsheet::commands;
+use fleetsheet::config::Config;
+use fleetsheet_mocks::cloud::{ACCESS_KEY, SECRET_KEY};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::smtp::Stage as Point;
 
@@ -163,12 +166,53 @@ async fn a_mail_that_nobody_takes_waits_instead_of_being_lost() {
     let asked = post.smtp.script().count("smtp.RCPT");
     post.none().await;
     assert_eq!(post.smtp.script().count("smtp.RCPT"), asked, "not tried again");
+    let backlog = post.backlog().await;
+    assert_eq!((backlog.letters, backlog.refused.len()), (1, 1), "{backlog:?}");
+    assert!(
+        backlog.oldest.is_some() && backlog.trouble.contains("relaying denied"),
+        "{backlog:?}"
+    );
     // Whoever mends the settings gets it.
     post.smtp.clear_answers();
     let url = post.smtp.url().replace("127.0.0.1", "localhost");
     post.stage.setting("FLEETSHEET_EMAIL__SMTP_URL", &url);
     let mail = post.one().await;
     assert_eq!(mail.subject(), "[fleetsheet] web-prod: first contact");
+    assert_eq!(post.backlog().await, fleetsheet::mail::Backlog::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_mail_says_for_each_recipient_what_became_of_it() {
+    let mut post = Post::new(1).await;
+    post.stage
+        .setting("FLEETSHEET_EMAIL__ROUTES", r#"{belt=["gone@example.com"]}"#);
+    post.smtp
+        .answer(Point::Rcpt, Some("gone@example.com"), None, 550, "no such user");
+    let settings = post.stage.settings.iter();
+    let env = settings
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
+    let config = Config::load(&post.stage.path("fleetsheet.toml"), &env).unwrap();
+    let keys = Some((ACCESS_KEY.to_owned(), SECRET_KEY.into()));
+    let parts = commands::connect(config, keys).await.unwrap();
+    let answers = commands::send_test_mail(&parts.config, &parts.names, commands::now()).await;
+    let [(gone, refused), (ops, taken)] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((gone.as_str(), ops.as_str()), ("gone@example.com", OPS));
+    assert!(
+        refused.as_ref().is_err_and(|why| why.contains("no such user")),
+        "{answers:?}"
+    );
+    assert_eq!(*taken, Ok(()));
+    assert_eq!(post.take()[0].subject(), "[fleetsheet] test mail");
+
+    post.smtp.refuse_connections().await;
+    let answers = commands::send_test_mail(&parts.config, &parts.names, commands::now()).await;
+    let unreachable = |(_, answer): &(String, Result<(), String>)| {
+        answer.as_ref().is_err_and(|why| why.contains("cannot be reached"))
+    };
+    assert!(answers.len() == 2 && answers.iter().all(unreachable), "{answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
