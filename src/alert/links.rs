@@ -9,7 +9,7 @@ use crate::memory::Memory;
 use crate::sheet::parse::Sheet;
 
 /// What an id or a range is left as it is for.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b':');
 
 /// Where everything is that a problem may name as its place.
 #[derive(Clone, Debug)]

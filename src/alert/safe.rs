@@ -76,11 +76,12 @@ pub(super) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// The first letter as a capital.
+/// The first letter as a capital, if the first word is one of ours: a name stays as it is.
 #[must_use]
 pub(super) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    let word = text.split(' ').next().unwrap_or_default();
+    if word.is_empty() || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return text.to_owned();
+    }
+    text[..1].to_ascii_uppercase() + &text[1..]
 }

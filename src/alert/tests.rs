@@ -58,7 +58,7 @@ fn news(event: &str, kind: Kind) -> News {
         from: "2.3.9".into(),
         to: "2.4.0".into(),
         place: "web-prod".into(),
-        link: "https://docs.google.com/spreadsheets/d/book/edit#gid=11&range=4%3A4".into(),
+        link: "https://docs.google.com/spreadsheets/d/book/edit#gid=11&range=4:4".into(),
         text: String::new(),
         reach: Some(Reach {
             carrying: 1412,

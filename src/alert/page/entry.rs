@@ -213,13 +213,7 @@ fn parts(code: &str, message: &str) -> (String, String) {
 }
 
 fn sentence(text: &str) -> String {
-    let first = text.split(' ').next().unwrap_or_default();
-    // A name stays as it is; a word of ours begins the sentence.
-    let text = if !first.is_empty() && first.bytes().all(|b| b.is_ascii_lowercase()) {
-        safe::capital(text)
-    } else {
-        text.to_owned()
-    };
+    let text = safe::capital(text);
     if text.is_empty() || text.ends_with(['.', '!', '?', '…']) {
         text
     } else {

@@ -98,7 +98,7 @@ fn links_lead_to_cells_rows_and_tabs() {
     let base = "https://docs.google.com/spreadsheets/d/a%20b%2Fc/edit";
     for (place, link) in [
         ("'My ''Tab''!'!AB12", format!("{base}#gid=11&range=AB12")),
-        ("'My ''Tab''!' row 4", format!("{base}#gid=11&range=4%3A4")),
+        ("'My ''Tab''!' row 4", format!("{base}#gid=11&range=4:4")),
         ("My 'Tab'!", format!("{base}#gid=11")),
         ("spreadsheet", base.to_owned()),
         ("Other!A1", String::new()),
