@@ -10,7 +10,14 @@ use crate::problem::{Kind, Problem};
 use crate::sheet::parse::Sheet;
 
 /// Problems that are there for one pass and happened rather than last. Each is told as news instead.
-const HAPPENED: [&str; 5] = ["edit", "rolled_back", "left_behind", "adopted", "nothing_to_roll_back"];
+const HAPPENED: [&str; 6] = [
+    "edit",
+    "server_cells",
+    "rolled_back",
+    "left_behind",
+    "adopted",
+    "nothing_to_roll_back",
+];
 
 /// Whether a problem lasts until it is mended, rather than having happened.
 pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
@@ -87,7 +94,9 @@ fn of_happening(happening: &Happening, plan: &Plan, rules: &Rules<'_>, now: Date
             let start = format!("{channel} ");
             place_of(&|problem| problem.code == "rolled_back" && problem.message.starts_with(&start))
         }
-        "unauthorised_edit" => place_of(&|problem| problem.code == "edit" && problem.message == *detail),
+        "unauthorised_edit" => {
+            place_of(&|problem| problem.kind == Kind::UnauthorisedEdit && problem.message == *detail)
+        }
         "takeover" | "override" => Some(rules.spreadsheet.to_owned()),
         _ => None,
     };

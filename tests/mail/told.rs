@@ -72,6 +72,19 @@ async fn an_unauthorised_edit_is_told_at_once_by_its_cell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_servers_cell_that_was_typed_over_is_told_once() {
+    let post = Post::known(5).await;
+    post.stage.set_server(&post.ids[2], "status", "all well");
+    let mail = post.one().await;
+    assert_eq!(mail.subject(), "[fleetsheet] unauthorised edit: ServerTagAssignment!K4");
+    assert!(mail.text.contains("gid=22&range=K4"), "{}", mail.text);
+    assert!(mail.text.contains("To do: find out who it was."), "{}", mail.text);
+    assert_eq!(post.stage.server_cell(&post.ids[2], "status"), "in sync");
+    post.none().await;
+    post.none().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_cell_is_told_when_it_comes_and_when_it_goes() {
     let post = Post::known(5).await;
     post.stage.set("web-prod", "desiredVersionA", 1.1);

@@ -196,8 +196,12 @@ fn left_behind(news: &News, what: &mut String) {
 fn parts(code: &str, message: &str) -> (String, String) {
     let message = safe::line(message, WORDS_MAX);
     if code == "unauthorised_edit" {
-        let fix = "find out who it was; to release anything, clear both keys, let a pass see it, and type them again";
-        let what = message.rsplit_once("; ").map_or(&*message, |(what, _)| what);
+        let (what, done) = message.rsplit_once("; ").unwrap_or((&message, ""));
+        let fix = if done.contains("both keys") {
+            "find out who it was; to release anything, clear both keys, let a pass see it, and type them again"
+        } else {
+            "find out who it was"
+        };
         return (format!("{} They are restored.", sentence(what)), fix.to_owned());
     }
     let (what, fix) = match code {
