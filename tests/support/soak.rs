@@ -56,16 +56,16 @@ pub(crate) async fn disturb(stage: &Stage, ids: &[String], seed: u64) {
     for round in 0_u64.. {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let fault = FAULTS[chance.below(FAULTS.len() as u64) as usize];
-        if chance.below(4) == 0 {
+        if chance.below(12) == 0 {
             // Rules count calls from when they are added; one that struck is of no more use.
             let script = &scripts[chance.below(2) as usize];
             script.clear();
             script.fail("*", When::Nth(1 + chance.below(3)), fault);
         }
-        if chance.below(40) == 0 {
+        if chance.below(400) == 0 {
             scripts[1].fail("ec2.CreateTags", When::First, Fault::Throttle);
         }
-        if round % 30 == 7 {
+        if round % 60 == 7 {
             stage.turn_keys("web-prod", &format!("3.{}.0", round % 600));
         }
         if round % 20 == 3 {
@@ -118,7 +118,7 @@ pub(crate) async fn drive(config: &Path, credentials: StaticCredentials, passes:
     let (ticks, receiver) = mpsc::channel(1);
     let store = config.state.path.clone();
     let service = Service::new(source, config, Some(loaded), Arc::clone(&board), Ticks::given(receiver));
-    let service = tokio::spawn(service.serve(Signals::all().expect("signals")));
+    let mut service = tokio::spawn(service.serve(Signals::all().expect("signals")));
     let began = Instant::now();
     let mut chance = Chance::new(passes);
     let (mut sent, mut ended) = (0_u64, board.passes());
@@ -132,7 +132,10 @@ pub(crate) async fn drive(config: &Path, credentials: StaticCredentials, passes:
             ticks.send(()).await.expect("tick");
             sent += 1;
         }
-        ended.wait_for(|ended| *ended > before).await.expect("a pass");
+        tokio::select! {
+            pass = ended.wait_for(|ended| *ended > before) => drop(pass.expect("a pass")),
+            _ = &mut service => panic!("the service ended"),
+        }
         use_at.insert(*ended.borrow(), use_of_system());
     }
     // Until the last tick is judged and its pass, if it got one, has ended.
@@ -151,6 +154,7 @@ pub(crate) async fn drive(config: &Path, credentials: StaticCredentials, passes:
         "seconds": began.elapsed().as_secs_f64(),
         "ticks": sent,
         "counts": counts,
+        "rss_by_tenths": (0..10).filter_map(|tenth| Some(use_at.range(passes * tenth / 10..).next()?.1.0 >> 10)).collect::<Vec<_>>(),
         "rss_after_a_fifth": settled.0,
         "rss_at_the_end": last.0,
         "rss_most": use_at.values().map(|used| used.0).max(),
