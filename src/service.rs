@@ -165,18 +165,9 @@ impl Service {
             Err(error) => passes.then(|| Err(Refusal::failed(broken(error)))),
         };
         if let Some(pass) = pass {
-            self.show_backlog(&pass);
             self.board.ended(judge(pass));
         }
         self.begin();
-    }
-
-    fn show_backlog(&self, pass: &Result<Report, Refusal>) {
-        if let Some(backlog) = pass.as_ref().ok().and_then(|report| report.backlog.as_ref()) {
-            let waited = backlog.oldest.and_then(|oldest| (now() - oldest).to_std().ok());
-            let letters = u64::try_from(backlog.letters).unwrap_or(u64::MAX);
-            self.board.metrics.outbox(letters, waited.unwrap_or_default());
-        }
     }
 
     async fn take_over(&mut self, look: Look) {

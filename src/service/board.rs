@@ -56,6 +56,8 @@ pub struct State {
     pub completed: Option<DateTime<Utc>>,
     /// The last report that tells of channels.
     pub facts: Option<(DateTime<Utc>, Arc<Report>)>,
+    /// Letters that waited after the last pass that looked, and since when the oldest does.
+    pub waiting: (usize, Option<DateTime<Utc>>),
     /// What is wrong with the configuration or credentials files, while older ones are used.
     pub stale: Option<String>,
     beat: Instant,
@@ -84,6 +86,7 @@ impl Board {
             last: None,
             completed: None,
             facts: None,
+            waiting: (0, None),
             stale: None,
             beat: Instant::now(),
         };
@@ -135,6 +138,9 @@ impl Board {
             if ended.reason.is_none() || report.outcome == Ending::Stopped {
                 state.completed = Some(ended.at);
             }
+            if let Some(backlog) = &report.backlog {
+                state.waiting = (backlog.letters, backlog.oldest);
+            }
             if report.outcome != Ending::Busy && !report.channels.is_empty() {
                 state.facts = Some((ended.at, Arc::clone(report)));
             }
@@ -162,7 +168,13 @@ impl Board {
     /// # Errors
     /// As [`Metrics::text`].
     pub fn text(&self, now: DateTime<Utc>) -> prometheus::Result<Vec<u8>> {
-        self.metrics.due(self.state().schedule.next(now));
+        let (next, (letters, oldest)) = {
+            let state = self.state();
+            (state.schedule.next(now), state.waiting)
+        };
+        self.metrics.due(next);
+        let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
+        self.metrics.outbox(letters as u64, age.unwrap_or_default());
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.metrics.text(&calls)
     }

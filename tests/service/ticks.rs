@@ -155,3 +155,20 @@ async fn time_is_kept_to_write_back_when_a_region_throttles_for_ever() {
     assert!(stage.server_cell(&ids[0], "status").starts_with("failed: "));
     assert_eq!(stage.release_cell("web-prod", "releaseVersion"), "2.4.0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_that_waits_is_counted_and_holds_nothing_up() {
+    let (mut stage, ids) = Stage::known(2).await;
+    // Nothing listens on port 1.
+    stage.setting("FLEETSHEET_EMAIL__SMTP_URL", "smtp://127.0.0.1:1");
+    stage.setting("FLEETSHEET_EMAIL__FROM", "fleetsheet@example.com");
+    stage.setting("FLEETSHEET_EMAIL__TO", "[\"ops@example.com\"]");
+    stage.turn_keys("web-prod", "2.4.0");
+    let service = stage.start(&[]).await;
+    service.passes(2).await;
+    assert_eq!(stage.version(&ids[0]), "2.4.0");
+    service.answers("/readyz", 200).await;
+    assert_eq!(service.metric("fleetsheet_outbox_mails").await, 1.0);
+    assert!(service.metric("fleetsheet_outbox_oldest_seconds").await > 0.0);
+    service.stop().await;
+}
