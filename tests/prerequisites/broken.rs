@@ -289,7 +289,7 @@ async fn a_mail_server_that_lets_us_in_or_not() {
     checked.assert_wrong("password", &["smtp"], &[]);
     let says = checked.says("wrong", "smtp");
     assert!(
-        says.contains("does not accept the login of fleet (535)") && !says.contains("not-it"),
+        says.contains("did not accept the login (535)") && !says.contains("not-it"),
         "{says}"
     );
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use crate::stage::BOOK;
-use crate::{Bench, JSON};
+use crate::{Bench, Checked, JSON};
 
 const GOOGLE: [&str; 8] = [
     "token",
@@ -193,9 +193,11 @@ async fn a_pass_that_runs_meanwhile_is_noted_and_not_disturbed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_mail_is_a_line_of_its_own() {
     let bench = Bench::new().await;
-    let checked = bench
-        .check_with(&["check", "--send-test-mail", "--format", "json"])
+    let ran = bench
+        .stage
+        .run(&["check", "--send-test-mail", "--format", "json"])
         .await;
+    let checked = Checked(ran);
     checked.assert_wrong("test mail", &[], &[]);
     assert!(checked.says("ok", "smtp").contains("login"), "{checked:?}");
     assert!(checked.says("ok", "test_mail").contains("took it"), "{checked:?}");

@@ -128,12 +128,13 @@ fn a_problem_that_flaps_for_two_days_is_six_mails_not_six_hundred() {
 }
 
 #[test]
-fn failures_and_belts_wait_for_the_threshold_and_all_else_does_not() {
+fn failures_and_what_stops_passes_wait_for_the_threshold_and_all_else_does_not() {
     let sources = Problem::new(Kind::ApiFailure, "source", "main/eu-west-1", "no answer");
     for (problem, at_once) in [
         (sources, false),
         (failure("tags"), false),
-        (belt("row_drop"), false),
+        (belt("store"), false),
+        (belt("row_drop"), true),
         (belt("protection"), true),
         (bad(), true),
         (Problem::new(Kind::Mismatch, "missing", "i-1", "gone"), true),
