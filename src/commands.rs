@@ -2,6 +2,7 @@
 
 mod check;
 mod init;
+mod look;
 mod mail;
 mod once;
 mod service;
@@ -9,22 +10,17 @@ mod service;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::time::Instant;
 
 use crate::adapters::ec2::{Account, Ec2, Ec2Settings};
 use crate::adapters::google_sheets::{GoogleSheets, Settings};
-use crate::adapters::sqlite::{Access, SqliteStore};
 use crate::apply::Limits;
 use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
 use crate::cli::{self, Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
-use crate::explain::explain;
 use crate::fleet::CloudError;
-use crate::memory::StoreReader;
-use crate::pass::{Order, preview};
 use crate::plan::{Belt, Policy};
-use crate::report::{Ending, Report, plain, plan_page};
+use crate::report::{Report, plain};
 use crate::sheet::SheetError;
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
@@ -259,7 +255,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     }
     let _logs = telemetry::init(&log, asked.verbosity, rust_log.as_deref()).map_err(Refusal::config)?;
     match &asked.command {
-        Command::History { channel, limit } => history(&config, channel.as_deref(), *limit, asked.format).await,
+        Command::History { channel, limit } => look::history(&config, channel.as_deref(), *limit, asked.format).await,
         Command::Once { allow, takeover } => {
             let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
             let parts = connect(config, credentials).await?;
@@ -274,8 +270,8 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
             };
             Ok(report.outcome.exit_code())
         }
-        Command::Plan { exit_code } => show_plan(config, *exit_code, asked.format).await,
-        Command::Explain { name } => show_explanation(config, name, asked.format).await,
+        Command::Plan { exit_code } => look::show_plan(config, *exit_code, asked.format).await,
+        Command::Explain { name } => look::show_explanation(config, name, asked.format).await,
         Command::Init {
             channel,
             dry_run,
@@ -293,126 +289,6 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         Command::Service => service::run(asked, config).await,
         Command::Check { .. } | Command::Sandbox | Command::Completions { .. } | Command::Man => Ok(0),
     }
-}
-
-async fn show_plan(config: Config, exit_code: bool, format: Format) -> Result<u8, Refusal> {
-    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
-    let parts = connect(config, credentials).await?;
-    let policy = policy(&parts.config, &[], false);
-    let (page, json, ending) = match look(&parts, &policy).await? {
-        Ok((_, plan, report)) => (plan_page(&plan, &report), plan_json(&plan, &report), report.outcome),
-        Err(report) => (report.text(), report.json(), report.outcome),
-    };
-    print(format, &json, &page);
-    Ok(match ending {
-        Ending::Failed => 1,
-        // What is held is an answer of `plan`, not its failure, unless the code was asked for.
-        Ending::Held | Ending::Stopped if exit_code => 5,
-        Ending::Changes if exit_code => 3,
-        Ending::Stopped => 5,
-        Ending::Partial => 4,
-        _ => 0,
-    })
-}
-
-type Looked = Result<(crate::pass::World, crate::plan::Plan, Report), Box<Report>>;
-
-/// Looks and decides with readers only: there is nothing here that could write.
-async fn look(parts: &Parts, policy: &Policy) -> Result<Looked, Refusal> {
-    let now = now();
-    let store = SqliteStore::open(&store_url(&parts.config), Access::Read, now)
-        .await
-        .map_err(Refusal::failed)?;
-    let run = run_id(now);
-    let began = Instant::now();
-    let order = Order {
-        names: &parts.names,
-        policy,
-        run: &run,
-        now,
-        began,
-        calls: &parts.calls,
-    };
-    let sheets = parts
-        .sheets
-        .with_deadline((began + parts.config.schedule.pass_timeout).into_std());
-    Ok(preview(&order, &sheets, &parts.cloud, &store).await)
-}
-
-fn plan_json(plan: &crate::plan::Plan, report: &Report) -> serde_json::Value {
-    let change = |server: &crate::plan::ServerPlan, change: &crate::tag::Change, held: bool| {
-        json!({
-            "server": server.id, "channel": server.channel, "tag": change.tag, "before": change.before,
-            "after": change.after, "reason": change.reason.word(), "held": held,
-        })
-    };
-    let mut changes = Vec::new();
-    for server in &plan.servers {
-        changes.extend(server.changes.iter().map(|c| change(server, c, false)));
-        changes.extend(server.withheld.iter().map(|c| change(server, c, true)));
-    }
-    let mut object = report.json();
-    object["changes"] = changes.into();
-    object
-}
-
-async fn show_explanation(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
-    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
-    let parts = connect(config, credentials).await?;
-    let policy = policy(&parts.config, &[], false);
-    match look(&parts, &policy).await? {
-        Ok((world, plan, report)) => {
-            let Some(lines) = explain(name, &world, &plan, &report, &policy) else {
-                let message = format!(
-                    "neither a server nor a channel is called {}; see fleetsheet plan",
-                    plain(name)
-                );
-                return Err(Refusal::failed(message));
-            };
-            let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
-            let page: String = lines
-                .iter()
-                .map(|(what, text)| format!("{what:width$}  {}\n", plain(text)))
-                .collect();
-            let facts: Vec<_> = lines
-                .iter()
-                .map(|(what, text)| json!({ "what": what, "text": text }))
-                .collect();
-            print(format, &json!({ "name": name, "explanation": facts }), &page);
-            Ok(0)
-        }
-        Err(report) => {
-            print(format, &report.json(), &report.text());
-            Ok(report.outcome.exit_code())
-        }
-    }
-}
-
-async fn history(config: &Config, channel: Option<&str>, limit: u32, format: Format) -> Result<u8, Refusal> {
-    let store = SqliteStore::open(&store_url(config), Access::Read, now())
-        .await
-        .map_err(Refusal::failed)?;
-    let events = store.history(channel, limit).await.map_err(Refusal::failed)?;
-    let line = |e: &crate::memory::Event| {
-        let moved = match (e.from.as_str(), e.to.as_str()) {
-            ("", "") => String::new(),
-            (from, "") => from.to_owned(),
-            ("", to) => format!("→ {to}"),
-            (from, to) => format!("{from} → {to}"),
-        };
-        let time = e.time.format("%Y-%m-%d %H:%M:%S");
-        let cells = [&e.channel, &e.event, &moved, &e.detail].map(|cell| plain(cell));
-        format!(
-            "{time}  {:<16} {:<18} {:<20} {}\n",
-            cells[0], cells[1], cells[2], cells[3]
-        )
-    };
-    let mut page: String = events.iter().map(line).collect();
-    if page.is_empty() {
-        page.push_str("nothing has happened yet\n");
-    }
-    print(format, &json!({ "events": events }), &page);
-    Ok(0)
 }
 
 /// Prints a result on standard output; a reader that went away is no failure.

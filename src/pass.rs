@@ -3,6 +3,7 @@
 //! Everything is remembered before it is done, so a pass that is killed anywhere leaves a world that the next one finishes.
 
 mod ending;
+mod events;
 mod look;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::apply::pacing::Pacing;
 use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, FleetReader, TagWriter};
-use crate::memory::{Binding, Event, Memory, Store, StoreError, StoreReader, Update};
+use crate::memory::{Binding, Event, Memory, Store, StoreReader, Update};
 use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
 use crate::problem::{Kind, Problem};
@@ -27,12 +28,11 @@ use crate::sheet::parse::{Names, Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
 use crate::writeback::{Desired, Writeback, claim};
 use ending::Ended;
+use events::{events, remember_stop, unlogged};
 use look::look;
 
 /// How often it is looked whether the optional audit tab has been made.
 const AUDIT_LOOK: TimeDelta = TimeDelta::minutes(15);
-/// Events that wait for the audit tab; should it take none for long, the oldest are left to the store's history.
-const UNLOGGED_MAX: usize = 1000;
 
 /// What a pass is told.
 pub struct Order<'a> {
@@ -219,31 +219,6 @@ async fn walk(order: &Order<'_>, hands: &Hands<'_>) -> Ended {
     }
 }
 
-/// A stopped pass writes nothing but that it was stopped, in its own store.
-async fn remember_stop(
-    order: &Order<'_>,
-    store: &dyn Store,
-    planned: &Plan,
-    memory: &Memory,
-) -> Result<(), StoreError> {
-    let mut update = planned.update.clone();
-    update.events = events(planned, order);
-    update.unlogged = unlogged(memory, &update.events, true, order.now);
-    if update == Update::default() {
-        return Ok(());
-    }
-    store.commit(&update).await
-}
-
-/// The events that the audit tab has yet to show, if that changes. Without a tab only the newest are kept, for one that was just
-/// made and not yet seen.
-fn unlogged(memory: &Memory, new: &[Event], has_tab: bool, now: DateTime<Utc>) -> Option<Vec<Event>> {
-    let mut all: Vec<Event> = memory.unlogged.iter().chain(new).cloned().collect();
-    all.drain(..all.len().saturating_sub(UNLOGGED_MAX));
-    all.retain(|event| has_tab || (now - event.time).abs() <= AUDIT_LOOK);
-    (all != memory.unlogged).then_some(all)
-}
-
 fn finish(order: &Order<'_>, mut report: Report) -> Report {
     report.duration_ms = u64::try_from(order.began.elapsed().as_millis()).unwrap_or(u64::MAX);
     report.calls = order.calls.snapshot();
@@ -387,19 +362,6 @@ fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
             })
         })
         .collect()
-}
-
-fn events(planned: &Plan, order: &Order<'_>) -> Vec<Event> {
-    let one = |h: &crate::plan::Happening| Event {
-        time: order.now,
-        run: order.run.to_owned(),
-        channel: h.channel.clone(),
-        event: h.event.to_owned(),
-        from: h.from.clone(),
-        to: h.to.clone(),
-        detail: h.detail.clone(),
-    };
-    planned.happenings.iter().map(one).collect()
 }
 
 /// Looks and decides, and acts on nothing: what `plan` and `explain` show.

@@ -4,6 +4,8 @@
 //! Sheets has no conditional write, so: columns are addressed by marks that move with them, rows are found by key in a read
 //! right before the write, and read back after it; what landed on the wrong row is put right at once.
 
+mod claim;
+mod rows;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +17,11 @@ use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
 use crate::settle::{Cells, Settled};
 use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse};
 use crate::sheet::{
-    AUDIT_COLUMNS, Append, COLUMN_MARK, Cell, ColumnWrite, Mark, MarkChange, MarkedColumn, NewCell, RawSpreadsheet,
-    STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
+    ColumnWrite, MarkedColumn, NewCell, RawSpreadsheet, SheetError, SheetErrorKind, SheetWriter, TabWish,
 };
 use crate::tag::{ChannelName, ServerId};
+pub use claim::claim;
+use rows::{appends, logged_runs};
 use target::Target;
 
 /// How often rows that moved under a write are put right before the rest is left to the next pass.
@@ -193,81 +196,6 @@ impl Stamps {
         cells.retain(|header, _| layout.columns.contains_key(header));
         cells
     }
-}
-
-/// Marks the spreadsheet as served by this store, and the columns that will be written. No request when all is marked.
-///
-/// # Errors
-/// When the marks could not be made; nothing else may then be written.
-pub async fn claim(
-    writer: &dyn SheetWriter,
-    raw: &RawSpreadsheet,
-    sheet: &Sheet,
-    memory: &Memory,
-) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
-    let mut changes: Vec<MarkChange> = Vec::new();
-    let mut marked = false;
-    for mark in raw.marks.iter().filter(|m| m.key == STORE_MARK) {
-        // One mark is enough: more than one of ours are left from a reply that was lost.
-        if mark.value == memory.store && !marked {
-            marked = true;
-        } else {
-            changes.push(MarkChange::Delete { id: mark.id });
-        }
-    }
-    if !marked {
-        changes.push(MarkChange::Spreadsheet {
-            key: STORE_MARK.into(),
-            value: memory.store.clone(),
-        });
-    }
-    let known = memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default();
-    let mut marks = BTreeMap::new();
-    let mut wanted = Vec::new();
-    for layout in [&sheet.release.layout, &sheet.servers.layout] {
-        let own: Vec<&Mark> = raw
-            .tabs
-            .iter()
-            .filter(|t| t.sheet_id == layout.sheet_id)
-            .flat_map(|t| &t.marks)
-            .collect();
-        for (header, column) in target::marked_columns(layout) {
-            let slot = format!("{}/{header}", layout.sheet_id);
-            let mut found = own.iter().filter(|m| m.key == COLUMN_MARK && m.value == *header);
-            // Marks that sit elsewhere are from a header that was typed over another column.
-            match found.find(|m| m.column == Some(column)).map(|m| m.id) {
-                Some(id) => drop(marks.insert(slot, id)),
-                // A reply without marks says nothing about them.
-                None if own.is_empty() && known.contains_key(&slot) => drop(marks.insert(slot.clone(), known[&slot])),
-                None => {
-                    let key = COLUMN_MARK.into();
-                    changes.push(MarkChange::Column {
-                        sheet_id: layout.sheet_id,
-                        column,
-                        key,
-                        value: header.to_string(),
-                    });
-                    wanted.push(slot);
-                }
-            }
-        }
-        let stray = own
-            .iter()
-            .filter(|m| m.key == COLUMN_MARK && !marks.values().any(|id| *id == m.id));
-        changes.extend(stray.map(|m| MarkChange::Delete { id: m.id }));
-    }
-    if !changes.is_empty() {
-        let made = writer.change_marks(&changes).await?;
-        let columns = made.len().saturating_sub(usize::from(!marked));
-        if columns != wanted.len() {
-            return Err(SheetError {
-                kind: SheetErrorKind::Nonsense,
-                message: "Sheets did not answer with the marks that it was asked to make".into(),
-            });
-        }
-        marks.extend(wanted.into_iter().zip(made.into_iter().skip(usize::from(!marked))));
-    }
-    Ok((marks != known).then_some(marks))
 }
 
 /// What writes back, and where.
@@ -455,90 +383,6 @@ impl Writeback<'_> {
         }
         Ok((raw, parsed))
     }
-}
-
-/// The passes whose lines the audit tab holds: those of one pass are appended together or not at all.
-fn logged_runs<'a>(raw: &'a RawSpreadsheet, fresh: &Sheet) -> BTreeSet<&'a str> {
-    let layout = fresh.audit.as_ref();
-    let Some((layout, column)) = layout.and_then(|layout| Some((layout, *layout.columns.get("run")?))) else {
-        return BTreeSet::new();
-    };
-    let rows = raw
-        .tabs
-        .iter()
-        .filter(|tab| tab.sheet_id == layout.sheet_id)
-        .flat_map(|tab| &tab.rows);
-    rows.filter_map(|row| match row.get(column as usize) {
-        Some(Cell::Text(run)) => Some(run.as_str()),
-        _ => None,
-    })
-    .collect()
-}
-
-fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
-    let mut appends = Vec::new();
-    let absent = desired.new_rows.iter().filter(|(id, _)| !desired.present.contains(*id));
-    let rows: Vec<_> = absent.map(|(_, cells)| lay_out(&sheet.servers.layout, cells)).collect();
-    if !rows.is_empty() {
-        appends.push(Append {
-            sheet_id: sheet.servers.layout.sheet_id,
-            rows,
-        });
-    }
-    let audit = sheet
-        .audit
-        .as_ref()
-        .filter(|layout| !layout.columns.is_empty() && !desired.audit.is_empty());
-    if let Some(layout) = audit {
-        let rows = desired
-            .audit
-            .iter()
-            .map(|event| lay_out(layout, &audit_cells(event)))
-            .collect();
-        appends.push(Append {
-            sheet_id: layout.sheet_id,
-            rows,
-        });
-    }
-    appends
-}
-
-fn audit_cells(event: &Event) -> BTreeMap<Arc<str>, NewCell> {
-    let Event {
-        time,
-        run,
-        channel,
-        event,
-        from,
-        to,
-        detail,
-    } = event;
-    let time = time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let texts = [&time, run, channel, event, from, to, detail];
-    let text = |text: &String| {
-        if text.is_empty() {
-            NewCell::Blank
-        } else {
-            NewCell::Text(text.clone())
-        }
-    };
-    AUDIT_COLUMNS
-        .iter()
-        .zip(texts)
-        .map(|(header, value)| (Arc::from(*header), text(value)))
-        .collect()
-}
-
-/// Puts cells in the order of a tab's columns.
-fn lay_out(layout: &Layout, cells: &BTreeMap<Arc<str>, NewCell>) -> Vec<NewCell> {
-    let width = layout.columns.values().max().map_or(0, |last| *last as usize + 1);
-    let mut row = vec![NewCell::Blank; width];
-    for (header, column) in &layout.columns {
-        if let (Some(cell), Some(slot)) = (cells.get(header), row.get_mut(*column as usize)) {
-            *slot = cell.clone();
-        }
-    }
-    row
 }
 
 /// The service columns of a tab that are there, besides its key column.

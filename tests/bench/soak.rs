@@ -53,6 +53,9 @@ async fn measure(passes: u64) -> ExitCode {
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("HOME", stage.dir.path())
+        // One heap: by default glibc gives each new thread one of up to eight a core, and each of them grows to the largest pass
+        // that it has seen, which looks like a leak for thousands of passes.
+        .env("MALLOC_ARENA_MAX", "1")
         .env("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "2s")
         .env("FLEETSHEET_STATE__HISTORY_KEEP", "24h")
         .stdout(Stdio::piped())

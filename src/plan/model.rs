@@ -1,0 +1,235 @@
+//! What a decision needs to know, and what it says: channels, servers, belts, and what to remember.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::belts::{Belt, Tripped};
+use super::channel;
+use crate::fleet::Source;
+use crate::memory::{Memory, Update};
+use crate::problem::Problem;
+use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
+
+/// What the decision needs to know from the configuration and the command line.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The spreadsheet's id.
+    pub spreadsheet: String,
+    /// Key of the channel tag.
+    pub channel_tag: TagKey,
+    /// Key of the version tag.
+    pub version_tag: TagKey,
+    /// Whether only to say what would be done.
+    pub observe: bool,
+    /// Whether keys count only while their columns are protected.
+    pub require_protection: bool,
+    /// Share of rows that may vanish, 0 to 1.
+    pub max_row_drop: f64,
+    /// Share of a source's servers that may vanish, 0 to 1.
+    pub max_fleet_drop: f64,
+    /// Share of servers that may change without two keys in 24 hours, 0 to 1.
+    pub max_unapproved_change: f64,
+    /// Belts that the operator lets through, this pass.
+    pub allow: BTreeSet<Belt>,
+    /// Whether the operator takes the sheet over for this store.
+    pub takeover: bool,
+}
+
+/// Why a channel is as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelPlan {
+    /// Its name.
+    pub name: ChannelName,
+    /// Row numbers it stands in.
+    pub rows: Vec<u32>,
+    /// The version in force after this plan.
+    pub release: Option<Version>,
+    /// What a rollback would return to.
+    pub previous: Option<Version>,
+    /// The status, without the progress of its servers.
+    pub status: String,
+    /// Which rule of the decision table matched, 1 to 11; 0 when the channel has no row.
+    pub rule: u8,
+    /// The move that this pass makes, if any.
+    pub moved: Option<Moved>,
+    /// Live servers that the release concerns: neither held nor ambiguous.
+    pub concerned: u64,
+    /// How many of them carry the release already.
+    pub carrying: u64,
+    /// Servers that stay behind because they are held, when the release moved.
+    pub left_behind: Vec<ServerId>,
+}
+
+/// A release that moves in this pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// Two keys.
+    Promotion {
+        /// The former release.
+        from: Option<Version>,
+        /// The new one.
+        to: Version,
+    },
+    /// A tick.
+    Rollback {
+        /// The version left.
+        from: Version,
+        /// The version gone back to.
+        to: Version,
+    },
+}
+
+/// What becomes of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerStatus {
+    /// It carries what it shall, or will once its changes are made.
+    InSync,
+    /// The sheet says to leave it alone.
+    Held,
+    /// Its channel has no row.
+    UnknownChannel,
+    /// It has no channel.
+    Unassigned,
+    /// Two rows disagree.
+    Duplicate,
+    /// It is gone for good.
+    Terminated,
+    /// It was not found.
+    Missing,
+    /// It was not found for a day.
+    Gone,
+    /// Somebody else keeps changing it back.
+    Contested(String),
+    /// A cell of its row cannot be read.
+    Error(String),
+    /// A belt holds its changes.
+    Waiting(String),
+    /// Nothing is known of it in this pass, so nothing is said.
+    AsIs,
+}
+
+/// One server, decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPlan {
+    /// Its id.
+    pub id: ServerId,
+    /// Row numbers it stands in; empty for servers not in the sheet.
+    pub rows: Vec<u32>,
+    /// Where it lives, when the fleet shows it.
+    pub source: Option<Source>,
+    /// The channel that the sheet gives it (or its tag, for discovered ones).
+    pub channel: Option<ChannelName>,
+    /// Its status.
+    pub status: ServerStatus,
+    /// What is to be changed now.
+    pub changes: Vec<Change>,
+    /// What would be changed but for a belt or `mode = "observe"`.
+    pub withheld: Vec<Change>,
+    /// Whether a row shall be appended.
+    pub append: bool,
+    /// Whether the appended row comes back held.
+    pub append_held: bool,
+}
+
+impl ServerPlan {
+    /// Whether the server counts as one of the sheet's.
+    #[must_use]
+    pub fn listed(&self) -> bool {
+        !self.rows.is_empty() || self.append
+    }
+}
+
+/// Something that this plan makes happen, for `history` and the audit tab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// The channel, or empty.
+    pub channel: String,
+    /// One word with underscores.
+    pub event: &'static str,
+    /// Before.
+    pub from: String,
+    /// After.
+    pub to: String,
+    /// In words.
+    pub detail: String,
+}
+
+impl Happening {
+    /// One that concerns no single channel.
+    pub(super) fn of_the_sheet(event: &'static str, detail: &str) -> Self {
+        Self {
+            channel: String::new(),
+            event,
+            from: String::new(),
+            to: String::new(),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
+/// The whole decision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Why nothing at all may be written; then everything below is empty but `problems`.
+    pub stop: Vec<Problem>,
+    /// Channels, by name.
+    pub channels: Vec<ChannelPlan>,
+    /// Servers, by id.
+    pub servers: Vec<ServerPlan>,
+    /// What needs a person.
+    pub problems: Vec<Problem>,
+    /// Belts that tripped, held back or let through.
+    pub tripped: Vec<Tripped>,
+    /// What happens.
+    pub happenings: Vec<Happening>,
+    /// Live servers that carry a channel tag of no channel of this sheet, by that channel.
+    pub not_ours: BTreeMap<Arc<str>, u64>,
+    /// What to remember before acting.
+    pub update: Update,
+}
+
+impl Plan {
+    /// Whether a belt or an untrusted sheet stops it or holds part of it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !self.stop.is_empty()
+            || self.tripped.iter().any(|t| !t.allowed)
+            || self.channels.iter().any(|c| c.rule == channel::UNPROTECTED)
+    }
+
+    /// The plan that only says why it stops.
+    pub(super) fn stopped(stop: Vec<Problem>, memory: &Memory) -> Self {
+        let mut plan = Self {
+            problems: stop.clone(),
+            ..Self::default()
+        };
+        let holding = stop.iter().map(|p| (p.code, &*p.place, &*p.message));
+        plan.note_belts(holding, memory);
+        plan.stop = stop;
+        plan
+    }
+
+    /// Remembers the belts that hold something back; one that did so in the last pass already is no news.
+    pub(super) fn note_belts<'a>(
+        &mut self,
+        holding: impl Iterator<Item = (&'static str, &'a str, &'a str)>,
+        memory: &Memory,
+    ) {
+        let mut held = BTreeSet::new();
+        for (word, place, message) in holding {
+            let which = format!("{word}:{place}");
+            if !memory.tripped.contains(&which) {
+                self.happenings.push(Happening::of_the_sheet("belt", message));
+            }
+            held.insert(which);
+        }
+        self.update.tripped = (held != memory.tripped).then_some(held);
+    }
+
+    /// Whether it would change tags, releases or rows.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.servers.iter().any(|s| !s.changes.is_empty() || s.append)
+            || self.channels.iter().any(|c| c.moved.is_some())
+    }
+}

@@ -1,0 +1,181 @@
+//! What single cells mean, by what their column holds; one that is something else becomes an error that says what and how to
+//! mend it.
+
+use std::sync::Arc;
+
+use super::{Key, Layout, Tick};
+use crate::problem::{Kind, Problem};
+use crate::sheet::{Cell, RawTab};
+use crate::tag::{ChannelName, Version, describe_char};
+
+/// Longest channel name, in characters: it becomes the value of a tag, and EC2 takes 256
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
+const CHANNEL_MAX: usize = 256;
+/// Longest tag value, from the same page.
+const TAG_VALUE_MAX: usize = 256;
+
+pub(super) fn wish(cell: Option<&Cell>, place: &str, errors: &mut Vec<Problem>) -> Option<Arc<str>> {
+    let found = value_text(cell).and_then(|text| match bad_text(&text, TAG_VALUE_MAX) {
+        Some(what) if !text.is_empty() => Err(what),
+        _ => Ok(text),
+    });
+    match found {
+        Ok(text) if text.is_empty() => None,
+        Ok(text) => Some(text.into()),
+        Err(what) => {
+            let message = format!(
+                "{place} holds {what}; a tag's value must be text: format the column as Plain text and type it again"
+            );
+            errors.push(Problem::new(Kind::BadCell, "tag_value", place, message));
+            None
+        }
+    }
+}
+
+pub(super) fn key(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Key {
+    let wrong = match control_text(cell) {
+        Ok(text) if text.is_empty() => return Key::Empty,
+        Ok(text) => match Version::parse(&text) {
+            Ok(version) => return Key::Names(version),
+            Err(what) => format!("{place} holds {what}; type the version again (letters, digits and . _ + - only)"),
+        },
+        Err(what) => {
+            format!("{place} holds {what}; a version must be text: format the column as Plain text and type it again")
+        }
+    };
+    errors.push(Problem::new(Kind::BadCell, "version", place, wrong));
+    Key::Unreadable
+}
+
+pub(super) fn control_tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
+    if let Some(Cell::Formula { text, .. }) = cell {
+        let message = format!("{place} holds the formula {}; tick the box by hand", clip(text));
+        errors.push(Problem::new(Kind::BadCell, "checkbox", place, message));
+        return Tick::Unreadable;
+    }
+    tick(cell, place, errors)
+}
+
+pub(super) fn tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
+    let what = match cell {
+        None | Some(Cell::Blank) => return Tick::Off,
+        Some(Cell::Bool(ticked)) => return if *ticked { Tick::On } else { Tick::Off },
+        Some(Cell::Text(text)) => match text.trim() {
+            "" => return Tick::Off,
+            t if t.eq_ignore_ascii_case("true") => return Tick::On,
+            t if t.eq_ignore_ascii_case("false") => return Tick::Off,
+            t => format!("the text {}", clip(t)),
+        },
+        Some(other) => describe(other),
+    };
+    let message =
+        format!("{place} holds {what}; it must be a checkbox (TRUE or FALSE): clear it, then Insert > Checkbox");
+    errors.push(Problem::new(Kind::BadCell, "checkbox", place, message));
+    Tick::Unreadable
+}
+
+/// Reads a channel's name.
+///
+/// # Errors
+/// What is wrong with it, to follow "holds".
+pub fn check_channel(text: &str) -> Result<ChannelName, String> {
+    match bad_text(text, CHANNEL_MAX) {
+        Some(what) => Err(what),
+        None if text.starts_with('=') => Err(format!("the text {}, which looks like a formula", clip(text))),
+        None => Ok(text.into()),
+    }
+}
+
+/// What is wrong with a text that will become an id or the value of a tag.
+pub(super) fn bad_text(text: &str, max: usize) -> Option<String> {
+    let hidden = |c: &char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{a0}')
+    };
+    if let Some(bad) = text.chars().find(hidden) {
+        return Some(format!("{}, which cannot be seen", describe_char(bad)));
+    }
+    let length = text.chars().count();
+    (length > max).then(|| format!("{length} characters; at most {max} fit"))
+}
+
+/// The trimmed text of a control cell; anything but text or nothing is an error in words.
+pub(super) fn control_text(cell: Option<&Cell>) -> Result<String, String> {
+    match cell {
+        None | Some(Cell::Blank) => Ok(String::new()),
+        Some(Cell::Text(text)) => Ok(text.trim().to_owned()),
+        Some(other) => Err(describe(other)),
+    }
+}
+
+/// The trimmed text of a cell that may be computed, such as a server's channel looked up from elsewhere.
+pub(super) fn value_text(cell: Option<&Cell>) -> Result<String, String> {
+    match cell.map(effective) {
+        // What a formula shows while it waits for its source is no value yet.
+        Some(Cell::Text(text)) if matches!(cell, Some(Cell::Formula { .. })) && text == "Loading..." => {
+            Err("a formula that is still loading".into())
+        }
+        other => control_text(other),
+    }
+}
+
+pub(super) fn effective(cell: &Cell) -> &Cell {
+    match cell {
+        Cell::Formula { value, .. } => value,
+        other => other,
+    }
+}
+
+/// At most 40 characters of somebody's text, with what cannot be seen made visible.
+pub(super) fn clip(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+pub(super) fn is_blank(cell: Option<&Cell>) -> bool {
+    match cell {
+        None | Some(Cell::Blank | Cell::Bool(false)) => true,
+        Some(Cell::Text(text)) => text.trim().is_empty(),
+        Some(_) => false,
+    }
+}
+
+pub(super) fn at<'a>(cells: &'a [Cell], layout: &Layout, header: &str) -> Option<&'a Cell> {
+    layout
+        .columns
+        .get(header)
+        .and_then(|column| cells.get(*column as usize))
+}
+
+pub(super) fn numbered(tab: &RawTab) -> impl Iterator<Item = (u32, &Vec<Cell>)> {
+    tab.rows
+        .iter()
+        .enumerate()
+        .skip(1)
+        .map(|(i, cells)| (u32::try_from(i + 1).unwrap_or(u32::MAX), cells))
+}
+
+/// What a cell holds, in words.
+pub(crate) fn describe(cell: &Cell) -> String {
+    match cell {
+        Cell::Blank => "nothing".into(),
+        Cell::Text(text) => format!("the text {}", clip(text)),
+        Cell::Number(number) => format!("the number {number}"),
+        Cell::Bool(value) => format!("the boolean {}", if *value { "TRUE" } else { "FALSE" }),
+        Cell::Error(text) => format!("the error {}", clip(text)),
+        Cell::Formula { text, .. } => format!("the formula {}", clip(text)),
+    }
+}
+
+/// What a cell shows, as far as the service's own cells go.
+pub(crate) fn text_of(cell: &Cell) -> String {
+    match effective(cell) {
+        Cell::Blank | Cell::Formula { .. } => String::new(),
+        Cell::Text(text) | Cell::Error(text) => text.clone(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
+    }
+}

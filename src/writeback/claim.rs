@@ -1,0 +1,85 @@
+//! Marks the spreadsheet with the store that serves it, and the columns that will be written.
+
+use std::collections::BTreeMap;
+
+use super::target;
+use crate::memory::Memory;
+use crate::sheet::parse::Sheet;
+use crate::sheet::{
+    COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter,
+};
+
+/// Marks the spreadsheet as served by this store, and the columns that will be written. No request when all is marked.
+///
+/// # Errors
+/// When the marks could not be made; nothing else may then be written.
+pub async fn claim(
+    writer: &dyn SheetWriter,
+    raw: &RawSpreadsheet,
+    sheet: &Sheet,
+    memory: &Memory,
+) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
+    let mut changes: Vec<MarkChange> = Vec::new();
+    let mut marked = false;
+    for mark in raw.marks.iter().filter(|m| m.key == STORE_MARK) {
+        // One mark is enough: more than one of ours are left from a reply that was lost.
+        if mark.value == memory.store && !marked {
+            marked = true;
+        } else {
+            changes.push(MarkChange::Delete { id: mark.id });
+        }
+    }
+    if !marked {
+        changes.push(MarkChange::Spreadsheet {
+            key: STORE_MARK.into(),
+            value: memory.store.clone(),
+        });
+    }
+    let known = memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default();
+    let mut marks = BTreeMap::new();
+    let mut wanted = Vec::new();
+    for layout in [&sheet.release.layout, &sheet.servers.layout] {
+        let own: Vec<&Mark> = raw
+            .tabs
+            .iter()
+            .filter(|t| t.sheet_id == layout.sheet_id)
+            .flat_map(|t| &t.marks)
+            .collect();
+        for (header, column) in target::marked_columns(layout) {
+            let slot = format!("{}/{header}", layout.sheet_id);
+            let mut found = own.iter().filter(|m| m.key == COLUMN_MARK && m.value == *header);
+            // Marks that sit elsewhere are from a header that was typed over another column.
+            match found.find(|m| m.column == Some(column)).map(|m| m.id) {
+                Some(id) => drop(marks.insert(slot, id)),
+                // A reply without marks says nothing about them.
+                None if own.is_empty() && known.contains_key(&slot) => drop(marks.insert(slot.clone(), known[&slot])),
+                None => {
+                    let key = COLUMN_MARK.into();
+                    changes.push(MarkChange::Column {
+                        sheet_id: layout.sheet_id,
+                        column,
+                        key,
+                        value: header.to_string(),
+                    });
+                    wanted.push(slot);
+                }
+            }
+        }
+        let stray = own
+            .iter()
+            .filter(|m| m.key == COLUMN_MARK && !marks.values().any(|id| *id == m.id));
+        changes.extend(stray.map(|m| MarkChange::Delete { id: m.id }));
+    }
+    if !changes.is_empty() {
+        let made = writer.change_marks(&changes).await?;
+        let columns = made.len().saturating_sub(usize::from(!marked));
+        if columns != wanted.len() {
+            return Err(SheetError {
+                kind: SheetErrorKind::Nonsense,
+                message: "Sheets did not answer with the marks that it was asked to make".into(),
+            });
+        }
+        marks.extend(wanted.into_iter().zip(made.into_iter().skip(usize::from(!marked))));
+    }
+    Ok((marks != known).then_some(marks))
+}

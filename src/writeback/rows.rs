@@ -1,0 +1,93 @@
+//! Rows to append: those of discovered servers and the lines of the audit tab, in the order of the columns that there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Desired;
+use crate::memory::Event;
+use crate::sheet::parse::{Layout, Sheet};
+use crate::sheet::{AUDIT_COLUMNS, Append, Cell, NewCell, RawSpreadsheet};
+
+/// The passes whose lines the audit tab holds: those of one pass are appended together or not at all.
+pub(super) fn logged_runs<'a>(raw: &'a RawSpreadsheet, fresh: &Sheet) -> BTreeSet<&'a str> {
+    let layout = fresh.audit.as_ref();
+    let Some((layout, column)) = layout.and_then(|layout| Some((layout, *layout.columns.get("run")?))) else {
+        return BTreeSet::new();
+    };
+    let rows = raw
+        .tabs
+        .iter()
+        .filter(|tab| tab.sheet_id == layout.sheet_id)
+        .flat_map(|tab| &tab.rows);
+    rows.filter_map(|row| match row.get(column as usize) {
+        Some(Cell::Text(run)) => Some(run.as_str()),
+        _ => None,
+    })
+    .collect()
+}
+
+pub(super) fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
+    let mut appends = Vec::new();
+    let absent = desired.new_rows.iter().filter(|(id, _)| !desired.present.contains(*id));
+    let rows: Vec<_> = absent.map(|(_, cells)| lay_out(&sheet.servers.layout, cells)).collect();
+    if !rows.is_empty() {
+        appends.push(Append {
+            sheet_id: sheet.servers.layout.sheet_id,
+            rows,
+        });
+    }
+    let audit = sheet
+        .audit
+        .as_ref()
+        .filter(|layout| !layout.columns.is_empty() && !desired.audit.is_empty());
+    if let Some(layout) = audit {
+        let rows = desired
+            .audit
+            .iter()
+            .map(|event| lay_out(layout, &audit_cells(event)))
+            .collect();
+        appends.push(Append {
+            sheet_id: layout.sheet_id,
+            rows,
+        });
+    }
+    appends
+}
+
+fn audit_cells(event: &Event) -> BTreeMap<Arc<str>, NewCell> {
+    let Event {
+        time,
+        run,
+        channel,
+        event,
+        from,
+        to,
+        detail,
+    } = event;
+    let time = time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let texts = [&time, run, channel, event, from, to, detail];
+    let text = |text: &String| {
+        if text.is_empty() {
+            NewCell::Blank
+        } else {
+            NewCell::Text(text.clone())
+        }
+    };
+    AUDIT_COLUMNS
+        .iter()
+        .zip(texts)
+        .map(|(header, value)| (Arc::from(*header), text(value)))
+        .collect()
+}
+
+/// Puts cells in the order of a tab's columns.
+fn lay_out(layout: &Layout, cells: &BTreeMap<Arc<str>, NewCell>) -> Vec<NewCell> {
+    let width = layout.columns.values().max().map_or(0, |last| *last as usize + 1);
+    let mut row = vec![NewCell::Blank; width];
+    for (header, column) in &layout.columns {
+        if let (Some(cell), Some(slot)) = (cells.get(header), row.get_mut(*column as usize)) {
+            *slot = cell.clone();
+        }
+    }
+    row
+}
