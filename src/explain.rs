@@ -81,7 +81,9 @@ fn explain_channel(
         lines.push(("keys", keys(next)));
         lines.push((
             "approved",
-            if next.approved {
+            if next.release.is_none() {
+                "there is no release yet; name one version in both keys"
+            } else if next.approved {
                 "both keys approved the release"
             } else {
                 "the release was adopted; no pair of keys approved it"

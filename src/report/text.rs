@@ -103,7 +103,12 @@ pub(super) fn page(report: &Report) -> String {
             .channels
             .iter()
             .map(|c| {
-                [c.name.as_str(), &c.release, &c.previous, &c.status]
+                // What moved in this pass is what people look for first.
+                let status = match c.moved.as_str() {
+                    "" => c.status.clone(),
+                    moved => format!("{moved}: {}", c.status),
+                };
+                [c.name.as_str(), &c.release, &c.previous, &status]
                     .iter()
                     .map(|cell| plain(cell))
                     .collect()
@@ -118,6 +123,11 @@ pub(super) fn page(report: &Report) -> String {
         "\nservers {} · {would} {} · failed {} · discovered {} · missing {} · held {}",
         c.servers, c.changed, c.failed, c.discovered, c.missing, c.held
     );
+    let reasons = report.tally.iter().flat_map(|tally| &tally.changes);
+    let reasons: Vec<String> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
+    if !reasons.is_empty() {
+        let _ = writeln!(out, "tags changed by reason: {}", reasons.join(", "));
+    }
     if !report.not_ours.is_empty() {
         let list: Vec<String> = report
             .not_ours
