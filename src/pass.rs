@@ -125,7 +125,7 @@ pub async fn observe(
     );
     match parse(&raw, names) {
         Ok(sheet) => Ok(World {
-            audit: (sheet.audit.is_some(), audit.1),
+            audit: (raw.tabs.iter().any(|tab| tab.title == names.audit_tab), audit.1),
             raw,
             sheet,
             fleet,
@@ -261,7 +261,7 @@ async fn act(
     let failed = |place: &str, what: String| Problem::new(Kind::ApiFailure, "act", place, what);
     let mut first = approved.update().clone();
     first.events = events.to_vec();
-    first.unlogged = unlogged(memory, events, sheet.audit.is_some(), order.now);
+    first.unlogged = unlogged(memory, events, audit.0, order.now);
     first.mail = alert::news(planned, sheet, memory, &hands.mail, order.now);
     let mut binding = first
         .binding

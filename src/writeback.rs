@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
 use crate::settle::{Cells, Settled};
-use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse};
+use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse, quoted};
 use crate::sheet::{
     ColumnWrite, MarkedColumn, NewCell, RawSpreadsheet, SheetError, SheetErrorKind, SheetWriter, TabWish,
 };
@@ -210,6 +210,16 @@ pub struct Writeback<'a> {
     pub now: DateTime<Utc>,
 }
 
+/// What became of the rows to append.
+struct Appended {
+    /// The last look at the sheet, if there was one.
+    fresh: Option<RawSpreadsheet>,
+    /// What people should know.
+    notes: Vec<String>,
+    /// Why new rows could not be appended.
+    refused: Option<SheetError>,
+}
+
 impl Writeback<'_> {
     /// Writes what is desired. `memory` is kept in step with the store. Gives what people should know, such as rows that would
     /// not hold still.
@@ -228,11 +238,15 @@ impl Writeback<'_> {
         let update = desired.meant(memory, self.now);
         self.store.commit(&update).await?;
         memory.apply(&update);
-        let fresh = self.append(sheet, &mut desired, memory).await?;
+        let Appended {
+            fresh,
+            mut notes,
+            refused,
+        } = self.append(sheet, &mut desired, memory).await?;
         let mut targets = Target::all(sheet, memory, &desired);
         targets.retain(|target| !target.wanted.is_empty());
         if targets.is_empty() {
-            return Ok(Vec::new());
+            return refused.map_or(Ok(notes), |error| Err(error.into()));
         }
         let columns: Vec<_> = targets.iter().flat_map(Target::columns).collect();
         let before = match fresh {
@@ -244,17 +258,17 @@ impl Writeback<'_> {
             Ok(()) => self.settle_rows(&columns, &mut targets).await,
             Err(error) => Err(error.into()),
         };
-        let notes = match settled {
+        notes.extend(match settled {
             Err(WriteError::Sheet(error)) if error.kind == SheetErrorKind::Refused => {
                 self.forget_marks(memory).await?;
                 return Err(error.into());
             }
             other => other?,
-        };
+        });
         let update = target::written(&targets, memory, &desired);
         self.store.commit(&update).await?;
         memory.apply(&update);
-        Ok(notes)
+        refused.map_or(Ok(notes), |error| Err(error.into()))
     }
 
     /// Marks that lead nowhere, because somebody deleted them or their columns, are made anew by the next pass.
@@ -306,19 +320,16 @@ impl Writeback<'_> {
 
     /// Appends new rows and audit lines in one request. New rows are appended after a fresh look at headers and ids, so that one
     /// that somebody else added meanwhile is not added again; after a lost reply it looks again and appends only what is absent.
-    /// Gives the last look, if there was one.
-    async fn append(
-        &self,
-        sheet: &Sheet,
-        desired: &mut Desired,
-        memory: &mut Memory,
-    ) -> Result<Option<RawSpreadsheet>, WriteError> {
+    /// Rows that Sheets refuses, because somebody protected their tab, keep nothing else from being written.
+    async fn append(&self, sheet: &Sheet, desired: &mut Desired, memory: &mut Memory) -> Result<Appended, WriteError> {
         let mut fresh = None;
-        let owed = !desired.audit.is_empty();
+        let (mut notes, mut refused) = (Vec::new(), None);
+        let mut owed = !desired.audit.is_empty();
         // Lines of an earlier pass may stand there already: it may have been killed before it knew.
         let late = desired.audit.iter().any(|event| event.time != self.now);
-        for attempt in 0..2 {
-            let lost = attempt > 0;
+        let mut lost = false;
+        // At most: lines of the audit tab refused, a reply lost, and once more.
+        for _ in 0..3 {
             if lost || late || !desired.new_rows.is_empty() {
                 fresh = Some(self.look_again(lost || late, sheet, desired).await?);
             }
@@ -328,7 +339,20 @@ impl Writeback<'_> {
                 break;
             }
             match self.writer.append(&appends).await {
-                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && !lost => {}
+                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && !lost => lost = true,
+                // Which of them is refused the answer does not say; the audit tab is the one that can wait.
+                Err(error) if error.kind == SheetErrorKind::Refused && !desired.audit.is_empty() => {
+                    owed = false;
+                    desired.audit.clear();
+                    notes.push(format!(
+                        "{} takes no lines, so they wait: {error}",
+                        quoted(&self.names.audit_tab)
+                    ));
+                }
+                Err(error) if error.kind == SheetErrorKind::Refused => {
+                    refused = Some(error);
+                    break;
+                }
                 other => {
                     other?;
                     break;
@@ -343,7 +367,11 @@ impl Writeback<'_> {
             self.store.commit(&update).await?;
             memory.apply(&update);
         }
-        Ok(fresh.map(|(raw, _)| raw))
+        Ok(Appended {
+            fresh: fresh.map(|(raw, _)| raw),
+            notes,
+            refused,
+        })
     }
 
     /// `doubt`: whether audit lines may stand there already.

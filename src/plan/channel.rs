@@ -93,7 +93,9 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
     if known.is_some() {
         reread(input, &mut next, plan);
     }
+    let before = known.cloned().unwrap_or_default();
     if input.rows.is_empty() {
+        report_spent(input, &before, &next, plan);
         let release = next.release.as_ref().map_or("none", Version::as_str);
         let message = format!(
             "the channel {} has no row in {} any more (release {release}); its servers are left as they are; bring the row \
@@ -105,6 +107,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
         return Some(next);
     }
     let (rule, status, moved) = rules::match_rule(input, &mut next, plan);
+    report_spent(input, &before, &next, plan);
     plan.channels.push(ChannelPlan {
         name: input.name.clone(),
         rows: input.rows.iter().map(|row| row.row).collect(),
@@ -253,8 +256,8 @@ fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
         [row] if identity::is_confirmed(row, next) => {
             confirm(next, &row.stamp, input.now);
             if input.protected() {
-                reread_key(&mut next.key_a, &row.key_a, "A", input, plan);
-                reread_key(&mut next.key_b, &row.key_b, "B", input, plan);
+                reread_key(&mut next.key_a, &row.key_a);
+                reread_key(&mut next.key_b, &row.key_b);
             } else {
                 spend_both(next, SpentBy::Protection);
             }
@@ -325,20 +328,37 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
         .push(Problem::new(Kind::UnauthorisedEdit, "edit", place, detail));
 }
 
+/// Tells of each key that counted before this pass and does not after it. One that names nothing is no loss.
+fn report_spent(input: &Input<'_>, before: &ChannelMemory, next: &ChannelMemory, plan: &mut Plan) {
+    let row = input.row();
+    let keys = [
+        ("A", &before.key_a, &next.key_a, row.map(|row| &row.key_a)),
+        ("B", &before.key_b, &next.key_b, row.map(|row| &row.key_b)),
+    ];
+    for (which, was, is, key) in keys {
+        let (KeyState::Live, KeyState::Spent { by, .. }) = (was, is) else {
+            continue;
+        };
+        if key != Some(&Key::Empty) {
+            let text = key.and_then(Key::text).unwrap_or_default();
+            let detail = format!("key {which}: {}", why(*by));
+            plan.happenings.push(input.happening("key_spent", text, "", detail));
+        }
+    }
+}
+
 fn spend_both(memory: &mut ChannelMemory, by: SpentBy) {
     memory.key_a = KeyState::Spent { held: None, by };
     memory.key_b = KeyState::Spent { held: None, by };
 }
 
 /// A spent key counts again once its cell is seen, readable, to hold something else.
-fn reread_key(state: &mut KeyState, key: &Key, which: &str, input: &Input<'_>, plan: &mut Plan) {
+fn reread_key(state: &mut KeyState, key: &Key) {
     let (KeyState::Spent { held, by }, Some(text)) = (&*state, key.text()) else {
         return;
     };
     match held {
         None => {
-            plan.happenings
-                .push(input.happening("key_spent", text, "", format!("key {which}: {}", why(*by))));
             *state = KeyState::Spent {
                 held: Some(text.to_owned()),
                 by: *by,

@@ -287,12 +287,34 @@ pub fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Problem>) {
         sheet.servers.shown_tags = shown;
         sheet.servers.layout = layout;
     }
-    sheet.audit = raw.tabs.iter().find(|t| t.title == names.audit_tab).map(|tab| {
-        let known: Vec<Arc<str>> = super::AUDIT_COLUMNS.iter().map(|h| (*h).into()).collect();
-        let mut ignored = Vec::new();
-        layout(tab, &known, &[], &mut ignored)
-    });
+    sheet.audit = raw
+        .tabs
+        .iter()
+        .find(|tab| tab.title == names.audit_tab)
+        .and_then(|tab| audit_layout(tab, &mut sheet.problems));
     (sheet, fatal)
+}
+
+/// The columns of the audit tab. One that cannot be written to stops nothing: what happened is in the history, too.
+fn audit_layout(tab: &RawTab, problems: &mut Vec<Problem>) -> Option<Layout> {
+    let known: Vec<Arc<str>> = super::AUDIT_COLUMNS.iter().map(|h| (*h).into()).collect();
+    let mut faults = Vec::new();
+    let layout = layout(tab, &known, &[], &mut faults);
+    if layout.columns.is_empty() {
+        let message = format!(
+            "{} has none of the headers {}, so nothing is logged there; run fleetsheet init, or delete the tab",
+            quoted(&tab.title),
+            super::AUDIT_COLUMNS.join(", ")
+        );
+        faults.push(Problem::new(Kind::Mismatch, "audit", &*tab.title, message));
+    }
+    let whole = faults.is_empty();
+    problems.extend(faults.into_iter().map(|fault| Problem {
+        kind: Kind::Mismatch,
+        code: "audit",
+        ..fault
+    }));
+    whole.then_some(layout)
 }
 
 fn find_tab<'a>(raw: &'a RawSpreadsheet, title: &str, fatal: &mut Vec<Problem>) -> Option<&'a RawTab> {

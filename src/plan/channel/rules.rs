@@ -157,7 +157,7 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
             .rows
             .iter()
             .map(|row| if which == "A" { &row.key_a } else { &row.key_b });
-        spend_named(state, cells, &from, which, input, plan);
+        spend_named(state, cells, &from);
     }
     let message = format!("{} was rolled back from {from} to {to}", input.name);
     plan.problems.push(Problem::new(
@@ -172,14 +172,7 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
 
 /// Spends a key that names the version left. One that cannot be read may name it, and is spent at what it is first read to
 /// hold; one that waits for that already goes on waiting.
-fn spend_named<'k>(
-    state: &mut KeyState,
-    cells: impl Iterator<Item = &'k Key>,
-    left: &Version,
-    which: &str,
-    input: &Input<'_>,
-    plan: &mut Plan,
-) {
+fn spend_named<'k>(state: &mut KeyState, cells: impl Iterator<Item = &'k Key>, left: &Version) {
     if matches!(state, KeyState::Spent { held: None, .. }) {
         return;
     }
@@ -189,11 +182,6 @@ fn spend_named<'k>(
             Key::Names(version) if version == left => Some(left.to_string()),
             Key::Names(_) | Key::Empty => continue,
         };
-        if held.is_some() {
-            let detail = format!("key {which}: {}", why(SpentBy::Rollback));
-            plan.happenings
-                .push(input.happening("key_spent", left.as_str(), "", detail));
-        }
         *state = KeyState::Spent {
             held,
             by: SpentBy::Rollback,
