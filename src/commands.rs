@@ -19,7 +19,9 @@ use crate::calls::Calls;
 use crate::cli::{self, Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
 use crate::fleet::CloudError;
+use crate::pass::Blind;
 use crate::plan::{Belt, Policy};
+use crate::problem::{Kind, Problem};
 use crate::report::{Report, plain};
 use crate::sheet::SheetError;
 use crate::sheet::parse::Names;
@@ -230,6 +232,17 @@ pub async fn run(asked: Invocation) -> u8 {
         Err(refusal) => {
             let lines = refusal.message.lines().map(plain).collect::<Vec<_>>().join("\n  ");
             say_error(&format!("fleetsheet: {lines}"));
+            if asked.format == Format::Json {
+                let place = if refusal.code == 2 {
+                    "configuration"
+                } else {
+                    "fleetsheet"
+                };
+                let message = refusal.message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+                let problem = Problem::new(Kind::ApiFailure, "refused", place, message);
+                let report = Report::blind(&run_id(now()), Blind::Failed(problem));
+                print(Format::Json, &report.json(), "");
+            }
             refusal.code
         }
     }
@@ -263,7 +276,13 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
             let grace = parts.config.schedule.shutdown_grace;
             let format = asked.format;
             let show = move |report: &Report| print(format, &report.json(), &report.text());
-            let pass = |stop| once(&parts, &policy, Pass::shown().until(stop).showing(show));
+            let pass = |stop| {
+                once(
+                    &parts,
+                    &policy,
+                    Pass::shown(parts.config.log.format).until(stop).showing(show),
+                )
+            };
             let report = match service::stoppable(grace, pass).await {
                 Ok(ended) => ended?,
                 Err(code) => return Ok(code),

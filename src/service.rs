@@ -172,7 +172,8 @@ impl Service {
 
     async fn take_over(&mut self, look: Look) {
         match look {
-            Look::Same => {}
+            // A bad file that was put back as it was is good again.
+            Look::Same => self.board.files(None),
             Look::Bad(refusal) => {
                 let what = plain(&refusal.message.lines().collect::<Vec<_>>().join("; "));
                 if self.loaded.is_some() {

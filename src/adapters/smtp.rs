@@ -143,15 +143,25 @@ impl<'a> Smtp<'a> {
             return Err(MailError("there is no connection to the mail server".into()));
         };
         let refusal = |why: String| MailError(format!("the mail server did not take the mail: {why}"));
-        let (mut sent, addresses) = addresses(letter);
+        let (mut sent, mut addresses) = addresses(letter);
         let mut options = Vec::new();
         let unicode = |address: &Address| !AsRef::<str>::as_ref(address).is_ascii();
         if unicode(&from.email) || addresses.iter().any(|(_, address)| unicode(address)) {
-            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-                let why = "it takes no addresses with letters beyond ASCII; use others in [email]";
-                return Err(refusal(why.into()));
+            let why = "it takes no addresses with letters beyond ASCII; use others in [email]";
+            let takes_them = connection.server_info().supports_feature(Extension::SmtpUtfEight);
+            match (takes_them, unicode(&from.email)) {
+                (true, _) => options.push(MailParameter::SmtpUtfEight),
+                (false, true) => return Err(refusal(why.into())),
+                // The others get theirs.
+                (false, false) => addresses.retain(|(to, address)| {
+                    let refused = unicode(address).then(|| sent.refused.insert((*to).to_owned(), why.into()));
+                    refused.is_none()
+                }),
             }
-            options.push(MailParameter::SmtpUtfEight);
+            if addresses.is_empty() {
+                self.connection = Some(connection);
+                return Ok(sent);
+            }
         }
         let begun = step(connection.command(Mail::new(Some(from.email), options))).await;
         begun.map_err(refusal)?;

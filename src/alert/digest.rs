@@ -30,7 +30,13 @@ impl Desk<'_> {
         open: &mut Tracked,
         update: &mut MailUpdate,
     ) {
-        for (recipients, kinds) in circles(self.email) {
+        let circles = circles(self.email);
+        let strays = strays(&memory.mail, &circles);
+        for (recipients, kinds) in circles {
+            let strayed: Vec<Digest> = strays
+                .values()
+                .filter_map(|letter| about(&letter.digest, &kinds))
+                .collect();
             let news: BTreeMap<&Number, &News> = memory
                 .mail
                 .news
@@ -38,7 +44,7 @@ impl Desk<'_> {
                 .filter(|(_, news)| kinds.contains(&news.kind))
                 .collect();
             let mut says: BTreeMap<String, Tell> = BTreeMap::new();
-            let mut due = !news.is_empty();
+            let mut due = !news.is_empty() || !strayed.is_empty();
             for (fingerprint, entry) in open.iter().filter(|(_, entry)| kinds.contains(&entry.kind)) {
                 let (what, reason) = track::tell(entry, standing.failing, self.email, self.now);
                 due |= reason;
@@ -50,8 +56,9 @@ impl Desk<'_> {
             let mut digest = self.digest(news.values().map(|news| (*news).clone()).collect(), &says, open);
             let merged = waiting(&memory.mail, &recipients);
             let waits_since = merged.values().map(|letter| letter.waits_since).min();
-            for letter in merged.values().rev() {
-                absorb(&mut digest, &letter.digest);
+            let older = merged.values().map(|letter| &letter.digest).chain(&strayed);
+            for older in older.collect::<Vec<_>>().into_iter().rev() {
+                absorb(&mut digest, older);
             }
             self.measure(&mut digest.news);
             for (fingerprint, what) in says {
@@ -64,6 +71,7 @@ impl Desk<'_> {
             let letter = self.letter(recipients, digest, waits_since.unwrap_or(self.now));
             update.letters.insert(standing.number(), letter);
         }
+        update.done.extend(strays.into_keys().cloned());
     }
 
     fn digest(&self, news: Vec<News>, says: &BTreeMap<String, Tell>, open: &Tracked) -> Digest {
@@ -173,6 +181,25 @@ fn waiting<'a>(mail: &'a Mail, recipients: &[String]) -> BTreeMap<&'a Number, &'
     let wanted = addresses(recipients);
     let fits = |letter: &Letter| !letter.sealed && letter.delivered.is_empty() && addresses(&letter.to) == wanted;
     mail.outbox.iter().filter(|(_, letter)| fits(letter)).collect()
+}
+
+/// Letters that nobody has, to recipients whom the configuration no longer names together: what they say goes to those it names.
+fn strays<'a>(mail: &'a Mail, circles: &[(Vec<String>, Vec<Kind>)]) -> BTreeMap<&'a Number, &'a Letter> {
+    let known: BTreeSet<Vec<String>> = circles.iter().map(|(recipients, _)| addresses(recipients)).collect();
+    let strayed =
+        |letter: &Letter| !letter.sealed && letter.delivered.is_empty() && !known.contains(&addresses(&letter.to));
+    mail.outbox.iter().filter(|(_, letter)| strayed(letter)).collect()
+}
+
+/// What a digest says of these kinds, if anything.
+fn about(digest: &Digest, kinds: &[Kind]) -> Option<Digest> {
+    let mut digest = digest.clone();
+    digest.news.retain(|news| kinds.contains(&news.kind));
+    for items in [&mut digest.new, &mut digest.open, &mut digest.resolved] {
+        items.retain(|item| kinds.contains(&item.kind));
+    }
+    let says = !(digest.news.is_empty() && digest.new.is_empty() && digest.resolved.is_empty());
+    says.then_some(digest)
 }
 
 /// Takes over what an older digest says: its readers never saw it.

@@ -94,10 +94,10 @@ impl Page {
         let mut by_event: Vec<(String, Entry)> = digest.news.iter().map(|n| n.event.clone()).zip(happened).collect();
         by_event.sort_by_key(|(_, entry)| entry.tone);
         let sections = [
-            ("What happened", by_event),
+            (HAPPENED, by_event),
             ("New problems", new),
             ("Still open", open),
-            ("Resolved", resolved),
+            (RESOLVED, resolved),
         ];
         let (headline, more) = subject::headline(digest);
         Self {
@@ -130,11 +130,18 @@ impl Page {
     }
 }
 
+/// Heading of what happened.
+const HAPPENED: &str = "What happened";
+/// Heading of what is over.
+const RESOLVED: &str = "Resolved";
+
 /// The heading with the count, and the entries of each sort with the rest folded.
 fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
     if entries.is_empty() {
         return None;
     }
+    // What is over is in the history; what is still so is in the plan.
+    let happened = title == HAPPENED || title == RESOLVED;
     let title = format!("{title} ({})", safe::count(entries.len() as u64));
     let mut lines: Vec<Line> = Vec::new();
     let mut rest = entries.into_iter().peekable();
@@ -153,8 +160,9 @@ fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
         }
         if more > 0 {
             let words = format!(
-                "… and {} more like these ({label}); fleetsheet plan shows them all",
-                safe::count(more)
+                "… and {} more like these ({label}); fleetsheet {} shows them all",
+                safe::count(more),
+                if happened { "history" } else { "plan" }
             );
             lines.push(Line::Folded(words));
         }

@@ -39,6 +39,17 @@ pub(super) fn word(text: &str, instead: &str) -> String {
     }
 }
 
+/// A channel's name or a version for a header. A cell must not be able to say a sentence there, or an address.
+#[must_use]
+pub(super) fn name(text: &str, instead: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    if text.chars().all(plain) {
+        word(text, instead)
+    } else {
+        instead.to_owned()
+    }
+}
+
 /// A header's text: ASCII, one line, at most `max` characters.
 #[must_use]
 pub(super) fn subject(text: &str, max: usize) -> String {

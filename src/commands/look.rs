@@ -128,7 +128,10 @@ pub(super) async fn history(config: &Config, channel: Option<&str>, limit: u32, 
     };
     let mut page: String = events.iter().map(line).collect();
     if page.is_empty() {
-        page.push_str("nothing has happened yet\n");
+        page.push_str(&match channel {
+            None => "nothing has happened yet\n".to_owned(),
+            Some(channel) => format!("nothing has happened to a channel called {}\n", plain(channel)),
+        });
     }
     print(format, &json!({ "events": events }), &page);
     Ok(0)

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use super::{Parts, Refusal, mail, now, run_id, store_url};
 use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
 use crate::apply::{Progress, Silent};
+use crate::config::LogFormat;
 use crate::memory::StoreError;
 use crate::pass::{self, Hands, Order};
 use crate::plan::Policy;
@@ -38,15 +39,14 @@ pub struct Pass {
 pub type Show = Box<dyn FnOnce(&Report) + Send>;
 
 impl Pass {
-    /// With a bar on a terminal, plain lines elsewhere.
+    /// With a bar on a terminal, plain lines elsewhere; without a word among log lines that programs read.
     #[must_use]
-    pub fn shown() -> Self {
-        let progress: Box<dyn Progress> = if std::io::stderr().is_terminal() {
-            Box::new(Bar::new())
-        } else {
-            Box::new(Lines::default())
-        };
-        Self::with(progress)
+    pub fn shown(log: LogFormat) -> Self {
+        Self::with(match (std::io::stderr().is_terminal(), log) {
+            (true, _) => Box::new(Bar::new()) as Box<dyn Progress>,
+            (false, LogFormat::Text) => Box::new(Lines::default()),
+            (false, LogFormat::Json) => Box::new(Silent),
+        })
     }
 
     /// The same, until `stop` holds true.
@@ -163,7 +163,13 @@ async fn under_lock(
     {
         tracing::warn!(error = %error, "old history could not be pruned");
     }
-    report.backlog = mail::deliver(&store, &parts.config, now).await;
+    // Whoever is told to stop does not wait for a mail server; what is not sent stays in the outbox.
+    let mut stop = pass.stop.clone();
+    report.backlog = tokio::select! {
+        biased;
+        Ok(_) = stop.wait_for(|stop| *stop) => None,
+        backlog = mail::deliver(&store, &parts.config, now) => backlog,
+    };
     Ok(report)
 }
 

@@ -62,7 +62,11 @@ fn other_store(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Proble
         format!(
             "the spreadsheet is served by the store {} {served} (this is {})",
             others.join(", "),
-            memory.store
+            if memory.store.is_empty() {
+                "a new one"
+            } else {
+                &memory.store
+            }
         )
     } else {
         let bound = memory

@@ -28,7 +28,7 @@ use crate::commands::now;
 use crate::report::plain;
 
 /// Connections at a time: a probe, a Prometheus or two, some people.
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: usize = 256;
 
 /// How long a connection may last: Prometheus gives up after 10 seconds by default.
 const LASTS: Duration = Duration::from_secs(10);

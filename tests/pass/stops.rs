@@ -338,3 +338,22 @@ async fn a_sheet_that_cannot_be_read_fails_and_says_what_to_do() {
         .edit(|book| book.set(RELEASE, "F2", CellValue::from("a note")));
     assert_eq!(stage.once().await.release("web-prod"), "2.4.0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_begin_is_an_object_too_when_json_is_asked_for() {
+    let (stage, _) = Stage::known(3).await;
+    std::fs::write(
+        stage.path("state/fleetsheet.db"),
+        "not a database, and long enough to be looked at".repeat(20),
+    )
+    .unwrap();
+    for arguments in [&["--once"][..], &["plan"], &["history"], &["explain", "web-prod"]] {
+        let ran = stage.run(&[arguments, &["--format", "json"]].concat()).await;
+        assert_eq!((ran.code, ran.json["outcome"].as_str()), (1, Some("failed")), "{ran:?}");
+        let problems = ran.problems();
+        assert!(
+            problems.len() == 1 && problems[0].contains("fleetsheet.db"),
+            "{problems:?}"
+        );
+    }
+}

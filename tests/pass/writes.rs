@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use fleetsheet_mocks::faults::{Fault, When};
+use fleetsheet_mocks::sheets::GridRange;
 
-use crate::stage::{ACCOUNT, REGION, Stage};
+use crate::stage::{ACCOUNT, OWNER, REGION, Stage};
 
 /// The call takes effect, and the program never hears of it.
 const LOST: [Fault; 3] = [Fault::ResetAfter, Fault::Truncate, Fault::Empty200];
@@ -186,4 +187,68 @@ async fn a_used_up_minute_is_waited_for() {
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
     stage.sheets.desk().set_quota(1000, 1000, Duration::from_secs(1));
     assert_ends_well(&stage, "quota").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_tab_that_takes_no_lines_keeps_nothing_else_from_being_written() {
+    let (stage, _) = Stage::known(4).await;
+    stage.with_audit_tab();
+    stage.forget_the_look_for_an_audit_tab().await;
+    stage.settle().await;
+    let id = stage
+        .sheets
+        .edit(|book| book.protect("AuditLog", GridRange::sheet, &[OWNER]));
+    stage.turn_keys("web-prod", "2.4.0");
+    let ran = stage.once().await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let told = ran.problems_of("api_failure");
+    assert!(
+        told.len() == 1 && told[0].contains("AuditLog takes no lines"),
+        "{told:?}"
+    );
+    stage.assert_rows_show_their_own("2.4.0");
+    assert_eq!(stage.release_cell("web-prod", "releaseVersion"), "2.4.0");
+    let promotions = |stage: &Stage| stage.audit_lines().iter().filter(|line| line[0] == "promotion").count();
+    assert_eq!(promotions(&stage), 0);
+    stage.sheets.edit(|book| book.unprotect(id));
+    assert_eq!(stage.settle().await.problems(), [""; 0]);
+    assert_eq!(promotions(&stage), 1);
+    stage.assert_silent().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_tab_with_a_doubled_header_or_none_is_told_and_logs_once_it_is_mended() {
+    for broken in ["time", ""] {
+        let (stage, _) = Stage::known(4).await;
+        stage.with_audit_tab();
+        stage.forget_the_look_for_an_audit_tab().await;
+        stage.settle().await;
+        let good = stage.sheets.book();
+        stage.sheets.edit(|book| {
+            let tab = book.tab_mut("AuditLog");
+            match broken {
+                "" => ["time", "run", "channel", "event", "from", "to", "detail"]
+                    .iter()
+                    .for_each(|h| tab.rename_column(h, "")),
+                header => tab.add_column(header),
+            }
+        });
+        stage.turn_keys("web-prod", "2.4.0");
+        let ran = stage.once().await;
+        assert_eq!(ran.release("web-prod"), "2.4.0", "{ran:?}");
+        let told = ran.problems_of("mismatch");
+        assert!(told.len() == 1 && told[0].contains("AuditLog"), "{told:?}");
+        stage.sheets.edit(|book| {
+            book.delete_tab("AuditLog");
+            let tab = good.tabs.iter().find(|tab| tab.title == "AuditLog").unwrap();
+            book.tabs.push(tab.clone());
+        });
+        stage.settle().await;
+        let lines = stage.audit_lines();
+        assert_eq!(
+            lines.iter().filter(|line| line[0] == "promotion").count(),
+            1,
+            "{lines:?}"
+        );
+    }
 }

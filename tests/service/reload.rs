@@ -97,6 +97,32 @@ async fn credentials_are_read_again_when_they_are_rotated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_that_is_put_back_as_it_was_is_good_again() {
+    let (stage, _) = Stage::known(1).await;
+    let service = stage.start(&[]).await;
+    service.passes(1).await;
+    for file in ["key.json", "fleetsheet.toml"] {
+        let path = stage.path(file);
+        let good = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        service.passes(2).await;
+        assert_eq!(
+            service.metric("fleetsheet_config_last_reload_successful").await,
+            0.0,
+            "{file}"
+        );
+        std::fs::write(&path, good).unwrap();
+        service.passes(2).await;
+        assert_eq!(
+            service.metric("fleetsheet_config_last_reload_successful").await,
+            1.0,
+            "{file}"
+        );
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_changes_at_once_and_a_port_with_a_restart() {
     let (stage, _) = Stage::known(1).await;
     let path = stage.path("fleetsheet.toml");

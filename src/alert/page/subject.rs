@@ -67,7 +67,7 @@ fn serious(digest: &Digest) -> (String, u64) {
         };
     }
     if let Some(news) = digest.news.first() {
-        let channel = safe::word(&news.channel, "a channel");
+        let channel = safe::name(&news.channel, "a channel");
         let what = match news.event.as_str() {
             "adoption" => format!("{channel}: first contact"),
             "takeover" => "the sheet was taken over by another store".to_owned(),
@@ -107,8 +107,8 @@ fn stops_a_pass(item: &Item) -> bool {
 }
 
 fn release(news: &News) -> String {
-    let channel = safe::word(&news.channel, "a channel");
-    let to = safe::word(&news.to, "a version");
+    let channel = safe::name(&news.channel, "a channel");
+    let to = safe::name(&news.to, "a version");
     let verb = if news.event == "rollback" {
         "rolled back to"
     } else {

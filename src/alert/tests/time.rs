@@ -225,6 +225,24 @@ fn letters_that_wait_become_one_but_not_those_that_a_server_may_have() {
 }
 
 #[test]
+fn what_nobody_got_goes_to_those_whom_the_configuration_names_now() {
+    let mut world = World::new();
+    world.happens(news("promotion", Kind::Release));
+    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    world.email.to = vec!["new@example.com".into()];
+    world.email.routes = [(Kind::Release, vec!["releases@example.com".into()])].into();
+    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    let letters: Vec<&Letter> = world.memory.mail.outbox.values().collect();
+    let told: Vec<(&str, usize, usize)> = letters
+        .iter()
+        .map(|letter| (letter.to[0].as_str(), letter.digest.news.len(), letter.digest.new.len()))
+        .collect();
+    assert_eq!(told, [("new@example.com", 0, 1), ("releases@example.com", 1, 0)]);
+    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    assert_eq!(world.memory.mail.outbox.len(), 2, "and that is all");
+}
+
+#[test]
 fn an_outage_of_an_hour_leaves_one_letter_with_everything_in_it() {
     let mut world = World::new();
     for pass in 0..60 {

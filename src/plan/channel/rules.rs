@@ -2,7 +2,6 @@
 
 use super::{Input, UNPROTECTED, spend_both, two_rows, why};
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
-use crate::plan::adopt::Carried;
 use crate::plan::{Moved, Plan};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Tick};
@@ -51,9 +50,13 @@ fn match_keys(input: &Input<'_>, row: &ReleaseRow, next: &mut ChannelMemory, pla
     let Some(release) = next.release.clone() else {
         return match agreed {
             None => {
-                let carried = input
-                    .carried
-                    .map_or_else(|| "no server carries a version".into(), Carried::words);
+                let carried = match (input.carried, input.complete) {
+                    (Some(carried), true) => carried.words(),
+                    (None, true) => "no server carries a version".into(),
+                    // Servers that nobody saw may carry anything.
+                    (Some(carried), false) => format!("{}, of those that were seen", carried.words()),
+                    (None, false) => "not every account and region answered".into(),
+                };
                 (5, format!("not released: {carried}"), None)
             }
             Some(version) => promote(input, row, version, next, plan),

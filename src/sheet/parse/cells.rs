@@ -93,7 +93,10 @@ pub(super) fn bad_text(text: &str, max: usize) -> Option<String> {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{a0}')
     };
     if let Some(bad) = text.chars().find(hidden) {
-        return Some(format!("{}, which cannot be seen", describe_char(bad)));
+        return Some(format!(
+            "{}, which cannot be seen; type the text again without it",
+            describe_char(bad)
+        ));
     }
     let length = text.chars().count();
     (length > max).then(|| format!("{length} characters; at most {max} fit"))
