@@ -204,6 +204,13 @@ fn parts(code: &str, message: &str) -> (String, String) {
         };
         return (format!("{} They are restored.", sentence(what)), fix.to_owned());
     }
+    if code == "override" {
+        let what = message.rsplit_once("; ").map_or(message.as_str(), |(what, _)| what);
+        return (
+            sentence(what),
+            "nothing if an operator meant it; else find out who ran fleetsheet".to_owned(),
+        );
+    }
     let (what, fix) = match code {
         // What to repair is a list of its own.
         "protection" => message.split_once(": "),
