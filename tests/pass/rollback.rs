@@ -35,7 +35,7 @@ async fn a_tick_goes_one_step_back_once_and_the_version_left_must_be_approved_ag
     assert_eq!(ran.json["changed"], 6);
     assert_eq!(
         ran.problems_of("release"),
-        ["web-prod was rolled back from 2.4.0 to 2.3.9"]
+        ["web-prod is rolled back from 2.4.0 to 2.3.9"]
     );
     assert_rolled_back(&stage);
     for _ in 0..3 {

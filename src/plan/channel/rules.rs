@@ -162,7 +162,7 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
             .map(|row| if which == "A" { &row.key_a } else { &row.key_b });
         spend_named(state, cells, &from);
     }
-    let message = format!("{} was rolled back from {from} to {to}", input.name);
+    let message = format!("{} is rolled back from {from} to {to}", input.name);
     plan.problems.push(Problem::new(
         Kind::Release,
         "rolled_back",
