@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Refusal, connect_sheets, names, print};
+use super::{Refusal, connect_sheets, names, now, print, run_id};
 use crate::calls::Calls;
 use crate::cli::Format;
 use crate::config::Config;
@@ -31,6 +31,7 @@ pub(super) struct Asked<'a> {
 }
 
 pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Result<u8, Refusal> {
+    let began = Instant::now();
     if let Some(channel) = asked.channel {
         check_channel(channel)
             .map_err(|what| Refusal::config(format!("--channel holds {what}; type the name again")))?;
@@ -58,11 +59,10 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
         .await
         .map_err(Refusal::failed)?;
     outcome.notes.append(&mut notes);
-    print(
-        format,
-        &json_of(&outcome, asked.dry_run, &calls.snapshot()),
-        &page(&outcome, asked.dry_run),
-    );
+    let mut object = json_of(&outcome, asked.dry_run, &calls.snapshot());
+    object["run"] = run_id(now()).into();
+    object["duration_ms"] = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).into();
+    print(format, &object, &page(&outcome, asked.dry_run));
     Ok(u8::from(!asked.dry_run && !outcome.failed.is_empty()))
 }
 

@@ -87,12 +87,12 @@ fn thousands(count: usize) -> String {
 pub(super) fn page(report: &Report) -> String {
     let mut out = String::new();
     let headline = match report.outcome {
+        Ending::Done if report.preview => "nothing to change",
         Ending::Done => "done",
         Ending::Failed => "FAILED",
         Ending::Changes => "changes to make",
         Ending::Held if report.preview => "something would be held back, see below",
         Ending::Partial if report.preview => "a source was down, so part of the fleet was not seen",
-        Ending::Done if report.preview => "nothing to change",
         Ending::Partial => "done in part: some servers failed or a source was down",
         Ending::Held => "done in part: something is held back, see below",
         Ending::Stopped => "STOPPED before anything was written",
