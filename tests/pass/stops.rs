@@ -314,7 +314,7 @@ async fn what_the_configuration_cannot_mean_is_exit_2_with_every_mistake_named()
         "{}",
         ran.stderr
     );
-    assert_eq!(ran.stdout, "");
+    assert_eq!(ran.json["outcome"], "failed", "{ran:?}");
     std::fs::write(&path, text).unwrap();
     stage.setting("FLEETSHEET_DUAL_KEY__B_EDITORS", "[\"sre@example.com\"]");
     assert_eq!(stage.once().await.code, 2, "the two lists share somebody");
