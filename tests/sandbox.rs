@@ -49,7 +49,7 @@ async fn the_first_pass_shows_the_product() {
     }
     let words: Vec<&str> = report.problems.iter().map(|p| p.message.as_str()).collect();
     for what in [
-        "worker-prod was rolled back",
+        "worker-prod is rolled back",
         "goes to 2.4.0 without 1 held server:",
         "that disagree",
         "was not found in any",
