@@ -23,7 +23,6 @@ use crate::pass::Blind;
 use crate::plan::{Belt, Policy};
 use crate::problem::{Kind, Problem};
 use crate::report::{Report, plain};
-use crate::sheet::SheetError;
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
 use crate::{sandbox, telemetry};
@@ -48,6 +47,12 @@ impl Refusal {
             code: 2,
             message: message.to_string(),
         }
+    }
+
+    /// The message on one line, safe for a log or a page.
+    #[must_use]
+    pub fn line(&self) -> String {
+        plain(&self.message.lines().collect::<Vec<_>>().join("; "))
     }
 
     /// Something failed.
@@ -98,10 +103,7 @@ pub async fn connect_after(
 ) -> Result<Parts, Refusal> {
     let calls = old.map(|old| old.calls.clone()).unwrap_or_default();
     let pacing = pacing(old, &config, &calls);
-    let named = config.sheets.credentials_file.is_some();
-    let sheets = connect_sheets(&config, calls.clone())
-        .await
-        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    let sheets = connect_sheets(&config, calls.clone()).await?;
     let cloud = connect_cloud(&config, credentials, pacing.clone(), calls.clone())
         .await
         .map_err(Refusal::config)?;
@@ -132,7 +134,9 @@ fn pacing(old: Option<&Parts>, config: &Config, calls: &Calls) -> Pacing {
     }
 }
 
-async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, SheetError> {
+/// A key file that cannot work is a fault of the configuration that names it; credentials that were only found are not.
+async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, Refusal> {
+    let named = config.sheets.credentials_file.is_some();
     let settings = Settings {
         spreadsheet_id: config.sheets.spreadsheet_id.clone(),
         credentials_file: config.sheets.credentials_file.clone(),
@@ -140,7 +144,9 @@ async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, S
         request_timeout: config.limits.request_timeout,
         sheets_per_minute: config.limits.sheets_per_minute.get(),
     };
-    GoogleSheets::connect(settings, calls).await
+    GoogleSheets::connect(settings, calls)
+        .await
+        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })
 }
 
 async fn connect_cloud(

@@ -175,7 +175,7 @@ impl Service {
             // A bad file that was put back as it was is good again.
             Look::Same => self.board.files(None),
             Look::Bad(refusal) => {
-                let what = plain(&refusal.message.lines().collect::<Vec<_>>().join("; "));
+                let what = refusal.line();
                 if self.loaded.is_some() {
                     error!(
                         reason = what,
@@ -281,7 +281,7 @@ fn judge(pass: Result<Report, Refusal>) -> Ended {
     let report = match pass {
         Ok(report) => report,
         Err(refusal) => {
-            let reason = plain(&refusal.message.lines().collect::<Vec<_>>().join("; "));
+            let reason = refusal.line();
             error!(reason, "pass failed");
             return Ended {
                 at,

@@ -39,9 +39,7 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
     let (mut config, _credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
     let mut notes = override_editors(&mut config, asked)?;
     let calls = Calls::default();
-    let named = config.sheets.credentials_file.is_some();
-    let sheets = connect_sheets(&config, calls.clone()).await;
-    let sheets = sheets.map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    let sheets = connect_sheets(&config, calls.clone()).await?;
     let account = sheets.service_account_email().to_owned();
     let names = names(&config, &account);
     let templates = Templates::load(&names).map_err(Refusal::failed)?;
