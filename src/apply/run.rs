@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::slice::from_ref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ pub(super) async fn run(with: &Applier<'_>, changes: &[ServerChange]) -> Applied
             queue: Mutex::new(queue),
             closed: Mutex::default(),
             succeeded: AtomicU64::new(0),
+            throttled: AtomicBool::new(false),
         })
         .collect();
     let workers = limits.concurrency.max(1);
@@ -71,6 +72,8 @@ struct Lot {
     closed: Mutex<Option<CloudError>>,
     /// Calls that succeeded so far.
     succeeded: AtomicU64,
+    /// Whether the source asked for fewer calls.
+    throttled: AtomicBool,
 }
 
 impl Lot {
@@ -87,6 +90,12 @@ impl Lot {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The time that tagging may take is over.
+const LATE: &str = "the time for this pass was up";
+/// The same, for those that never had their turn because of it.
+const LATE_BY_THROTTLES: &str =
+    "ec2:CreateTags was throttled (RequestLimitExceeded) until the time for this pass was up";
 
 /// How it ended with an item.
 enum End {
@@ -201,7 +210,10 @@ impl Run<'_> {
             };
             let (permit, slot) = tokio::select! {
                 biased;
-                why = self.halted() => return Err(End::NotSent(why)),
+                why = self.halted() => {
+                    let throttled = why == LATE && lot.throttled.load(Ordering::Relaxed);
+                    return Err(End::NotSent(if throttled { LATE_BY_THROTTLES } else { why }));
+                }
                 admitted = admitted => admitted,
             };
             let Ok(slot) = slot else {
@@ -220,7 +232,6 @@ impl Run<'_> {
 
     /// Returns, with the reason, when no further call may be made.
     async fn halted(&self) -> &'static str {
-        const LATE: &str = "the time for this pass was up";
         if Instant::now() >= self.with.deadline {
             return LATE;
         }
@@ -279,6 +290,7 @@ impl Run<'_> {
 
     fn throttled(&self, lot: &Lot, permit: &Permit) {
         self.applied().stats.throttles += 1;
+        lot.throttled.store(true, Ordering::Relaxed);
         if let Some(pause) = lot.lane.throttled(permit) {
             let seconds = pause.as_secs_f64();
             let what = format!("{} asks for fewer calls; pausing for {seconds:.1} s", lot.source);
