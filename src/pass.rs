@@ -52,6 +52,8 @@ pub struct Order<'a> {
 
 /// What a pass acts with. Commands that only look never hold one.
 pub struct Hands<'a> {
+    /// The spreadsheet, for as long as the pass may look.
+    pub reader: &'a dyn SheetReader,
     /// The spreadsheet.
     pub sheets: &'a dyn SheetWriter,
     /// The fleet.

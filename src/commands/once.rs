@@ -143,15 +143,19 @@ async fn under_lock(
         began,
         calls: &parts.calls,
     };
+    let tagging_ends = deadline - (all / 5).min(RESERVE);
+    // Looking that ends by itself says what it waited for.
+    let reader = parts.sheets.with_deadline(tagging_ends.into_std());
     let sheets = parts.sheets.with_deadline(deadline.into_std());
     let hands = Hands {
+        reader: &reader,
         sheets: &sheets,
         fleet: &parts.cloud,
         tags: &parts.cloud,
         store: &store,
         pacing: &parts.pacing,
         progress: &*pass.progress,
-        tagging_ends: deadline - (all / 5).min(RESERVE),
+        tagging_ends,
         stop: pass.stop.clone(),
         mail: mail::rules(&parts.config, &parts.names),
     };

@@ -18,6 +18,6 @@ pub(super) async fn look(order: &Order<'_>, hands: &Hands<'_>) -> Result<World, 
             "schedule.pass_timeout was up before spreadsheet and cloud were read; nothing was changed. If they are always \
              this slow, raise it",
         )),
-        world = observe(hands.sheets, hands.fleet, hands.store, order.names, order.now) => world,
+        world = observe(hands.reader, hands.fleet, hands.store, order.names, order.now) => world,
     }
 }
