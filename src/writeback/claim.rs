@@ -6,14 +6,51 @@ use super::target;
 use crate::memory::Memory;
 use crate::sheet::parse::Sheet;
 use crate::sheet::{
-    COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter,
+    COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
 };
 
-/// Marks the spreadsheet as served by this store, and the columns that will be written. No request when all is marked.
+/// How often marks are made, where replies are lost: each time only those that are not there yet.
+const TRIES: u32 = 3;
+
+/// Marks the spreadsheet as served by this store, and the columns that will be written. No request when all is marked. After a
+/// lost reply it looks what there is before it goes on.
 ///
 /// # Errors
-/// When the marks could not be made; nothing else may then be written.
+/// When the marks could not be made, or another store's mark came meanwhile; nothing else may then be written.
 pub async fn claim(
+    writer: &dyn SheetWriter,
+    raw: &RawSpreadsheet,
+    sheet: &Sheet,
+    memory: &Memory,
+) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
+    let mut again: Option<RawSpreadsheet> = None;
+    for left in (0..TRIES).rev() {
+        match mark(writer, again.as_ref().unwrap_or(raw), sheet, memory).await {
+            Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && left > 0 => {
+                let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
+                let seen = writer.read(&titles.map(|title| TabWish::header(title))).await?;
+                refuse_rivals(raw, &seen, memory)?;
+                again = Some(seen);
+            }
+            ended => return ended,
+        }
+    }
+    Ok(None)
+}
+
+/// The decision knew of the stores that claimed the spreadsheet then; who came since is not to be fought.
+fn refuse_rivals(before: &RawSpreadsheet, now: &RawSpreadsheet, memory: &Memory) -> Result<(), SheetError> {
+    let known = |mark: &Mark| mark.value == memory.store || before.marks.iter().any(|old| old.id == mark.id);
+    if now.marks.iter().filter(|mark| mark.key == STORE_MARK).all(known) {
+        return Ok(());
+    }
+    Err(SheetError {
+        kind: SheetErrorKind::Refused,
+        message: "another state store has begun to serve the spreadsheet meanwhile".into(),
+    })
+}
+
+async fn mark(
     writer: &dyn SheetWriter,
     raw: &RawSpreadsheet,
     sheet: &Sheet,
