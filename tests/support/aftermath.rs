@@ -13,7 +13,7 @@ use fleetsheet_mocks::sheets::{CellValue, Spreadsheet};
 
 use super::stage::{RELEASE, Ran, SERVERS, Stage, words};
 
-const SERVICE_COLUMNS: [&str; 8] = [
+pub(crate) const SERVICE_COLUMNS: [&str; 8] = [
     "releaseVersion",
     "previousVersion",
     "status",

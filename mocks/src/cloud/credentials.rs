@@ -30,7 +30,7 @@ pub(crate) struct Session {
 }
 
 /// All keys, and the roles with whether they may be assumed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Credentials {
     keys: BTreeMap<String, Key>,
     pub(crate) roles: BTreeMap<String, bool>,

@@ -33,7 +33,7 @@ pub struct TagWrite {
 }
 
 /// Accounts, roles, permissions and instances.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fleet {
     /// How the cloud behaves; may be changed at any time.
     pub settings: Settings,

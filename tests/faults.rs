@@ -1,0 +1,41 @@
+//! The fault matrix: every method that a pass calls, each way for a call to go wrong, at its first, its middle, its last and at
+//! every call. The pass must end in time and say what was wrong; the next pass must end in the very world in which a pass
+//! that met no fault ends.
+#![expect(clippy::expect_used, reason = "a test stops where it fails")]
+
+#[path = "support/aftermath.rs"]
+mod aftermath;
+#[path = "support/crew.rs"]
+mod crew;
+#[path = "support/mailbox.rs"]
+mod mailbox;
+#[path = "support/matrix.rs"]
+mod matrix;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/stage.rs"]
+mod stage;
+
+#[path = "faults/looks.rs"]
+mod looks;
+#[path = "faults/passes.rs"]
+mod passes;
+#[path = "faults/verdict.rs"]
+mod verdict;
+
+use fleetsheet_mocks::faults::Script;
+
+use matrix::Trial;
+use scene::Scene;
+
+/// Trials that run side by side: most of their time they wait.
+const WORKERS: usize = 8;
+
+/// The script of the emulator that a trial is about.
+fn script(scene: &Scene, trial: &Trial) -> Script {
+    match trial.method.split('.').next() {
+        Some("smtp") => scene.smtp.script(),
+        Some("sheets" | "oauth2") => scene.stage.sheets.script().clone(),
+        _ => scene.stage.cloud.script(),
+    }
+}
