@@ -4,6 +4,10 @@
 
 #[path = "support/aftermath.rs"]
 mod aftermath;
+#[path = "support/crew.rs"]
+mod crew;
+#[path = "support/matrix.rs"]
+mod matrix;
 #[path = "support/stage.rs"]
 mod stage;
 
