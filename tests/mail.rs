@@ -10,8 +10,6 @@ mod stage;
 
 #[path = "mail/failing.rs"]
 mod failing;
-#[path = "mail/kills.rs"]
-mod kills;
 #[path = "mail/outbox.rs"]
 mod outbox;
 #[path = "mail/told.rs"]

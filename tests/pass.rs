@@ -9,8 +9,6 @@ mod stage;
 
 #[path = "pass/cloud_faults.rs"]
 mod cloud_faults;
-#[path = "pass/crash.rs"]
-mod crash;
 #[path = "pass/discovery.rs"]
 mod discovery;
 #[path = "pass/edits.rs"]

@@ -36,7 +36,7 @@ impl Wanted {
         let wanted = Self {
             before,
             after: scene.essence(),
-            history: scene.history().await,
+            history: scene.history(),
             audit: scene.stage.audit_lines(),
             told: scene.told(),
         };
@@ -80,7 +80,7 @@ async fn go_through(scene: &Scene, trial: &Trial, wanted: &Wanted) {
     scene.stage.assert_only_service_cells_were_written();
     assert_eq!(scene.essence(), wanted.after);
     assert_eq!(scene.stage.audit_lines(), wanted.audit);
-    assert_eq!(scene.history().await, wanted.history);
+    assert_eq!(scene.history(), wanted.history);
     scene.stage.assert_silent().await;
     assert_eq!(scene.told(), wanted.told);
 }

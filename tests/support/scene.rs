@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use fleetsheet::adapters::sqlite::{Access, SqliteStore};
+use fleetsheet::memory::StoreReader as _;
 use fleetsheet_mocks::cloud::Fleet;
 use fleetsheet_mocks::sheets::Spreadsheet;
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
@@ -54,7 +56,7 @@ pub(crate) enum Work {
     Rollback,
     /// Append rows for servers that it discovers, and bring them to their channels' releases.
     Discovery,
-    /// All of this, correct a drift, and undo an edit.
+    /// All of this, correct a drift, and undo two edits.
     Everything,
 }
 
@@ -142,6 +144,7 @@ impl Scene {
                 .cloud
                 .edit(|fleet| assert!(fleet.set_tag(DRIFTED, "ReleaseVersion", "6.6.6")));
             stage.set_server(TYPED_OVER, "status", "all well");
+            stage.set("db-prod", "releaseVersion", "9.9.9");
         }
         scene.forget();
         scene
@@ -223,18 +226,17 @@ impl Scene {
     }
 
     /// What the history holds: event, channel, from, to.
-    pub(crate) async fn history(&self) -> Vec<[String; 4]> {
-        let history = self
-            .stage
-            .run(&["history", "--limit", "1000", "--format", "json"])
-            .await;
-        let events = history.json["events"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{history:?}"));
-        let word = |event: &serde_json::Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
-        let mut events: Vec<[String; 4]> = events
-            .iter()
-            .map(|event| ["event", "channel", "from", "to"].map(|key| word(event, key)))
+    pub(crate) fn history(&self) -> Vec<[String; 4]> {
+        let url = format!("sqlite:{}", self.stage.path("state/fleetsheet.db").display());
+        let read = async {
+            let store = SqliteStore::open(&url, Access::Read, fleetsheet::commands::now()).await;
+            store.expect("store").history(None, 1000).await.expect("history")
+        };
+        // The store's futures cannot be sent to other threads by those who only lend what they are about.
+        let events = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(read));
+        let mut events: Vec<_> = events
+            .into_iter()
+            .map(|event| [event.event, event.channel, event.from, event.to])
             .collect();
         events.sort();
         events
