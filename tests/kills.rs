@@ -5,6 +5,7 @@
 //! its bytes.
 #![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
+#![expect(clippy::print_stdout, reason = "the count is for the reader")]
 
 #[path = "support/aftermath.rs"]
 mod aftermath;

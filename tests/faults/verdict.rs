@@ -25,10 +25,15 @@ pub(crate) fn codes(trial: &Trial) -> &'static [i32] {
         method if method.starts_with("smtp.") => &[0],
         _ if !lasts => &[0],
         // What was done is found by looking, however often the reply is lost.
-        "sheets.batchUpdate" | "sheets.values.batchUpdateByDataFilter" if trial.is_done() => &[0],
+        "sheets.batchUpdate" | "sheets.values.batchUpdateByDataFilter" if is_done(trial) => &[0],
         method if method.starts_with("sheets.") || method.starts_with("oauth2.") => &[1],
         _ => &[4],
     }
+}
+
+/// Whether the call takes effect all the same.
+fn is_done(trial: &Trial) -> bool {
+    matches!(trial.fault, Fault::ResetAfter | Fault::Truncate | Fault::Empty200)
 }
 
 /// A pass that did not end well says what failed and where, in words that are fit to be read.

@@ -40,11 +40,6 @@ impl Trial {
     pub(crate) fn strike(&self, script: &Script) {
         script.fail(&self.method, self.when.clone(), self.fault);
     }
-
-    /// Whether the call takes effect all the same.
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.fault, Fault::ResetAfter | Fault::Truncate | Fault::Empty200)
-    }
 }
 
 /// All faults at the first, the middle and the last call of each method, and at every one; those that take longest first, so
