@@ -8,6 +8,7 @@ pub mod belts;
 mod channel;
 pub mod check;
 mod edits;
+mod history;
 mod identity;
 mod model;
 mod server;
@@ -29,14 +30,14 @@ pub use server::count_repeats;
 
 /// All reasons why a pass over this sheet with this memory would stop before it wrote anything: see [`Plan::stop`].
 #[must_use]
-pub fn distrust(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Vec<Problem> {
-    identity::stop(sheet, memory, policy).0
+pub fn distrust(sheet: &Sheet, memory: &Memory, policy: &Policy, now: DateTime<Utc>) -> Vec<Problem> {
+    identity::stop(sheet, memory, policy, now).0
 }
 
 /// Decides.
 #[must_use]
 pub fn plan(sheet: &Sheet, fleet: &Fleet, memory: &Memory, policy: &Policy, now: DateTime<Utc>) -> Plan {
-    let (stop, tripped) = identity::stop(sheet, memory, policy);
+    let (stop, tripped) = identity::stop(sheet, memory, policy, now);
     if !stop.is_empty() {
         return Plan::stopped(stop, memory);
     }
@@ -216,6 +217,10 @@ fn finish(
     let binding = identity::binding(sheet, memory, policy);
     if memory.binding.as_ref() != Some(&binding) {
         plan.update.binding = Some(binding);
+    }
+    // What stands there counts as written: no stamp that is given out from now on may be one of these, or earlier.
+    if policy.takeover || memory.binding.is_none() || policy.allow.contains(&Belt::History) {
+        plan.update.last_stamp = history::accepted(sheet, memory, now);
     }
     if policy.takeover {
         let detail = "this store serves the sheet from now on; all keys are spent";

@@ -17,7 +17,7 @@ use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
 use crate::settle::{Cells, Settled};
 use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse, quoted};
 use crate::sheet::{
-    ColumnWrite, MarkedColumn, NewCell, RawSpreadsheet, SheetError, SheetErrorKind, SheetWriter, TabWish,
+    ColumnWrite, MarkedColumn, NewCell, RawSpreadsheet, SheetError, SheetErrorKind, SheetWriter, TabWish, stamp_text,
 };
 use crate::tag::{ChannelName, ServerId};
 pub use claim::claim;
@@ -191,7 +191,7 @@ impl Stamps {
             .map_or(self.now, |last| self.now.max(last + TimeDelta::microseconds(1)));
         self.last = Some(next);
         let mut cells = cells.clone();
-        cells.insert("updatedAt".into(), next.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+        cells.insert("updatedAt".into(), stamp_text(next));
         // Columns that somebody deleted cannot be written, and must not make every pass try.
         cells.retain(|header, _| layout.columns.contains_key(header));
         cells

@@ -25,6 +25,8 @@ mod sheet_edits;
 mod stops;
 #[path = "pass/strangers.rs"]
 mod strangers;
+#[path = "pass/time_travel.rs"]
+mod time_travel;
 #[path = "pass/typed_over.rs"]
 mod typed_over;
 #[path = "pass/writes.rs"]

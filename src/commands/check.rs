@@ -66,7 +66,7 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     let sheet = seen.as_ref().map(|seen| &seen.sheet);
     lines.extend(cloud::look_at_tagging(regions, sheet, &config, &policy).await);
     if let Some(seen) = &seen {
-        lines.extend(judge_store(seen, memory.as_ref(), &policy));
+        lines.extend(judge_store(seen, memory.as_ref(), &policy, super::now()));
     }
     Ok(tell(asked, Findings::new(lines), &calls))
 }

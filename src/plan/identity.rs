@@ -1,9 +1,9 @@
 //! Is this the sheet, the store and the time that we think? What differs stops the pass before anything is written.
 
-use std::collections::BTreeSet;
+use chrono::{DateTime, Utc};
 
-use super::{Belt, Policy, Tripped};
-use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, ServerMemory, Stamp};
+use super::{Belt, Policy, Tripped, history};
+use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, Stamp};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{ReleaseRow, Sheet};
 
@@ -20,7 +20,12 @@ pub(super) fn binding(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Bindin
 }
 
 /// All reasons why this pass may write nothing, and those that the operator lets through.
-pub(super) fn stop(sheet: &Sheet, memory: &Memory, policy: &Policy) -> (Vec<Problem>, Vec<Tripped>) {
+pub(super) fn stop(
+    sheet: &Sheet,
+    memory: &Memory,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> (Vec<Problem>, Vec<Tripped>) {
     if policy.takeover {
         return (Vec::new(), Vec::new());
     }
@@ -28,7 +33,7 @@ pub(super) fn stop(sheet: &Sheet, memory: &Memory, policy: &Policy) -> (Vec<Prob
     let mut allowed = Vec::new();
     let belts = [
         (Belt::Tab, other_tab(sheet, memory, policy)),
-        (Belt::History, time_travel(sheet, memory)),
+        (Belt::History, history::time_travel(sheet, memory, now)),
     ];
     for (belt, problem) in belts {
         let Some(problem) = problem else { continue };
@@ -111,49 +116,7 @@ fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem>
     Some(Problem::new(Kind::Belt, "tab", *first, message))
 }
 
-/// Whether the file was set back to an older version: rows show what the service itself wrote there before.
-fn time_travel(sheet: &Sheet, memory: &Memory) -> Option<Problem> {
-    let channels: BTreeSet<_> = sheet
-        .release
-        .rows
-        .iter()
-        .filter(|row| {
-            memory
-                .channels
-                .get(&row.channel)
-                .is_some_and(|c| is_earlier(&c.row, &row.stamp.updated_at))
-        })
-        .map(|row| &row.channel)
-        .collect();
-    let (mut servers, mut back) = (BTreeSet::new(), BTreeSet::new());
-    for row in &sheet.servers.rows {
-        servers.insert(&row.id);
-        let shown = row.service.get("updatedAt").map_or("", String::as_str);
-        let earlier = |s: &ServerMemory| s.row.earlier.iter().any(|e| e == shown);
-        if !shown.is_empty() && memory.servers.get(&row.id).is_some_and(earlier) {
-            back.insert(&row.id);
-        }
-    }
-    if channels.len() < 2 && (back.is_empty() || back.len() * 10 < servers.len()) {
-        return None;
-    }
-    let place = sheet.release.layout.title.clone();
-    let message = format!(
-        "belt history: {} channels and {} of {} servers show what was written there earlier, as after restoring an old \
-         version of the file (stops at 2 channels, or a tenth of the servers); restore the latest version, or accept it \
-         with fleetsheet --once --allow history: then all keys of the rows set back must be typed again",
-        channels.len(),
-        back.len(),
-        servers.len()
-    );
-    Some(Problem::new(Kind::Belt, "history", place, message))
-}
-
-fn is_earlier(row: &RowMemory<Stamp>, shown: &str) -> bool {
-    !shown.is_empty() && row.earlier.iter().any(|e| e == shown) && !stamps(row).any(|s| s.updated_at == shown)
-}
-
-fn stamps(row: &RowMemory<Stamp>) -> impl Iterator<Item = &Stamp> {
+pub(super) fn stamps(row: &RowMemory<Stamp>) -> impl Iterator<Item = &Stamp> {
     row.written.iter().chain(row.meant.iter().map(|(stamp, _)| stamp))
 }
 

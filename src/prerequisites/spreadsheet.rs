@@ -1,5 +1,7 @@
 //! What the spreadsheet shows of itself: tabs, columns, cells, protections, and whom it is served by.
 
+use chrono::{DateTime, Utc};
+
 use super::{Item, Line};
 use crate::memory::Memory;
 use crate::plan::{Policy, distrust};
@@ -274,7 +276,7 @@ fn protection(
 
 /// Judges whether this store serves the spreadsheet, and whether it is the one that was served so far.
 #[must_use]
-pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy) -> Vec<Line> {
+pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: DateTime<Utc>) -> Vec<Line> {
     let Some(memory) = memory else {
         return vec![Line::not_checked(
             Item::Store,
@@ -284,7 +286,7 @@ pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy) -> Vec
     };
     // What is not there has no id to compare.
     let known = |problem: &Problem| seen.whole || problem.code == "store";
-    let stop = distrust(&seen.sheet, memory, policy);
+    let stop = distrust(&seen.sheet, memory, policy, now);
     let mut lines: Vec<Line> = stop
         .iter()
         .filter(|problem| known(problem))

@@ -20,6 +20,7 @@ use crate::world::{Crash, Options, Protection, Row, Tab, World, down, source};
 struct Stage {
     world: World,
     saved: Option<(Tab, Tab)>,
+    copy: Option<Memory>,
     passes: u32,
     out: String,
     /// Headers of the table that is being read, and whether it is the release tab's.
@@ -34,6 +35,7 @@ pub(crate) fn play(script: &str) -> String {
     let mut stage = Stage {
         world: World::new(),
         saved: None,
+        copy: None,
         passes: 0,
         out: String::new(),
         table: None,
@@ -339,6 +341,8 @@ impl Stage {
                     ..Memory::default()
                 }
             }
+            ["copy-store"] => self.copy = Some(self.world.memory.clone()),
+            ["put-back-store"] => self.world.memory = self.copy.clone()?,
             ["new-tab"] => self.world.servers.sheet_id += 100,
             ["spreadsheet", name] => self.world.policy.spreadsheet = (*name).to_owned(),
             _ => return None,

@@ -1,0 +1,137 @@
+//! Are sheet and store of one time? Stamps in the sheet that this store gave out earlier mean that the file was set back; stamps
+//! later than all it ever gave out mean that the store was: somebody newer has served the sheet under its id.
+//!
+//! One row is somebody's typing, and an unauthorised edit. Two channels, or a tenth of the servers, are a restored copy.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::identity::stamps;
+use crate::memory::{Memory, RowMemory, Stamp};
+use crate::problem::{Kind, Problem};
+use crate::sheet::parse::{ServerRow, Sheet};
+use crate::sheet::{stamp_text, stamp_time};
+use crate::tag::{ChannelName, ServerId};
+
+/// So many channels of another time stop the pass.
+const CHANNELS: usize = 2;
+/// Or one server in so many.
+const SERVERS_PART: usize = 10;
+/// A stamp that is further ahead than this is no time at which anybody can have served the sheet.
+const ABSURD: TimeDelta = TimeDelta::hours(24);
+
+/// Rows that show stamps of another time.
+#[derive(Default)]
+struct Found<'a> {
+    channels: BTreeSet<&'a ChannelName>,
+    servers: BTreeSet<&'a ServerId>,
+    /// Servers in the sheet.
+    whole: usize,
+}
+
+impl Found<'_> {
+    /// The sum, if these are too many for somebody's typing.
+    fn too_many(&self) -> Option<String> {
+        let (channels, servers, whole) = (self.channels.len(), self.servers.len(), self.whole);
+        let few = channels < CHANNELS && (servers == 0 || servers * SERVERS_PART < whole);
+        (!few).then(|| format!("{channels} channels and {servers} of {whole} servers"))
+    }
+}
+
+/// Why sheet and store are not of one time, if they are not.
+pub(super) fn time_travel(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<Problem> {
+    let message = match (older_sheet(sheet, memory), older_store(sheet, memory, now)) {
+        (None, None) => return None,
+        (Some(what), None) | (None, Some(what)) => what,
+        (Some(sheet), Some(store)) => format!("{sheet}; and {store}"),
+    };
+    let place = sheet.release.layout.title.clone();
+    let message = format!("belt history: {message}");
+    Some(Problem::new(Kind::Belt, "history", place, message))
+}
+
+/// The file was set back to an older version: rows show what the service itself wrote there before.
+fn older_sheet(sheet: &Sheet, memory: &Memory) -> Option<String> {
+    let mut found = Found::default();
+    for row in &sheet.release.rows {
+        let remembered = memory.channels.get(&row.channel);
+        if remembered.is_some_and(|c| is_earlier(&c.row, &row.stamp.updated_at)) {
+            found.channels.insert(&row.channel);
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for row in &sheet.servers.rows {
+        ids.insert(&row.id);
+        let shown = shown(row);
+        let remembered = memory.servers.get(&row.id);
+        if !shown.is_empty() && remembered.is_some_and(|s| s.row.earlier.iter().any(|e| e == shown)) {
+            found.servers.insert(&row.id);
+        }
+    }
+    found.whole = ids.len();
+    let sum = found.too_many()?;
+    Some(format!(
+        "{sum} show what was written there earlier, as after restoring an old version of the file (stops at 2 channels, or a \
+         tenth of the servers); restore the latest version, or accept it with fleetsheet --once --allow history (then all \
+         keys of the rows set back must be typed again)"
+    ))
+}
+
+/// The store was set back to an older copy: rows show stamps that it never gave out.
+fn older_store(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<String> {
+    // A store that never made a pass has nothing to be older than: it meets everything for the first time.
+    memory.binding.as_ref()?;
+    let last = memory.last_stamp;
+    let later = |text: &str| credible(text, memory, now).is_some_and(|at| last.is_none_or(|last| at > last));
+    let mut found = Found::default();
+    for row in &sheet.release.rows {
+        let shown = &row.stamp.updated_at;
+        let remembered = memory.channels.get(&row.channel);
+        let known = remembered.is_some_and(|c| stamps(&c.row).any(|s| s.updated_at == *shown));
+        if !known && later(shown) {
+            found.channels.insert(&row.channel);
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for row in &sheet.servers.rows {
+        ids.insert(&row.id);
+        if later(shown(row)) {
+            found.servers.insert(&row.id);
+        }
+    }
+    found.whole = ids.len();
+    let sum = found.too_many()?;
+    let last = last.map_or_else(|| "none".to_owned(), stamp_text);
+    Some(format!(
+        "{sum} show what was written there after the last that this store knows of ({last}), as when an old copy of the state \
+         store is put back (stops at 2 channels, or a tenth of the servers); put the newer store back, or adopt what the \
+         servers carry with fleetsheet --once --takeover, or accept it with fleetsheet --once --allow history (then servers go \
+         back to the releases that this store remembers, and all keys of these rows must be typed again)"
+    ))
+}
+
+/// The newest stamp in the sheet, where that counts as written although this store did not write it: the stamps that it gives
+/// out from now on are later.
+pub(super) fn accepted(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let channels = sheet.release.rows.iter().map(|row| row.stamp.updated_at.as_str());
+    let all = channels.chain(sheet.servers.rows.iter().map(shown));
+    let newest = all.filter_map(|text| credible(text, memory, now)).max();
+    newest.filter(|newest| memory.last_stamp.is_none_or(|last| *newest > last))
+}
+
+/// The time of a stamp, if it may be one: exactly our form, and not absurdly far ahead. Our own may lie ahead of a clock that
+/// went back.
+fn credible(text: &str, memory: &Memory, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let newest = memory.last_stamp.map_or(now, |last| last.max(now));
+    let bound = newest.checked_add_signed(ABSURD).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    stamp_time(text).filter(|at| *at <= bound)
+}
+
+fn shown(row: &ServerRow) -> &str {
+    row.service.get("updatedAt").map_or("", String::as_str)
+}
+
+fn is_earlier(row: &RowMemory<Stamp>, shown: &str) -> bool {
+    !shown.is_empty() && row.earlier.iter().any(|e| e == shown) && !stamps(row).any(|s| s.updated_at == shown)
+}
