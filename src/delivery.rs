@@ -40,7 +40,10 @@ pub async fn deliver(
     if standing.server != server {
         standing = anew(standing, server);
     }
-    if standing.pause_until.is_some_and(|until| now < until) {
+    if standing
+        .pause_until
+        .is_some_and(|until| waits(now, until, LONGEST_PAUSE))
+    {
         debug!(
             letters = memory.mail.outbox.len(),
             "mail waits until the server is tried again"
@@ -82,7 +85,7 @@ struct Round<'a> {
 impl Round<'_> {
     async fn go(&mut self, carrier: &mut dyn Carrier) -> Result<(), StoreError> {
         let changed = self.standing.server != self.memory.mail.standing.server;
-        let due = |letter: &Letter| changed || letter.next_try.is_none_or(|at| self.now >= at);
+        let due = |letter: &Letter| changed || !letter.next_try.is_some_and(|at| waits(self.now, at, REFUSED_PAUSE));
         let numbers: Vec<Number> = self
             .memory
             .mail
@@ -128,7 +131,7 @@ impl Round<'_> {
             letter.refused.clear();
         }
         for (address, refused) in &self.standing.refused {
-            if letter.to.contains(address) && self.now - refused.at < REFUSED_PAUSE {
+            if letter.to.contains(address) && (self.now - refused.at).abs() < REFUSED_PAUSE {
                 letter.refused.insert(address.clone(), refused.why.clone());
             }
         }
@@ -239,6 +242,11 @@ impl Round<'_> {
     }
 }
 
+/// Whether it is too early yet. Further ahead than the longest pause lies only what a clock said that was put back since.
+fn waits(now: DateTime<Utc>, until: DateTime<Utc>, longest: TimeDelta) -> bool {
+    now < until && until - now <= longest
+}
+
 /// How long to wait after the nth failure running.
 fn pause(failures: u32, took: Duration) -> TimeDelta {
     let doubled = FIRST_PAUSE * (1 << failures.saturating_sub(1).min(16));
@@ -256,5 +264,17 @@ mod tests {
         assert_eq!(quick, [1, 2, 16, 900]);
         assert_eq!(pause(1, Duration::from_secs(10)), TimeDelta::minutes(5));
         assert_eq!(pause(u32::MAX, Duration::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_the_longest_whatever_the_clock_said() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let second = TimeDelta::seconds(1);
+        let until = |later: TimeDelta| waits(now, now + later, LONGEST_PAUSE);
+        assert!(until(second) && until(LONGEST_PAUSE));
+        assert!(!until(TimeDelta::zero()) && !until(-second) && !until(LONGEST_PAUSE + second));
+        for extreme in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            assert!(!waits(now, extreme, LONGEST_PAUSE) && !waits(extreme, now, LONGEST_PAUSE));
+        }
     }
 }

@@ -7,6 +7,7 @@ mod adopt;
 pub mod belts;
 mod channel;
 pub mod check;
+mod clock;
 mod edits;
 mod history;
 mod identity;
@@ -37,6 +38,17 @@ pub fn distrust(sheet: &Sheet, memory: &Memory, policy: &Policy, now: DateTime<U
 /// Decides.
 #[must_use]
 pub fn plan(sheet: &Sheet, fleet: &Fleet, memory: &Memory, policy: &Policy, now: DateTime<Utc>) -> Plan {
+    let Some(moved) = clock::after_leap(memory, now) else {
+        return decide(sheet, fleet, memory, policy, now);
+    };
+    let mut plan = decide(sheet, fleet, &moved, policy, now);
+    if plan.stop.is_empty() {
+        clock::keep(&moved, memory, &mut plan.update);
+    }
+    plan
+}
+
+fn decide(sheet: &Sheet, fleet: &Fleet, memory: &Memory, policy: &Policy, now: DateTime<Utc>) -> Plan {
     let (stop, tripped) = identity::stop(sheet, memory, policy, now);
     if !stop.is_empty() {
         return Plan::stopped(stop, memory);

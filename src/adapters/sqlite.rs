@@ -113,7 +113,7 @@ impl SqliteStore {
         })
     }
 
-    /// Removes events older than `before` for good, and says how many.
+    /// Removes a few of the oldest events that are older than `before`, and says how many.
     ///
     /// # Errors
     /// As [`Store::commit`].

@@ -78,7 +78,7 @@ impl Desk<'_> {
         let of = |tell: Tell| -> Vec<Item> {
             let chosen = says.iter().filter(|(_, what)| **what == tell);
             chosen
-                .filter_map(|(fingerprint, _)| Some(item(fingerprint, open.get(fingerprint)?)))
+                .filter_map(|(fingerprint, _)| Some(item(fingerprint, open.get(fingerprint)?, self.now)))
                 .collect()
         };
         Digest {
@@ -134,7 +134,7 @@ impl Desk<'_> {
     }
 }
 
-fn item(fingerprint: &str, entry: &OpenProblem) -> Item {
+fn item(fingerprint: &str, entry: &OpenProblem, now: DateTime<Utc>) -> Item {
     Item {
         fingerprint: fingerprint.to_owned(),
         kind: entry.kind,
@@ -142,7 +142,8 @@ fn item(fingerprint: &str, entry: &OpenProblem) -> Item {
         place: entry.place.clone(),
         link: entry.link.clone(),
         message: entry.message.clone(),
-        since: entry.since,
+        // By a clock that was put back it began in a time to come.
+        since: entry.since.min(now),
         until: entry.closed,
         unsteady: track::unsteady(entry),
     }

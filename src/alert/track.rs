@@ -54,6 +54,10 @@ pub(super) fn follow(
     }
     let repeat_after = rules.email.map_or(TimeDelta::zero(), repeat_after);
     tracked.retain(|fingerprint, entry| {
+        // The clock was put back: what was told in a time to come was told now, or nobody would be told again until then.
+        for at in [&mut entry.told, &mut entry.window].into_iter().flatten() {
+            *at = (*at).min(now);
+        }
         if !seen.contains_key(fingerprint) && !may_last(entry, scene) {
             entry.closed.get_or_insert(now);
         }

@@ -391,12 +391,17 @@ pub(super) async fn history(
     Ok(events)
 }
 
-/// Removes events older than `before`, and says how many.
+/// How many events are removed at a time: a clock that is years ahead for one pass must not empty the history.
+const PRUNED_MOST: i64 = 10;
+
+/// Removes the oldest of the events older than `before`, and says how many.
 pub(super) async fn prune(connection: &mut SqliteConnection, before: DateTime<Utc>) -> Result<u64, Fault> {
-    let done = sqlx::query("DELETE FROM events WHERE time < $1")
-        .bind(sortable(before))
-        .execute(connection)
-        .await?;
+    let done =
+        sqlx::query("DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE time < $1 ORDER BY seq LIMIT $2)")
+            .bind(sortable(before))
+            .bind(PRUNED_MOST)
+            .execute(connection)
+            .await?;
     Ok(done.rows_affected())
 }
 
