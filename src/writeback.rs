@@ -188,7 +188,8 @@ impl Stamps {
     fn stamped(&mut self, cells: &Cells, layout: &Layout) -> Cells {
         let next = self
             .last
-            .map_or(self.now, |last| self.now.max(last + TimeDelta::microseconds(1)));
+            .and_then(|last| last.checked_add_signed(TimeDelta::microseconds(1)))
+            .map_or(self.now, |least| self.now.max(least));
         self.last = Some(next);
         let mut cells = cells.clone();
         cells.insert("updatedAt".into(), stamp_text(next));

@@ -4,6 +4,8 @@
 //! of its own: commit, tag, journal, write the service cells with a stamp of their own for each row, commit again. A pass may
 //! be killed between any two of these writes.
 
+#![allow(dead_code, reason = "each test file uses its own part of the world")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -258,3 +258,58 @@ fn an_outage_of_an_hour_leaves_one_letter_with_everything_in_it() {
     let backlog = world.memory.mail.backlog();
     assert_eq!((backlog.letters, backlog.oldest), (1, Some(start() + SOON)));
 }
+
+/// Problems that the letters of a pass tell as new, still open, or resolved.
+fn tells(letters: &[Letter]) -> [usize; 3] {
+    let digests = || letters.iter().map(|letter| &letter.digest);
+    [
+        digests().map(|d| d.new.len()).sum(),
+        digests().map(|d| d.open.len()).sum(),
+        digests().map(|d| d.resolved.len()).sum(),
+    ]
+}
+
+#[test]
+fn whatever_the_clock_did_a_problem_is_told_and_repeated_after_a_day_and_resolved() {
+    let years = TimeDelta::days(3652);
+    let jumps = [
+        TimeDelta::seconds(1),
+        HOUR,
+        TimeDelta::days(1),
+        years,
+        start() - DateTime::UNIX_EPOCH,
+    ];
+    for jump in jumps.into_iter().flat_map(|jump| [jump, -jump]) {
+        for wrong in 1..4 {
+            // The problem comes before, while, or after the clock is wrong.
+            for comes in 0..wrong + 2 {
+                let what = format!("{jump} for {wrong} passes, from pass {comes} on");
+                let mut world = World::new();
+                let (mut new, mut resolved) = (0, 0);
+                for nth in 0..wrong + 2 {
+                    let leap = match nth {
+                        1 => jump,
+                        n if n == wrong + 1 => -jump,
+                        _ => TimeDelta::zero(),
+                    };
+                    let found: &[Problem] = if nth >= comes { &[bad()] } else { &[] };
+                    let tells = tells(&world.pass(SOON + leap, found));
+                    new += tells[0];
+                    resolved += tells[2];
+                }
+                assert_eq!((new, resolved), (1, 0), "{what}");
+                // The clock is right again: not in every pass, and not never.
+                let repeats = |world: &mut World, passes: usize| -> usize {
+                    (0..passes).map(|_| tells(&world.pass(HOUR, &[bad()]))[1]).sum()
+                };
+                assert!(repeats(&mut world, 2) <= 1, "{what}");
+                assert!((1..=3).contains(&repeats(&mut world, 48)), "{what}");
+                assert_eq!(tells(&world.pass(SOON, &[])), [0, 0, 1], "{what}");
+                assert_eq!(tells(&world.pass(SOON, &[])), [0, 0, 0], "{what}");
+                let letters = world.pass(SOON, &[bad()]);
+                assert_eq!(tells(&letters), [1, 0, 0], "{what}");
+                assert!(letters[0].digest.new[0].since <= world.now, "{what}");
+            }
+        }
+    }
+}

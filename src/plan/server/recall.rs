@@ -68,7 +68,8 @@ pub(super) fn contest(
             return false;
         }
         let doublings = (repeat.count + 1 - CONTESTED_AT).min(7);
-        repeat.retry_at = Some(context.now + TimeDelta::minutes((CONTESTED_PAUSE << doublings).min(24 * 60)));
+        let pause = TimeDelta::minutes((CONTESTED_PAUSE << doublings).min(24 * 60));
+        repeat.retry_at = context.now.checked_add_signed(pause);
         true
     });
     if contested.is_empty() {
