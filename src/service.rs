@@ -25,7 +25,7 @@ use crate::config::{Config, Http, Log};
 use crate::report::{Ending, Report, plain};
 use board::{Board, Ended};
 use reload::{Loaded, Look, Source};
-use schedule::{Schedule, Ticks};
+use schedule::{Schedule, Ticks, Watch};
 use signals::{Heard, Signals, Stop, say_stopping, see_out};
 
 /// How often the loop shows that it turns.
@@ -39,6 +39,7 @@ pub struct Service {
     config: Config,
     board: Arc<Board>,
     ticks: Ticks,
+    clock: Watch,
     stop: watch::Sender<bool>,
     work: Option<Work>,
     wanted: Wanted,
@@ -90,6 +91,7 @@ impl Service {
             config,
             board,
             ticks,
+            clock: Watch::new(now(), tokio::time::Instant::now()),
             stop: watch::Sender::new(false),
             work: None,
             wanted: Wanted::default(),
@@ -115,8 +117,30 @@ impl Service {
                 },
                 ended = ended(&mut self.work) => self.settle(ended).await,
                 Some(()) = self.ticks.next() => self.tick(),
-                _ = beat.tick() => self.board.beat(),
+                _ = beat.tick() => {
+                    self.board.beat();
+                    self.mind_the_clock().await;
+                }
             }
+        }
+    }
+
+    /// The trigger waits for the time of its next tick: of a clock that is put back by an hour it would wait for an hour. (Of
+    /// one that is put forward it finds that time past, and ticks once.)
+    async fn mind_the_clock(&mut self) {
+        let Some(set) = self.clock.look(now(), tokio::time::Instant::now()) else {
+            return;
+        };
+        let seconds = set.num_seconds();
+        warn!(
+            clock.set_seconds = seconds,
+            "the clock was set; ticks go by it from now on"
+        );
+        if seconds < 0
+            && let Ok(schedule) = schedule(&self.config)
+            && let Err(error) = self.ticks.follow(&schedule).await
+        {
+            error!(error = %error, "the ticks cannot follow the clock; restart the service");
         }
     }
 

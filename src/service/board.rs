@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -52,8 +52,9 @@ pub struct State {
     pub running: Option<DateTime<Utc>>,
     /// The last pass.
     pub last: Option<Ended>,
-    /// When the last pass ended that came to its end, whatever it found.
-    pub completed: Option<DateTime<Utc>>,
+    /// When the last pass ended that came to its end, whatever it found: by the clock, and by the time that passes whatever the
+    /// clock says.
+    pub completed: Option<(DateTime<Utc>, Instant)>,
     /// The last report that tells of channels.
     pub facts: Option<(DateTime<Utc>, Arc<Report>)>,
     /// Letters that waited after the last pass that looked, and since when the oldest does.
@@ -136,7 +137,7 @@ impl Board {
         state.running = None;
         if let Some(report) = &ended.report {
             if ended.reason.is_none() || report.outcome == Ending::Stopped {
-                state.completed = Some(ended.at);
+                state.completed = Some((ended.at, Instant::now()));
             }
             if let Some(backlog) = &report.backlog {
                 state.waiting = (backlog.letters, backlog.oldest);
@@ -201,7 +202,12 @@ impl State {
     /// # Errors
     /// The reason why not, in words.
     pub fn ready(&self, now: DateTime<Utc>) -> Result<(), String> {
-        let since = match self.completed {
+        // A clock that was put back makes no pass recent again.
+        let ended = self.completed.map(|(at, then)| {
+            let passed = TimeDelta::from_std(then.elapsed()).unwrap_or_default();
+            now.checked_sub_signed(passed).map_or(at, |since| since.min(at))
+        });
+        let since = match ended {
             None => "no pass has come to its end since the start".to_owned(),
             Some(ended) if self.schedule.recent_until(ended).is_none_or(|until| now <= until) => return Ok(()),
             Some(ended) => format!(

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 /// The longest delay after a tick, in milliseconds.
@@ -25,6 +26,9 @@ const TICKS_OF_GRACE: usize = 3;
 
 /// How long after the last of those ticks a pass may take to end, unless the next tick comes before.
 const TIME_OF_GRACE: TimeDelta = TimeDelta::seconds(60);
+
+/// A clock that went so much further than time itself, or so much less far, was set.
+const SET: TimeDelta = TimeDelta::seconds(5);
 
 /// A schedule. All times are UTC.
 #[derive(Clone, Debug)]
@@ -96,6 +100,29 @@ fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// Notices when somebody sets the clock.
+#[derive(Debug)]
+pub struct Watch {
+    clock: DateTime<Utc>,
+    looked: Instant,
+}
+
+impl Watch {
+    /// A first look: what the clock says, at an instant that no clock changes.
+    #[must_use]
+    pub fn new(clock: DateTime<Utc>, looked: Instant) -> Self {
+        Self { clock, looked }
+    }
+
+    /// By how much the clock was set since the last look, if it was; back is negative.
+    pub fn look(&mut self, clock: DateTime<Utc>, looked: Instant) -> Option<TimeDelta> {
+        let before = std::mem::replace(self, Self::new(clock, looked));
+        let passed = TimeDelta::from_std(looked - before.looked).unwrap_or_default();
+        let set = clock - before.clock - passed;
+        (set.abs() >= SET).then_some(set)
+    }
 }
 
 /// The ticks of a schedule.
@@ -191,6 +218,30 @@ mod tests {
                 "{line}: {delays:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_once_and_time_that_passes_is_not() {
+        let (mut now, mut instant) = (at("2026-01-01T00:00:00Z"), Instant::now());
+        let mut watch = Watch::new(now, instant);
+        for (sleeps, goes, set) in [
+            (1, 1, None),
+            (3600, 3600, None),
+            (1, 5, None),
+            (1, -3, None),
+            (1, 6, Some(5)),
+            (1, -4, Some(-5)),
+            (1, 3601, Some(3600)),
+            (1, 1, None),
+            (1, -3599, Some(-3600)),
+            (1, 1, None),
+        ] {
+            instant += Duration::from_secs(sleeps);
+            now += TimeDelta::seconds(goes);
+            assert_eq!(watch.look(now, instant), set.map(TimeDelta::seconds), "{sleeps} {goes}");
+        }
+        watch.look(DateTime::<Utc>::MIN_UTC, instant);
+        assert!(watch.look(DateTime::<Utc>::MAX_UTC, instant).is_some());
     }
 
     #[test]
