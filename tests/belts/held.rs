@@ -1,0 +1,230 @@
+//! What belts hold and what goes on; how long they remember, to the second; and what `--allow` opens.
+
+use chrono::TimeDelta;
+use fleetsheet::plan::{Belt, Moved, Plan, ServerStatus};
+use fleetsheet::sheet::Cell;
+
+use crate::people::{channel_row, launch, server_row, set};
+use crate::world::{Options, World};
+use crate::{id, known, settle};
+
+const DAY: TimeDelta = TimeDelta::hours(24);
+const SECOND: TimeDelta = TimeDelta::seconds(1);
+
+fn tripped(plan: &Plan) -> Vec<(Belt, bool)> {
+    plan.tripped.iter().map(|t| (t.belt, t.allowed)).collect()
+}
+
+fn allowing(belts: &[Belt]) -> Options {
+    Options {
+        allow: belts.iter().copied().collect(),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn the_most_of_a_day_counts_for_a_day_to_the_second() {
+    let mut world = known(10);
+    let full = world.now - TimeDelta::minutes(5);
+    world.wait(TimeDelta::hours(1));
+    world.servers.rows.drain(..2);
+    (0..2).for_each(|n| drop(world.fleet.servers.remove(&*id(n))));
+    assert_eq!(tripped(&settle(&mut world)), []);
+    // Four of ten are too many, two of eight are not.
+    world.servers.rows.drain(..2);
+    (2..4).for_each(|n| drop(world.fleet.servers.remove(&*id(n))));
+    for (age, both) in [(DAY - SECOND, true), (DAY, true), (DAY + SECOND, false)] {
+        world.now = full + age;
+        let belts = tripped(&world.decide(&Options::default()));
+        let expected: &[_] = if both {
+            &[(Belt::RowDrop, false), (Belt::FleetDrop, false)]
+        } else {
+            &[]
+        };
+        assert_eq!(belts, expected, "{age}");
+    }
+}
+
+#[test]
+fn an_unapproved_change_counts_for_a_day_to_the_second() {
+    let mut world = known(20);
+    let ask = |world: &mut World, n: usize| {
+        let server = world.fleet.servers.get_mut(&*id(n)).unwrap();
+        server.tags.insert("Owner".into(), "b".into());
+        set(world, &id(n), "tag:Owner", Cell::Text("a".into()));
+    };
+    (0..2).for_each(|n| ask(&mut world, n));
+    let changed = world.now;
+    assert_eq!(tripped(&settle(&mut world)), []);
+    // A day without any pass would be a leap of the clock, and age nothing.
+    world.now = changed + DAY / 2;
+    assert_eq!(tripped(&settle(&mut world)), []);
+    ask(&mut world, 2);
+    for (age, trips) in [(DAY - SECOND, true), (DAY, true), (DAY + SECOND, false)] {
+        world.now = changed + age;
+        let belts = tripped(&world.decide(&Options::default()));
+        assert_eq!(belts.contains(&(Belt::Unapproved, false)), trips, "{age}");
+    }
+}
+
+/// Ten servers of web with a way back, two of db, and something of everything to do: a promotion, a rollback, a move, a server
+/// to discover, one that is missing, one that drifted.
+fn busy() -> World {
+    let mut world = known(10);
+    world.release.rows.push(channel_row("db", "5.0", "5.0"));
+    world.release.rows.push(channel_row("api", "7.0", "7.0"));
+    for n in 10..12 {
+        world.servers.rows.push(server_row(&id(n), "db"));
+        launch(
+            &mut world,
+            &id(n),
+            &[("ReleaseChannel", "db"), ("ReleaseVersion", "5.0")],
+        );
+    }
+    for (key, version) in [("desiredVersionA", "2.0"), ("desiredVersionB", "2.0")] {
+        set(&mut world, "web", key, Cell::Text(version.into()));
+    }
+    settle(&mut world);
+    settle(&mut world);
+    for key in ["desiredVersionA", "desiredVersionB"] {
+        set(&mut world, "db", key, Cell::Text("6.0".into()));
+    }
+    set(&mut world, "web", "rollback", Cell::Bool(true));
+    set(&mut world, &id(10), "channel", Cell::Text("api".into()));
+    launch(
+        &mut world,
+        "i-new",
+        &[("ReleaseChannel", "db"), ("ReleaseVersion", "5.0")],
+    );
+    world.fleet.servers.remove(&*id(9));
+    let drifted = world.fleet.servers.get_mut(&*id(11)).unwrap();
+    drifted.tags.insert("ReleaseChannel".into(), "elsewhere".into());
+    world
+}
+
+#[test]
+fn a_shrunken_sheet_holds_appends_moves_missing_and_promotions_and_nothing_else() {
+    // Of twelve rows three may vanish, four are too many.
+    for gone in [3, 4] {
+        let mut world = busy();
+        world.servers.rows.drain(..gone);
+        let plan = world.pass(&Options::default());
+        let held = gone == 4;
+        assert_eq!(tripped(&plan), if held { vec![(Belt::RowDrop, false)] } else { vec![] });
+        let status = |id: &str| {
+            plan.servers
+                .iter()
+                .find(|s| s.id.as_str() == id)
+                .map(|s| s.status.clone())
+        };
+        let changes = |id: &str| {
+            plan.servers
+                .iter()
+                .find(|s| s.id.as_str() == id)
+                .map_or(0, |s| s.changes.len())
+        };
+        let channel = |name: &str| plan.channels.iter().find(|c| c.name.as_str() == name).unwrap();
+        // Held: a promotion, a move, rows to append, a server to call missing.
+        assert_eq!(matches!(channel("db").moved, Some(Moved::Promotion { .. })), !held);
+        assert_eq!(changes(&id(10)) > 0, !held);
+        assert_eq!(matches!(status(&id(10)), Some(ServerStatus::Waiting(_))), held);
+        assert_eq!(plan.servers.iter().any(|s| s.append), !held);
+        assert_eq!(status(&id(9)) == Some(ServerStatus::Missing), !held);
+        // Not held: the rollback, on servers with and without rows, and the correction of what drifted.
+        assert!(matches!(channel("web").moved, Some(Moved::Rollback { .. })));
+        for n in 0..9 {
+            assert!(changes(&id(n)) > 0, "{} with {gone} rows gone", id(n));
+        }
+        let drifted = &world.fleet.servers[&*id(11)];
+        assert_eq!(drifted.tag(&"ReleaseChannel".into()).map(|t| &**t), Some("db"));
+    }
+}
+
+/// Worlds in which each belt trips that lets a pass go on, or stops it.
+fn each() -> Vec<(Belt, World)> {
+    let mut rows = known(10);
+    rows.servers.rows.drain(..3);
+    let mut fleet = known(10);
+    (0..3).for_each(|n| drop(fleet.fleet.servers.remove(&*id(n))));
+    let mut unapproved = known(10);
+    for n in 0..3 {
+        let server = unapproved.fleet.servers.get_mut(&*id(n)).unwrap();
+        server.tags.insert("Owner".into(), "b".into());
+        set(&mut unapproved, &id(n), "tag:Owner", Cell::Text("a".into()));
+    }
+    let mut tab = known(10);
+    tab.servers.sheet_id += 1;
+    let mut sheet = known(10);
+    let old = sheet.servers.rows.clone();
+    sheet.fleet.servers.get_mut(&*id(0)).unwrap().state = fleetsheet::fleet::State::Stopped;
+    settle(&mut sheet);
+    sheet.servers.rows = old;
+    let mut store = known(10);
+    let old = store.memory.clone();
+    store.fleet.servers.get_mut(&*id(0)).unwrap().state = fleetsheet::fleet::State::Stopped;
+    settle(&mut store);
+    store.memory = old;
+    vec![
+        (Belt::RowDrop, rows),
+        (Belt::FleetDrop, fleet),
+        (Belt::Unapproved, unapproved),
+        (Belt::Tab, tab),
+        (Belt::History, sheet),
+        (Belt::History, store),
+    ]
+}
+
+#[test]
+fn what_is_allowed_is_let_through_alone_and_for_one_pass() {
+    let holds = |plan: &Plan, belt: Belt| {
+        plan.tripped.iter().any(|t| t.belt == belt && !t.allowed) || plan.stop.iter().any(|p| p.code == belt.word())
+    };
+    for (belt, world) in each() {
+        let others: Vec<Belt> = Belt::ALL.into_iter().filter(|b| *b != belt).collect();
+        for allow in [&[][..], &others] {
+            assert!(
+                holds(&world.decide(&allowing(allow)), belt),
+                "{belt:?} though {allow:?} are allowed"
+            );
+        }
+        let mut through = world.clone();
+        let plan = through.pass(&allowing(&[belt]));
+        assert_eq!(tripped(&plan), [(belt, true)], "{belt:?}");
+        assert_eq!((&plan.stop[..], plan.is_held()), (&[][..], false), "{belt:?}");
+        // What was let through is usual from now on.
+        through.wait(TimeDelta::minutes(5));
+        let plan = settle(&mut through);
+        assert_eq!((&plan.stop[..], tripped(&plan)), (&[][..], vec![]), "{belt:?}");
+    }
+}
+
+#[test]
+fn what_was_allowed_once_trips_again_when_it_happens_again() {
+    let mut world = known(20);
+    for (round, rows) in [(1, 6), (2, 5)] {
+        world.servers.rows.drain(..rows);
+        let left: Vec<Cell> = world
+            .servers
+            .rows
+            .iter()
+            .filter_map(|row| row.get("serverId").cloned())
+            .collect();
+        world
+            .fleet
+            .servers
+            .retain(|id, _| left.contains(&Cell::Text(id.to_string())));
+        let both = [Belt::RowDrop, Belt::FleetDrop];
+        let held = world.decide(&Options::default());
+        assert_eq!(tripped(&held), both.map(|belt| (belt, false)), "round {round}");
+        // One of two is not the other.
+        let one = world.decide(&allowing(&both[..1]));
+        assert_eq!(tripped(&one), [(both[0], true), (both[1], false)], "round {round}");
+        assert_eq!(
+            tripped(&world.pass(&allowing(&both))),
+            both.map(|belt| (belt, true)),
+            "round {round}"
+        );
+        world.wait(TimeDelta::minutes(5));
+        assert_eq!(tripped(&settle(&mut world)), []);
+    }
+}
