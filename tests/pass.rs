@@ -11,6 +11,8 @@ mod stage;
 mod cloud_faults;
 #[path = "pass/discovery.rs"]
 mod discovery;
+#[path = "pass/edges.rs"]
+mod edges;
 #[path = "pass/edits.rs"]
 mod edits;
 #[path = "pass/happy.rs"]
