@@ -1,6 +1,6 @@
 //! When passes are made, and what becomes of those that fail.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleetsheet::adapters::sqlite::{Holder, StoreLock};
 use fleetsheet_mocks::faults::{Fault, When};
@@ -51,6 +51,42 @@ async fn a_tick_that_finds_a_pass_running_is_skipped_counted_and_said() {
     assert_eq!(service.metric("fleetsheet_pass_running").await, 1.0);
     service.passes(1).await;
     stage.sheets.script().set_latency(Duration::ZERO);
+    let log = service.stop().await;
+    assert!(!log.contains("holds the state store"), "never two at once: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tick_is_a_pass_or_is_counted_as_skipped_and_none_is_made_up_for() {
+    let (stage, _) = Stage::known(2).await;
+    let service = stage.start(&[("FLEETSHEET_SCHEDULE__RUN_AT_START", "false")]).await;
+    service.passes(1).await;
+    let (ended, skipped) = (service.lines("pass ended"), service.lines("tick skipped"));
+    let began = Instant::now();
+    // Two or three requests: a pass of five ticks or more.
+    stage.sheets.script().set_latency(Duration::from_millis(2500));
+    service.says_again("tick skipped", skipped + 3).await;
+    stage.sheets.script().set_latency(Duration::ZERO);
+    service.passes(1).await;
+    let after = Instant::now();
+    let made_up = service.lines("pass ended");
+    service.passes(3).await;
+    let passes = service.lines("pass ended") - made_up;
+    assert!(
+        after.elapsed() >= Duration::from_secs(1),
+        "no burst: {passes} passes in {:?}",
+        after.elapsed()
+    );
+    let ticks = service.lines("pass ended") - ended + service.lines("tick skipped") - skipped;
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
+    // One more or less at each end, and one for a machine that is busy.
+    assert!(
+        ticks.abs_diff(seconds) <= 3,
+        "{ticks} ticks in {seconds} s: {}",
+        service.log()
+    );
+    let said = service.lines("tick skipped");
+    let counted = service.metric("fleetsheet_ticks_skipped_total").await;
+    assert!((said as f64..=said as f64 + 1.0).contains(&counted), "{said} {counted}");
     let log = service.stop().await;
     assert!(!log.contains("holds the state store"), "never two at once: {log}");
 }
