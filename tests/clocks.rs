@@ -178,13 +178,13 @@ fn a_clock_that_jumps_changes_no_decision() {
                 jumps += 1;
                 // Some passes after the clock is right nothing is left of it; what a day would show is in `ages`.
                 let last = wrong.map_or(at + 9, |wrong| at + wrong + 5).min(STEPS.len());
-                for nth in at..last {
+                for (nth, expected) in expected.iter().enumerate().take(last).skip(at) {
                     if wrong.is_some_and(|wrong| nth == at + wrong) {
                         told.world.wait(-off);
                         jumps += 1;
                     }
                     told.go_on(&what);
-                    assert_eq!(told.said[nth], expected[nth], "{what}");
+                    assert_eq!(told.said[nth], *expected, "{what}");
                     passes += 1;
                 }
                 stories += 1;

@@ -5,9 +5,13 @@
 mod aftermath;
 #[path = "support/mailbox.rs"]
 mod mailbox;
+#[path = "support/preload.rs"]
+mod preload;
 #[path = "support/stage.rs"]
 mod stage;
 
+#[path = "mail/clock.rs"]
+mod clock;
 #[path = "mail/failing.rs"]
 mod failing;
 #[path = "mail/outbox.rs"]
