@@ -113,6 +113,10 @@ fn expected(most: usize, is_over: impl Fn(usize) -> bool) -> Option<usize> {
     (1..=most).find(|count| is_over(*count))
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how much was tried is for readers of the test's output"
+)]
 fn print(what: &str, edges: usize) {
     println!(
         "{what}: {edges} edges; {} counts tried so far",
