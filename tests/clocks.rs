@@ -55,6 +55,11 @@ impl Jump {
             Self::To1970 => DateTime::UNIX_EPOCH - now,
         }
     }
+
+    /// Whether a day is over by it, or by the step that takes it back: what waits for a day has then waited long enough.
+    fn ends_days(self) -> bool {
+        !matches!(self, Self::By(seconds) if seconds.abs() < 86_400)
+    }
 }
 
 /// What a pass decided, without its times.
@@ -77,6 +82,19 @@ fn decided(plan: &Plan) -> String {
         .map(|h| (h.event, &h.channel, &h.from, &h.to))
         .collect();
     format!("{:?}\n{channels:?}\n{servers:?}\n{belts:?}\n{happened:?}", plan.stop)
+}
+
+/// What moved, and who is said to have typed.
+fn moved(plan: &Plan) -> String {
+    let channels: Vec<_> = plan
+        .channels
+        .iter()
+        .map(|c| (&c.name, &c.release, &c.previous, c.rule))
+        .collect();
+    let events = ["promotion", "rollback", "unauthorised_edit", "key_spent"];
+    let happened = plan.happenings.iter().filter(|h| events.contains(&h.event));
+    let happened: Vec<_> = happened.map(|h| (h.event, &h.channel, &h.from, &h.to)).collect();
+    format!("{:?}\n{channels:?}\n{happened:?}", plan.stop)
 }
 
 /// The stamps of all rows, by their keys.
@@ -123,6 +141,7 @@ struct Teller {
     world: World,
     stamps: Stamps,
     said: Vec<String>,
+    moved: Vec<String>,
 }
 
 impl Teller {
@@ -131,6 +150,7 @@ impl Teller {
             world: beginning(),
             stamps: Stamps::default(),
             said: Vec::new(),
+            moved: Vec::new(),
         }
     }
 
@@ -140,6 +160,7 @@ impl Teller {
         let options = act(&mut self.world);
         let plan = self.world.pass(&options);
         self.said.push(format!("{name}: {}", decided(&plan)));
+        self.moved.push(format!("{name}: {}", moved(&plan)));
         self.stamps.follow(&self.world, what);
         self.world.wait(TimeDelta::minutes(5));
     }
@@ -153,7 +174,7 @@ fn a_clock_that_jumps_changes_no_decision() {
         next.go_on("a clock that is right");
         right.push(next);
     }
-    let expected = &right[STEPS.len()].said;
+    let (expected, moves) = (&right[STEPS.len()].said, &right[STEPS.len()].moved);
     // The story is one: what it is about does happen in it.
     for what in [
         "\"promotion\"",
@@ -184,7 +205,12 @@ fn a_clock_that_jumps_changes_no_decision() {
                         jumps += 1;
                     }
                     told.go_on(&what);
-                    assert_eq!(told.said[nth], *expected, "{what}");
+                    assert_eq!(told.moved[nth], moves[nth], "{what}");
+                    assert!(
+                        jump.ends_days() || told.said[nth] == *expected,
+                        "{what}: {}\n{expected}",
+                        told.said[nth]
+                    );
                     passes += 1;
                 }
                 stories += 1;

@@ -64,7 +64,7 @@ pub struct Tripped {
 }
 
 /// How far back the belts look.
-pub(super) const DAY: TimeDelta = TimeDelta::hours(24);
+const DAY: TimeDelta = TimeDelta::hours(24);
 /// Fewer unapproved changes than this trip nothing, however small the fleet.
 const UNAPPROVED_LEAST: u64 = 3;
 /// Share of the release tab's rows that may vanish.
@@ -104,14 +104,14 @@ fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String)
     (!allowed).then_some(message)
 }
 
-/// The most of the last 24 hours. If all are older, the most of all: neither a long outage nor waiting opens a belt.
+/// The most of the last 24 hours, or the last reading if all are older: a long outage must not open a belt.
 fn most(readings: &[Reading], now: DateTime<Utc>) -> Option<u64> {
     let recent = readings
         .iter()
         .filter(|(at, _)| now - *at <= DAY)
         .map(|(_, count)| *count)
         .max();
-    recent.or_else(|| readings.iter().map(|(_, count)| *count).max())
+    recent.or_else(|| readings.last().map(|(_, count)| *count))
 }
 
 fn live_rows(sheet: &Sheet, fleet: &Fleet, memory: &Memory, now: DateTime<Utc>) -> u64 {
