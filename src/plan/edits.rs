@@ -33,7 +33,9 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
         let (Some(row), Some(remembered)) = (row, memory.servers.get(&server.id)) else {
             continue;
         };
-        let cells = edited(row, remembered);
+        let mut cells = edited(row, remembered);
+        // A column that is gone shows nothing and can be given nothing back: that it is gone is told apart.
+        cells.retain(|(header, _, _)| sheet.servers.layout.columns.contains_key(*header));
         let told = remembered.edited;
         if let Some((header, _, _)) = cells.first() {
             rows += 1;
