@@ -279,7 +279,9 @@ fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
 fn confirm(next: &mut ChannelMemory, found: &Stamp, now: DateTime<Utc>) {
     let row = &mut next.row;
     if row.written.as_ref() != Some(found) {
-        if let Some(before) = row.written.replace(found.clone()).filter(|b| !b.updated_at.is_empty()) {
+        // A time that vanished with its column may come back with it.
+        let superseded = |b: &Stamp| ![&b.updated_at, &found.updated_at].iter().any(|time| time.is_empty());
+        if let Some(before) = row.written.replace(found.clone()).filter(superseded) {
             row.earlier.push(before.updated_at);
         }
         let keep = row.earlier.len().saturating_sub(EARLIER_MAX);

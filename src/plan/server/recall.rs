@@ -138,7 +138,8 @@ pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<U
     if written.as_ref() == Some(found) {
         meant.retain(|(_, at)| now - *at < TimeDelta::minutes(10));
     } else if meant.iter().any(|(stamp, _)| stamp == found) {
-        if let Some(before) = written.replace(found.clone()) {
+        // A time that vanished with its column may come back with it.
+        if let Some(before) = written.replace(found.clone()).filter(|_| !found.is_empty()) {
             earlier.push(before);
             let keep = earlier.len().saturating_sub(EARLIER_MAX);
             earlier.drain(..keep);
