@@ -2,8 +2,10 @@
 //! wrong and stays, and no human cell is touched.
 //!
 //! Sheets has no conditional write, so: columns are addressed by marks that move with them, rows are found by key in a read
-//! right before the write, and read back after it; what landed on the wrong row is put right at once.
+//! right before the write, and read back after it; what landed on the wrong row is put right at once, and what somebody else
+//! changed meanwhile is left to the next pass, which can judge it.
 
+mod append;
 mod claim;
 mod rows;
 mod target;
@@ -13,15 +15,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
+use crate::memory::{Binding, Event, Memory, Stamp, Store, StoreError, Update};
 use crate::settle::{Cells, Settled};
-use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet, parse, quoted};
-use crate::sheet::{
-    ColumnWrite, MarkedColumn, NewCell, RawSpreadsheet, SheetError, SheetErrorKind, SheetWriter, TabWish, stamp_text,
-};
+use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet};
+use crate::sheet::{ColumnWrite, MarkedColumn, NewCell, SheetError, SheetErrorKind, SheetWriter, stamp_text};
 use crate::tag::{ChannelName, ServerId};
+use append::Appended;
 pub use claim::claim;
-use rows::{appends, logged_runs};
 use target::Target;
 
 /// How often rows that moved under a write are put right before the rest is left to the next pass.
@@ -45,9 +45,10 @@ pub struct Desired {
     channels: BTreeMap<ChannelName, Cells>,
     /// Server rows to rewrite, each with its new `updatedAt`.
     servers: BTreeMap<ServerId, Cells>,
-    /// Rows to append: id, human cells and service cells.
+    /// Rows to append, with people's cells alone: an append goes by the order of the columns, which may change under it, and a
+    /// text of the service must never be read as people's.
     new_rows: BTreeMap<ServerId, BTreeMap<Arc<str>, NewCell>>,
-    /// The service cells of those rows alone.
+    /// The service cells of those rows, written like all others.
     new_cells: BTreeMap<ServerId, Cells>,
     /// Lines for the audit tab.
     audit: Vec<Event>,
@@ -111,7 +112,7 @@ impl Desired {
             let typed_over = shown
                 .into_iter()
                 .flatten()
-                .any(|(h, was)| row.service.get(h).is_some_and(|found| found != was));
+                .any(|(h, was)| has(h) && row.service.get(h).is_some_and(|found| found != was));
             if stamp_differs || typed_over || cells.iter().any(|(h, text)| has(h) && row.service.get(h) != Some(text)) {
                 differing.insert(&row.id);
             }
@@ -124,11 +125,8 @@ impl Desired {
         }
         for new in &settled.new_rows {
             let service = stamps.stamped(&new.cells, &sheet.servers.layout);
-            let texts = service
-                .iter()
-                .map(|(header, text)| (header.clone(), NewCell::Text(text.clone())));
-            let mut cells: BTreeMap<Arc<str>, NewCell> = texts.collect();
             desired.new_cells.insert(new.id.clone(), service);
+            let mut cells: BTreeMap<Arc<str>, NewCell> = BTreeMap::new();
             cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));
             cells.insert("channel".into(), NewCell::Text(new.channel.to_string()));
             if new.held {
@@ -211,16 +209,6 @@ pub struct Writeback<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// What became of the rows to append.
-struct Appended {
-    /// The last look at the sheet, if there was one.
-    fresh: Option<RawSpreadsheet>,
-    /// What people should know.
-    notes: Vec<String>,
-    /// Why new rows could not be appended.
-    refused: Option<SheetError>,
-}
-
 impl Writeback<'_> {
     /// Writes what is desired. `memory` is kept in step with the store. Gives what people should know, such as rows that would
     /// not hold still.
@@ -239,45 +227,59 @@ impl Writeback<'_> {
         let update = desired.meant(memory, self.now);
         self.store.commit(&update).await?;
         memory.apply(&update);
-        let Appended {
-            fresh,
-            mut notes,
-            refused,
-        } = self.append(sheet, &mut desired, memory).await?;
-        let mut targets = Target::all(sheet, memory, &desired);
-        targets.retain(|target| !target.wanted.is_empty());
-        if targets.is_empty() {
-            return refused.map_or(Ok(notes), |error| Err(error.into()));
-        }
-        let columns: Vec<_> = targets.iter().flat_map(Target::columns).collect();
-        let before = match fresh {
-            Some(raw) => target::columns_of(&raw, &columns, memory),
-            None => self.writer.read_columns(&columns).await?,
-        };
-        let checked = targets.iter_mut().try_for_each(|target| target.check(&before));
-        let settled = match checked {
-            Ok(()) => self.settle_rows(&columns, &mut targets).await,
-            Err(error) => Err(error.into()),
-        };
-        notes.extend(match settled {
+        let Appended { mut notes, refused } = self.append(sheet, &mut desired, memory).await?;
+        let written = match self.fill(sheet, sheet, memory, &desired).await {
+            // Somebody renamed or deleted columns, or took their marks away: what is still there is written in this pass.
             Err(WriteError::Sheet(error)) if error.kind == SheetErrorKind::Refused => {
-                self.forget_marks(memory).await?;
-                return Err(error.into());
+                let now = self.mark_anew(memory).await?;
+                self.fill(sheet, &now, memory, &desired).await
             }
-            other => other?,
-        });
-        let update = target::written(&targets, memory, &desired);
-        self.store.commit(&update).await?;
-        memory.apply(&update);
+            other => other,
+        };
+        notes.extend(written?);
         refused.map_or(Ok(notes), |error| Err(error.into()))
     }
 
-    /// Marks that lead nowhere, because somebody deleted them or their columns, are made anew by the next pass.
-    async fn forget_marks(&self, memory: &mut Memory) -> Result<(), StoreError> {
-        let mut binding = memory.binding.clone().unwrap_or_default();
-        binding.marks.clear();
+    /// Writes the service cells of all rows. `now` tells the columns, `read` what stood there when the pass decided.
+    async fn fill(
+        &self,
+        read: &Sheet,
+        now: &Sheet,
+        memory: &mut Memory,
+        desired: &Desired,
+    ) -> Result<Vec<String>, WriteError> {
+        let mut targets = Target::all(read, now, memory, desired);
+        targets.retain(|target| !target.wanted.is_empty());
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns: Vec<_> = targets.iter().flat_map(Target::columns).collect();
+        let before = self.writer.read_columns(&columns).await?;
+        for target in &mut targets {
+            target.check(&before)?;
+        }
+        let mut notes = self.settle_rows(&columns, &mut targets).await?;
+        notes.extend(targets.iter().flat_map(|target| target.notes(desired)));
+        let update = target::written(&targets, memory, desired);
+        self.store.commit(&update).await?;
+        memory.apply(&update);
+        Ok(notes)
+    }
+
+    /// Makes the marks anew that lead nowhere, because somebody deleted them or their columns. Gives the spreadsheet as it is.
+    async fn mark_anew(&self, memory: &mut Memory) -> Result<Sheet, WriteError> {
+        self.remember_marks(BTreeMap::new(), memory).await?;
+        let (raw, sheet) = self.read_again(memory, None).await?;
+        if let Some(marks) = claim(self.writer, &raw, &sheet, memory).await? {
+            self.remember_marks(marks, memory).await?;
+        }
+        Ok(sheet)
+    }
+
+    async fn remember_marks(&self, marks: BTreeMap<String, i64>, memory: &mut Memory) -> Result<(), StoreError> {
+        let binding = memory.binding.clone().unwrap_or_default();
         let update = Update {
-            binding: Some(binding),
+            binding: Some(Binding { marks, ..binding }),
             ..Update::default()
         };
         self.store.commit(&update).await?;
@@ -289,23 +291,21 @@ impl Writeback<'_> {
     async fn settle_rows(&self, columns: &[MarkedColumn], targets: &mut [Target]) -> Result<Vec<String>, WriteError> {
         let mut lost = None;
         for round in 0..=REPAIRS {
-            let writes: Vec<ColumnWrite> = targets.iter().flat_map(Target::writes).collect();
-            if writes.is_empty() && round > 0 {
+            let writes: Vec<ColumnWrite> = targets.iter_mut().flat_map(|t| t.writes(round == 0)).collect();
+            if writes.is_empty() {
                 return Ok(Vec::new());
             }
             if round == REPAIRS {
                 break;
             }
-            if !writes.is_empty() {
-                // Whether a write without a reply happened shows when it is read back.
-                lost = match self.writer.write_columns(&writes).await {
-                    Err(error) if error.kind == SheetErrorKind::OutcomeUnknown => Some(error),
-                    other => {
-                        other?;
-                        None
-                    }
-                };
-            }
+            // Whether a write without a reply happened shows when it is read back.
+            lost = match self.writer.write_columns(&writes).await {
+                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown => Some(error),
+                other => {
+                    other?;
+                    None
+                }
+            };
             let after = self.writer.read_columns(columns).await?;
             for target in targets.iter_mut() {
                 target.reread(&after)?;
@@ -317,100 +317,6 @@ impl Writeback<'_> {
         Ok(vec![
             "rows kept moving while they were written; the next pass writes them again".to_owned(),
         ])
-    }
-
-    /// Appends new rows and audit lines in one request. New rows are appended after a fresh look at headers and ids, so that one
-    /// that somebody else added meanwhile is not added again; after a lost reply it looks again and appends only what is absent.
-    /// Rows that Sheets refuses, because somebody protected their tab, keep nothing else from being written.
-    async fn append(&self, sheet: &Sheet, desired: &mut Desired, memory: &mut Memory) -> Result<Appended, WriteError> {
-        let mut fresh = None;
-        let (mut notes, mut refused) = (Vec::new(), None);
-        let mut owed = !desired.audit.is_empty();
-        // Lines of an earlier pass may stand there already: it may have been killed before it knew.
-        let late = desired.audit.iter().any(|event| event.time != self.now);
-        let mut lost = false;
-        // At most: lines of the audit tab refused, a reply lost, and once more.
-        for _ in 0..3 {
-            if lost || late || !desired.new_rows.is_empty() {
-                fresh = Some(self.look_again(lost || late, sheet, desired).await?);
-            }
-            let layouts = fresh.as_ref().map_or(sheet, |(_, parsed)| parsed);
-            let appends = appends(layouts, desired);
-            if appends.is_empty() {
-                break;
-            }
-            match self.writer.append(&appends).await {
-                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && !lost => lost = true,
-                // Which of them is refused the answer does not say; the audit tab is the one that can wait.
-                Err(error) if error.kind == SheetErrorKind::Refused && !desired.audit.is_empty() => {
-                    owed = false;
-                    desired.audit.clear();
-                    notes.push(format!(
-                        "{} takes no lines, so they wait: {error}",
-                        quoted(&self.names.audit_tab)
-                    ));
-                }
-                Err(error) if error.kind == SheetErrorKind::Refused => {
-                    refused = Some(error);
-                    break;
-                }
-                other => {
-                    other?;
-                    break;
-                }
-            }
-        }
-        if owed {
-            let update = Update {
-                unlogged: Some(Vec::new()),
-                ..Update::default()
-            };
-            self.store.commit(&update).await?;
-            memory.apply(&update);
-        }
-        Ok(Appended {
-            fresh: fresh.map(|(raw, _)| raw),
-            notes,
-            refused,
-        })
-    }
-
-    /// `doubt`: whether audit lines may stand there already.
-    async fn look_again(
-        &self,
-        doubt: bool,
-        sheet: &Sheet,
-        desired: &mut Desired,
-    ) -> Result<(RawSpreadsheet, Sheet), WriteError> {
-        let Names {
-            release_tab,
-            server_tab,
-            audit_tab,
-            ..
-        } = self.names;
-        let mut wishes = vec![TabWish::whole(release_tab), TabWish::whole(server_tab)];
-        if sheet.audit.is_some() {
-            wishes.push(TabWish {
-                title: audit_tab,
-                header_only: !doubt,
-            });
-        }
-        let raw = self.writer.read(&wishes).await?;
-        let parsed = parse(&raw, self.names).map_err(|problems| SheetError {
-            kind: SheetErrorKind::Refused,
-            message: problems.first().map_or_else(String::new, |p| p.message.clone()),
-        })?;
-        // What is there already is not appended again, but read back like the rest.
-        for row in &parsed.servers.rows {
-            if desired.new_rows.contains_key(&row.id) {
-                desired.present.insert(row.id.clone());
-            }
-        }
-        if doubt {
-            let there = logged_runs(&raw, &parsed);
-            desired.audit.retain(|event| !there.contains(&*event.run));
-        }
-        Ok((raw, parsed))
     }
 }
 

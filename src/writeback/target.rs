@@ -1,13 +1,14 @@
 //! One tab while it is written: which rows have which key right now, what each shall show, and what it does show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Desired, service_columns, stamp};
 use crate::memory::{Memory, Stamp, Update};
 use crate::settle::Cells;
-use crate::sheet::parse::{Layout, Sheet};
-use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, RawSpreadsheet, SheetError, SheetErrorKind};
+use crate::sheet::parse::{Layout, Sheet, quoted};
+use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
+use crate::tag::ServerId;
 
 /// The columns of a tab that carry marks: its key column and the service's, and `tag:` columns (which are written only where
 /// the server has the say).
@@ -26,31 +27,6 @@ fn key_header(layout: &Layout) -> &'static str {
     }
 }
 
-/// The cells of marked columns from a whole read.
-pub(super) fn columns_of(raw: &RawSpreadsheet, columns: &[MarkedColumn], memory: &Memory) -> Columns {
-    let marks = memory.binding.as_ref().map(|b| &b.marks);
-    let mut found = Columns::new();
-    for tab in &raw.tabs {
-        for column in columns {
-            let slot = format!("{}/{}", tab.sheet_id, column.header);
-            if marks.and_then(|marks| marks.get(&slot)) != Some(&column.mark) {
-                continue;
-            }
-            let same = |cell: &Cell| text(cell).trim().eq_ignore_ascii_case(&column.header);
-            let Some(at) = tab.rows.first().and_then(|headers| headers.iter().position(same)) else {
-                continue;
-            };
-            let cells = tab
-                .rows
-                .iter()
-                .map(|row| row.get(at).cloned().unwrap_or_default())
-                .collect();
-            found.insert(column.mark, cells);
-        }
-    }
-    found
-}
-
 /// One tab's part of a write.
 pub(super) struct Target {
     title: String,
@@ -59,31 +35,47 @@ pub(super) struct Target {
     service: BTreeMap<Arc<str>, MarkedColumn>,
     /// What rows with a key shall show.
     pub(super) wanted: BTreeMap<String, Cells>,
+    /// What rows showed when the pass decided, by key, of those that showed what was last written there.
+    read: BTreeMap<String, Cells>,
     /// Keys row by row, from the last read; row 0 is the header.
     keys: Vec<String>,
     /// Service cells as last read, by header.
     found: BTreeMap<Arc<str>, Vec<String>>,
     /// What rows showed before the write, by key: what a row that was hit by mistake gets back.
     before: BTreeMap<String, Cells>,
+    /// What this pass wrote, by header and row.
+    sent: BTreeMap<(Arc<str>, usize), String>,
+    /// Texts of this pass that were seen in a wrong row, by header and key: rows may move again before they are put right.
+    astray: BTreeMap<(Arc<str>, String), String>,
+    /// Keys of rows that somebody else wrote to while the pass ran.
+    disputed: BTreeSet<String>,
 }
 
 impl Target {
-    pub(super) fn all(sheet: &Sheet, memory: &Memory, desired: &Desired) -> Vec<Self> {
+    /// `now` tells where columns are, `read` what stood there when the pass decided.
+    pub(super) fn all(read: &Sheet, now: &Sheet, memory: &Memory, desired: &Desired) -> Vec<Self> {
         let channels = desired
             .channels
             .iter()
             .map(|(name, cells)| (name.to_string(), cells.clone()))
             .collect();
-        // Appended rows are read back like the others, and completed where somebody else added them first.
         let servers = desired.servers.iter().chain(&desired.new_cells);
         let servers = servers.map(|(id, cells)| (id.to_string(), cells.clone())).collect();
-        let tabs = [(&sheet.release.layout, channels), (&sheet.servers.layout, servers)];
+        let tabs = [
+            (&now.release.layout, channels, read_channels(read, memory)),
+            (&now.servers.layout, servers, read_servers(read, memory, desired)),
+        ];
         tabs.into_iter()
-            .filter_map(|(layout, wanted)| Self::of(layout, wanted, memory))
+            .filter_map(|(layout, wanted, read)| Self::of(layout, wanted, read, memory))
             .collect()
     }
 
-    fn of(layout: &Layout, wanted: BTreeMap<String, Cells>, memory: &Memory) -> Option<Self> {
+    fn of(
+        layout: &Layout,
+        wanted: BTreeMap<String, Cells>,
+        read: BTreeMap<String, Cells>,
+        memory: &Memory,
+    ) -> Option<Self> {
         let marks = memory.binding.as_ref().map(|b| &b.marks)?;
         let marked = |header: &str| {
             let mark = *marks.get(&format!("{}/{header}", layout.sheet_id))?;
@@ -104,9 +96,13 @@ impl Target {
                 .filter_map(|header| Some((header.clone(), marked(&header)?)))
                 .collect(),
             wanted,
+            read,
             keys: Vec::new(),
             found: BTreeMap::new(),
             before: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            astray: BTreeMap::new(),
+            disputed: BTreeSet::new(),
         })
     }
 
@@ -118,14 +114,31 @@ impl Target {
             .collect()
     }
 
-    /// Takes the look right before the write.
+    /// Takes the look right before the write. A row that shows something else than when the pass decided is somebody else's
+    /// doing: it is left for the next pass, which sees it whole, and says what follows from it.
     pub(super) fn check(&mut self, columns: &Columns) -> Result<(), SheetError> {
         self.reread(columns)?;
+        let mut twice = BTreeSet::new();
         for (row, key) in self.keys.iter().enumerate().skip(1) {
             let cells = self.found.iter();
             let cells = cells.map(|(header, texts)| (header.clone(), texts.get(row).cloned().unwrap_or_default()));
-            self.before.entry(key.clone()).or_insert_with(|| cells.collect());
+            let cells: Cells = cells.collect();
+            let shows = |texts: &Cells| {
+                cells
+                    .iter()
+                    .all(|(h, text)| texts.get(h).is_none_or(|shown| shown == text))
+            };
+            // As wanted it is where this pass wrote before it had to look for the columns anew.
+            let is_written = self.wanted.get(key).is_some_and(shows);
+            if !is_written && self.read.get(key).is_some_and(|read| !shows(read)) {
+                self.disputed.insert(key.clone());
+            }
+            if self.before.insert(key.clone(), cells).is_some() {
+                twice.insert(key.clone());
+            }
         }
+        self.before.retain(|key, _| !twice.contains(key));
+        self.wanted.retain(|key, _| !self.disputed.contains(key));
         Ok(())
     }
 
@@ -164,37 +177,40 @@ impl Target {
         }
     }
 
-    /// What still has to be written so that every row shows what belongs to its key.
-    pub(super) fn writes(&self) -> Vec<ColumnWrite> {
+    /// What still has to be written so that every row shows what belongs to its key. After the `first` write only what this
+    /// pass wrote itself is put right, and rows that it did not reach: anything else is somebody's edit.
+    pub(super) fn writes(&mut self, first: bool) -> Vec<ColumnWrite> {
         let mut writes: BTreeMap<i64, ColumnWrite> = BTreeMap::new();
-        let length = self
-            .found
-            .values()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(0)
-            .max(self.keys.len());
-        for row in 1..length {
-            let key = self.keys.get(row).map_or("", String::as_str);
-            let wanted = self.wanted.get(key).filter(|_| !key.is_empty());
-            let before = self.before.get(key).filter(|_| !key.is_empty());
+        let sent = std::mem::take(&mut self.sent);
+        let longest = self.found.values().map(Vec::len).max().unwrap_or(0);
+        for row in 1..longest.max(self.keys.len()) {
+            let key = self.keys.get(row).cloned().unwrap_or_default();
+            let wanted = self.wanted.get(&key).filter(|_| !key.is_empty());
+            let before = self.before.get(&key).filter(|_| !key.is_empty());
             for (header, column) in &self.service {
-                let found = self
-                    .found
-                    .get(header)
-                    .and_then(|texts| texts.get(row))
-                    .map_or("", String::as_str);
-                let shall = match (
-                    wanted.and_then(|cells| cells.get(header)),
-                    before.and_then(|cells| cells.get(header)),
-                ) {
-                    (Some(text), _) | (None, Some(text)) => text.as_str(),
+                let texts = self.found.get(header);
+                let found = texts.and_then(|texts| texts.get(row)).map_or("", String::as_str);
+                let was = before.and_then(|cells| cells.get(header));
+                let here = (header.clone(), key.clone());
+                let ours = sent.get(&(header.clone(), row)).is_some_and(|text| text == found)
+                    || self.astray.get(&here).is_some_and(|text| text == found);
+                let shall = match (wanted.and_then(|cells| cells.get(header)), was) {
+                    (Some(text), _) if first || ours || was.is_none_or(|was| was == found) => text.as_str(),
+                    (None, Some(text)) if ours => text.as_str(),
+                    (Some(text), _) | (None, Some(text)) if text != found => {
+                        self.disputed.insert(key.clone());
+                        continue;
+                    }
                     // A row that was not there before the write, or has no key: a text that was written came there by mistake;
                     // another is somebody's paste, and the next pass looks at it.
-                    (None, None) if self.is_stray(header, found) => "",
-                    (None, None) => continue,
+                    (None, None) if ours || is_stray(&self.wanted, header, found) => "",
+                    _ => continue,
                 };
                 if found != shall {
+                    if !first && ours {
+                        self.astray.insert(here, found.to_owned());
+                    }
+                    self.sent.insert((header.clone(), row), shall.to_owned());
                     let write = writes.entry(column.mark).or_default();
                     write.mark = column.mark;
                     write
@@ -206,32 +222,115 @@ impl Target {
         writes.into_values().collect()
     }
 
-    fn is_stray(&self, header: &str, found: &str) -> bool {
-        !found.is_empty()
-            && self
-                .wanted
-                .values()
-                .any(|cells| cells.get(header).is_some_and(|text| text == found))
+    /// What people should know: rows that were left to the next pass, and new rows that are not where they were put.
+    pub(super) fn notes(&self, desired: &Desired) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.disputed.is_empty() {
+            notes.push(format!(
+                "service cells of {} in {} were changed while the pass ran; the next pass says what follows from it",
+                named(self.disputed.iter()),
+                quoted(&self.title)
+            ));
+        }
+        let astray = desired.new_rows.keys().map(ServerId::as_str);
+        let astray: Vec<String> = astray
+            .filter(|id| self.wanted.contains_key(*id) && !self.keys.iter().any(|key| key == id))
+            .map(str::to_owned)
+            .collect();
+        if !astray.is_empty() {
+            notes.push(format!(
+                "the rows appended to {} for {} are not found there; if a column was inserted or moved in that moment, their \
+                 cells stand under wrong headers: delete those rows. The next pass appends them again",
+                quoted(&self.title),
+                named(astray.iter())
+            ));
+        }
+        notes
     }
 
-    /// Keys whose every row shows what was wanted.
+    /// Keys whose every row shows that it was written.
     fn confirmed(&self) -> impl Iterator<Item = &String> {
         let mut rows: BTreeMap<&str, bool> = BTreeMap::new();
         for (row, key) in self.keys.iter().enumerate().skip(1) {
             let Some(cells) = self.wanted.get(key) else { continue };
-            let as_wanted = cells.iter().all(|(header, text)| {
+            let shows = |header: &str, text: &String| {
                 let found = self
                     .found
                     .get(header)
                     .map(|texts| texts.get(row).map_or("", String::as_str));
                 found.is_none_or(|found| found == text)
-            });
-            *rows.entry(key).or_insert(true) &= as_wanted;
+            };
+            // Where our time stands we wrote: what differs there was typed since, which the next pass can only tell if it
+            // knows what was written.
+            let typed_over = self.disputed.contains(key) && self.found.contains_key("updatedAt");
+            let as_wanted = |header: &Arc<str>| !typed_over || &**header == "updatedAt";
+            *rows.entry(key).or_insert(true) &= cells.iter().all(|(h, text)| !as_wanted(h) || shows(h, text));
         }
         self.wanted
             .keys()
             .filter(move |key| rows.get(key.as_str()) == Some(&true))
     }
+}
+
+fn is_stray(wanted: &BTreeMap<String, Cells>, header: &Arc<str>, found: &str) -> bool {
+    let mut texts = wanted.values().filter_map(|cells| cells.get(header));
+    !found.is_empty() && texts.any(|text| text == found)
+}
+
+/// The first ten of them, and how many more.
+fn named<'a>(all: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let more = all.len().saturating_sub(10);
+    let shown: Vec<&str> = all.take(10).map(String::as_str).collect();
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", shown.join(", "))
+}
+
+/// What the rows of channels showed whose rows were all as the service left them: of others the pass has decided already that
+/// they are written over.
+fn read_channels(sheet: &Sheet, memory: &Memory) -> BTreeMap<String, Cells> {
+    let rows = sheet.release.rows.iter().map(|row| {
+        let known = memory.channels.get(&row.channel);
+        let cells = [
+            ("releaseVersion", &row.stamp.release),
+            ("previousVersion", &row.stamp.previous),
+            ("updatedAt", &row.stamp.updated_at),
+            ("status", &row.status),
+        ];
+        let cells = cells.map(|(header, text)| (Arc::from(header), text.clone()));
+        let kept = known.is_some_and(|channel| channel.row.written.as_ref() == Some(&row.stamp));
+        (row.channel.to_string(), kept.then(|| cells.into()))
+    });
+    as_left(rows)
+}
+
+/// The same of servers. A row that was not there yet shows nothing.
+fn read_servers(sheet: &Sheet, memory: &Memory, desired: &Desired) -> BTreeMap<String, Cells> {
+    let mut read = as_left(sheet.servers.rows.iter().map(|row| {
+        let known = memory.servers.get(&row.id);
+        let kept = known.is_some_and(|server| server.row.written.as_ref() == row.service.get("updatedAt"));
+        (row.id.to_string(), kept.then(|| row.service.clone()))
+    }));
+    for (id, cells) in &desired.new_cells {
+        let blank = cells.keys().map(|header| (header.clone(), String::new()));
+        read.insert(id.to_string(), blank.collect());
+    }
+    read
+}
+
+/// Rows by key, without the keys of which a row was not as it was left, or which stand twice.
+fn as_left(rows: impl Iterator<Item = (String, Option<Cells>)>) -> BTreeMap<String, Cells> {
+    let mut read: BTreeMap<String, Option<Cells>> = BTreeMap::new();
+    for (key, cells) in rows {
+        let twice = read.contains_key(&key);
+        read.insert(key, cells.filter(|_| !twice));
+    }
+    read.into_iter()
+        .filter_map(|(key, cells)| Some((key, cells?)))
+        .collect()
 }
 
 fn text(cell: &Cell) -> String {
@@ -247,15 +346,20 @@ fn text(cell: &Cell) -> String {
 /// What was read back as written.
 pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) -> Update {
     let mut update = Update::default();
-    for key in targets.iter().flat_map(Target::confirmed) {
+    for (target, key) in targets.iter().flat_map(|t| t.confirmed().map(move |key| (t, key))) {
+        // Columns that vanished while the pass ran show nothing of it.
+        let there = |cells: &Cells| -> Cells {
+            let there = cells.iter().filter(|(header, _)| target.service.contains_key(*header));
+            there.map(|(header, text)| (header.clone(), text.clone())).collect()
+        };
         if let (Some(cells), Some((name, former))) = (
             desired.channels.get(key.as_str()),
             memory.channels.get_key_value(key.as_str()),
         ) {
             let mut next = former.clone();
-            let new: Stamp = stamp(cells);
+            let new: Stamp = stamp(&there(cells));
             let before = next.row.written.replace(new.clone());
-            if let Some(before) = before.filter(|b| !b.updated_at.is_empty() && *b != new) {
+            if let Some(before) = before.filter(|b| is_superseded(&b.updated_at, &new.updated_at)) {
                 next.row.earlier.push(before.updated_at);
             }
             next.row.meant.retain(|(meant, _)| *meant != new);
@@ -267,20 +371,20 @@ pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) ->
         let Some(cells) = desired.servers.get(id).or_else(|| desired.new_cells.get(id)) else {
             continue;
         };
-        let new = cells.get("updatedAt").cloned().unwrap_or_default();
         let mut next = former.clone();
-        next.shown = cells.clone();
-        next.shown.remove("updatedAt");
-        if let Some(before) = next
-            .row
-            .written
-            .replace(new.clone())
-            .filter(|b| !b.is_empty() && *b != new)
-        {
+        next.shown = there(cells);
+        let new = next.shown.remove("updatedAt").unwrap_or_default();
+        let before = next.row.written.replace(new.clone());
+        if let Some(before) = before.filter(|b| is_superseded(b, &new)) {
             next.row.earlier.push(before);
         }
         next.row.meant.retain(|(meant, _)| *meant != new);
         update.servers.insert(id.clone(), next);
     }
     update
+}
+
+/// Whether a time was written over with another. While there is no column for times none is, and they may come back with it.
+fn is_superseded(before: &str, new: &str) -> bool {
+    !before.is_empty() && !new.is_empty() && before != new
 }
