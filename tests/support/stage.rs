@@ -57,7 +57,7 @@ pub(crate) struct Stage {
 }
 
 /// One run of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) json: Value,
@@ -66,6 +66,19 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// What a run left behind; its standard output is parsed where it is JSON.
+    pub(crate) fn of(output: Output) -> Self {
+        let stdout = String::from_utf8(output.stdout).expect("text");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            json,
+            stdout,
+            stderr,
+        }
+    }
+
     pub(crate) fn status(&self, channel: &str) -> &str {
         let channels = self.json["channels"].as_array().expect("channels");
         let found = channels.iter().find(|c| c["channel"] == channel);
@@ -263,15 +276,7 @@ listen = ""
     pub(crate) async fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Ran {
         let mut command = self.command(arguments);
         let output: Output = command.envs(env.iter().copied()).output().await.expect("runs");
-        let stdout = String::from_utf8(output.stdout).expect("text");
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            json,
-            stdout,
-            stderr,
-        }
+        Ran::of(output)
     }
 
     /// The program with its configuration, ready to be started.
