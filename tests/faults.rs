@@ -2,7 +2,6 @@
 //! every call. The pass must end in time and say what was wrong; the next pass must end in the very world in which a pass
 //! that met no fault ends.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
-#![expect(clippy::print_stdout, reason = "the count is for the reader")]
 
 #[path = "support/aftermath.rs"]
 mod aftermath;
