@@ -22,7 +22,7 @@ use crate::fleet::CloudError;
 use crate::pass::Blind;
 use crate::plan::{Belt, Policy};
 use crate::problem::{Kind, Problem};
-use crate::report::{Report, plain};
+use crate::report::{Report, json_line, plain};
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
 use crate::{sandbox, telemetry};
@@ -320,7 +320,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
 pub fn print(format: Format, json: &serde_json::Value, page: &str) {
     use std::io::Write as _;
     let text = match format {
-        Format::Json => format!("{json}\n"),
+        Format::Json => format!("{}\n", json_line(json)),
         Format::Text => page.to_owned(),
     };
     let mut out = std::io::stdout().lock();

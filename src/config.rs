@@ -14,6 +14,8 @@ use std::fmt::{self, Write};
 use std::path::Path;
 use std::{fs, io};
 
+use crate::tag::is_hidden;
+
 pub use model::{
     Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,
     Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
@@ -69,11 +71,13 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Keys, file names and parts of messages are somebody else's text: none of it may move a terminal's cursor.
+/// Keys, file names and parts of messages are somebody else's text: none of it may move a terminal's cursor or hide.
 fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|c| {
         if c.is_control() {
             write!(f, "{}", c.escape_debug())
+        } else if is_hidden(c) {
+            write!(f, "{}", c.escape_unicode())
         } else {
             f.write_char(c)
         }

@@ -19,8 +19,9 @@ use crate::settle::{ChannelLine, Counts, Settled, settle};
 use crate::sheet::parse::Sheet;
 use crate::tag::ServerId;
 
+pub use crate::tag::plain;
 pub use tally::Tally;
-pub use text::{plain, plan_page};
+pub use text::{json_line, plan_page};
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

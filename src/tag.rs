@@ -127,7 +127,9 @@ pub fn describe_char(c: char) -> String {
         '\u{200c}' => "a zero-width non-joiner (U+200C)".into(),
         '\u{200d}' => "a zero-width joiner (U+200D)".into(),
         '\u{feff}' => "a byte order mark (U+FEFF)".into(),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => format!("a text direction mark (U+{code:04X})"),
+        '\u{200e}'..='\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            format!("a text direction mark (U+{code:04X})")
+        }
         '\u{400}'..='\u{4ff}' => format!("the Cyrillic letter {c} (U+{code:04X})"),
         '\u{370}'..='\u{3ff}' => format!("the Greek letter {c} (U+{code:04X})"),
         '\u{ff01}'..='\u{ff5e}' => format!("the full-width character {c} (U+{code:04X})"),
@@ -136,6 +138,29 @@ pub fn describe_char(c: char) -> String {
         c if c.is_alphanumeric() => format!("the character {c} (U+{code:04X})"),
         _ => format!("the character U+{code:04X}"),
     }
+}
+
+/// Whether a character steers a terminal, ends a line, turns the reading direction, or leaves no mark where it stands: what no
+/// text of somebody else's may bring into a report, a log, a cell or a mail.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Makes text of unknown origin safe for a terminal and keeps it on one line: what is hidden shows as `\u{…}`.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Why a tag is changed.

@@ -2,19 +2,15 @@
 //!
 //! A header gets even less: single words of a few plain characters, or a neutral word in their stead.
 
+use crate::tag::is_hidden;
+
 /// Longest channel name or cell that a subject shows.
 const WORD_MAX: usize = 60;
-
-fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
 
 /// The text on one line, without what cannot be seen, cut after `max` characters.
 #[must_use]
 pub(super) fn line(text: &str, max: usize) -> String {
-    let shown: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
+    let shown: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = shown.split_whitespace().collect();
     cut(&words.join(" "), max)
 }

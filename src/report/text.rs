@@ -2,29 +2,28 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::{Ending, Report};
 use crate::plan::{Plan, ServerPlan};
-use crate::tag::Change;
+use crate::tag::{Change, is_hidden, plain};
 
 /// How many of a long list are shown.
 const SHOWN: usize = 12;
 
-/// Makes text of unknown origin safe for a terminal and keeps it on one line.
+/// JSON on one line, with escapes for hidden characters beyond those that JSON asks for: it may be read on a terminal.
 #[must_use]
-pub fn plain(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars()
-        .flat_map(|c| {
-            if hidden(c) {
-                c.escape_unicode().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+pub fn json_line(value: &Value) -> String {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        if is_hidden(c) {
+            let mut units = [0; 2];
+            line.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 fn width(text: &str) -> usize {

@@ -13,6 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFormat;
+use crate::tag::is_hidden;
 
 /// The formatter. Spans must keep their fields as JSON.
 #[derive(Clone, Copy, Debug)]
@@ -136,13 +137,7 @@ fn is_plain(value: &str) -> bool {
     !value.is_empty()
         && !value
             .chars()
-            .any(|c| c.is_whitespace() || is_unsafe(c) || matches!(c, '"' | '=' | '\\'))
-}
-
-/// Characters that move the cursor, start a terminal's command, break a line or turn the reading direction.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            .any(|c| c.is_whitespace() || is_hidden(c) || matches!(c, '"' | '=' | '\\'))
 }
 
 /// Writes text on one line. Backslashes are doubled, so that what looks like an escape was one.
@@ -159,18 +154,20 @@ fn write_escaped(out: &mut Writer<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Writes JSON, with escapes for unsafe characters beyond those that JSON asks for.
+/// Writes JSON, with escapes for hidden characters beyond those that JSON asks for.
 fn write_json(out: &mut Writer<'_>, value: &Value) -> fmt::Result {
     value.to_string().chars().try_for_each(|c| write_safe(out, c))
 }
 
-/// Writes a character, an unsafe one as an escape. All of those have four digits.
+/// Writes a character, a hidden one as an escape of JSON.
 fn write_safe(out: &mut Writer<'_>, c: char) -> fmt::Result {
-    if is_unsafe(c) {
-        write!(out, "\\u{:04x}", u32::from(c))
-    } else {
-        out.write_char(c)
+    if !is_hidden(c) {
+        return out.write_char(c);
     }
+    let mut units = [0; 2];
+    c.encode_utf16(&mut units)
+        .iter()
+        .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
 }
 
 /// Collects an event's fields.

@@ -10,6 +10,7 @@ use google_sheets4::Error;
 use serde_json::Value;
 
 use crate::sheet::{SheetError, SheetErrorKind};
+use crate::tag::is_hidden;
 
 /// Google's words for a range in a tab that does not exist; it gives no other sign of it, and says the same of bad
 /// syntax.
@@ -264,11 +265,9 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// One line of at most `max` characters, without control characters, invisible ones and text direction marks.
 fn tidy(text: &str, max: usize) -> String {
-    let hidden =
-        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let visible: String = text
         .chars()
-        .filter(|c| !hidden(*c))
+        .filter(|c| c.is_control() || !is_hidden(*c))
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");

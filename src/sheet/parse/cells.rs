@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Key, Layout, Tick};
 use crate::problem::{Kind, Problem};
 use crate::sheet::{Cell, RawTab};
-use crate::tag::{ChannelName, Version, describe_char};
+use crate::tag::{ChannelName, Version, describe_char, is_hidden};
 
 /// Longest channel name, in characters: it becomes the value of a tag, and EC2 takes 256
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
@@ -79,27 +79,42 @@ pub(super) fn tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>
 /// # Errors
 /// What is wrong with it, to follow "holds".
 pub fn check_channel(text: &str) -> Result<ChannelName, String> {
-    match bad_text(text, CHANNEL_MAX) {
+    match bad_name(text, CHANNEL_MAX) {
         Some(what) => Err(what),
         None if text.starts_with('=') => Err(format!("the text {}, which looks like a formula", clip(text))),
         None => Ok(text.into()),
     }
 }
 
-/// What is wrong with a text that will become an id or the value of a tag.
-pub(super) fn bad_text(text: &str, max: usize) -> Option<String> {
-    let hidden = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{a0}')
+/// What is wrong with a text that will be a name or an id, which others are compared with: besides what is wrong with a value,
+/// spaces that are not the usual one, and fillers and selectors that show nothing of their own.
+pub(super) fn bad_name(text: &str, max: usize) -> Option<String> {
+    let unseen = |c: &char| {
+        c.is_whitespace() && *c != ' '
+            || matches!(
+                c,
+                '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
+            )
+            || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0080}'..='\u{e0fff}')
     };
-    if let Some(bad) = text.chars().find(hidden) {
-        return Some(format!(
-            "{}, which cannot be seen; type the text again without it",
-            describe_char(bad)
-        ));
+    let hides = text.chars().find(unseen).map(cannot_be_seen);
+    hides.or_else(|| bad_text(text, max))
+}
+
+/// What is wrong with a text that will become the value of a tag.
+fn bad_text(text: &str, max: usize) -> Option<String> {
+    if let Some(bad) = text.chars().find(|c| is_hidden(*c) || *c == '\u{a0}') {
+        return Some(cannot_be_seen(bad));
     }
     let length = text.chars().count();
     (length > max).then(|| format!("{length} characters; at most {max} fit"))
+}
+
+fn cannot_be_seen(c: char) -> String {
+    format!(
+        "{}, which cannot be seen; type the text again without it",
+        describe_char(c)
+    )
 }
 
 /// The trimmed text of a control cell; anything but text or nothing is an error in words.
@@ -129,8 +144,9 @@ pub(super) fn effective(cell: &Cell) -> &Cell {
     }
 }
 
-/// At most 40 characters of somebody's text, with what cannot be seen made visible.
-pub(super) fn clip(text: &str) -> String {
+/// At most 40 characters of somebody's text, with what cannot be seen made visible. A message that quotes a cell whole can be
+/// longer than any cell, and then nothing that tells of it can be written to the sheet.
+pub(crate) fn clip(text: &str) -> String {
     let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().nth(40).is_some() {
         shown.push('…');

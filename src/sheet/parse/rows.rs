@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::{
-    at, bad_text, check_channel, control_text, control_tick, effective, is_blank, key, numbered, text_of, tick,
+    at, bad_name, check_channel, control_text, control_tick, effective, is_blank, key, numbered, text_of, tick,
     value_text, wish,
 };
 use super::{Layout, ReleaseRow, SERVER_SERVICE, ServerRow, TagColumn, Tick};
@@ -118,7 +118,7 @@ pub(super) fn server_rows(
             }
             continue;
         }
-        if let Some(what) = bad_text(&id, SERVER_ID_MAX) {
+        if let Some(what) = bad_name(&id, SERVER_ID_MAX) {
             let message = format!("{} holds {what}; type the instance id again", place("serverId"));
             problems.push(Problem::new(Kind::BadCell, "server_id", place("serverId"), message));
             continue;
