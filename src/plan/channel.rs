@@ -8,7 +8,7 @@ use super::adopt::Carried;
 use super::{ChannelPlan, Happening, Plan, Policy, identity};
 use crate::memory::{ChannelMemory, KeyState, Latch, RowMemory, SpentBy, Stamp};
 use crate::problem::{Kind, Problem};
-use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick};
+use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick, clip};
 use crate::tag::{ChannelName, Version};
 
 /// The rule under which missing protections hold a promotion.
@@ -185,8 +185,9 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
             .carried
             .map_or_else(|| "no server carries a version".into(), Carried::words);
         let message = format!(
-            "{} shows {shown:?}, but {carried}; a release is never taken from a cell, so {} was adopted",
+            "{} shows \"{}\", but {carried}; a release is never taken from a cell, so {} was adopted",
             input.place("releaseVersion"),
+            clip(shown),
             release.as_ref().map_or("none", Version::as_str)
         );
         plan.problems.push(Problem::new(
@@ -241,7 +242,8 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
     let detail = input
         .carried
         .map_or_else(|| "no server carries a version".into(), Carried::words);
-    plan.happenings.push(input.happening("adoption", shown, to, detail));
+    plan.happenings
+        .push(input.happening("adoption", &clip(shown), to, detail));
     next.release = release;
     if !input.protected() {
         spend_both(&mut next, SpentBy::Protection);
@@ -302,7 +304,14 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
     let changed: Vec<_> = cells.iter().filter(|(_, before, found)| before != found).collect();
     let words: Vec<String> = changed
         .iter()
-        .map(|(header, before, found)| format!("{} from {before:?} to {found:?}", input.place(header)))
+        .map(|(header, before, found)| {
+            format!(
+                "{} from \"{}\" to \"{}\"",
+                input.place(header),
+                clip(before),
+                clip(found)
+            )
+        })
         .collect();
     let place = changed
         .first()
@@ -323,8 +332,12 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
         )
     };
     if !(by_edit(&memory.key_a) && by_edit(&memory.key_b)) {
-        plan.happenings
-            .push(input.happening("unauthorised_edit", &wrote.release, &row.stamp.release, detail.clone()));
+        plan.happenings.push(input.happening(
+            "unauthorised_edit",
+            &clip(&wrote.release),
+            &clip(&row.stamp.release),
+            detail.clone(),
+        ));
     }
     plan.problems
         .push(Problem::new(Kind::UnauthorisedEdit, "edit", place, detail));

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::{Happening, Plan, ServerStatus};
 use crate::memory::{Memory, ServerMemory};
 use crate::problem::{Kind, Problem};
-use crate::sheet::parse::{ServerRow, Sheet};
+use crate::sheet::parse::{ServerRow, Sheet, clip};
 
 /// Rows that a message names.
 const NAMED: usize = 10;
+/// Cells of a row that it names.
+const CELLS_NAMED: usize = 3;
 
 /// A cell typed over: its header, what was there, what is found.
 type Edited<'a> = (&'a str, &'a str, &'a str);
@@ -42,13 +44,19 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
             place.get_or_insert_with(|| sheet.servers.layout.place(header, row.row));
             news |= !told;
             if words.len() < NAMED {
-                let each = cells.iter().map(|(header, was, found)| {
+                let each = cells.iter().take(CELLS_NAMED).map(|(header, was, found)| {
                     format!(
-                        "{} from {was:?} to {found:?}",
-                        sheet.servers.layout.place(header, row.row)
+                        "{} from \"{}\" to \"{}\"",
+                        sheet.servers.layout.place(header, row.row),
+                        clip(was),
+                        clip(found)
                     )
                 });
-                words.push(format!("{} ({})", row.id, each.collect::<Vec<_>>().join(", ")));
+                let more = match cells.len().saturating_sub(CELLS_NAMED) {
+                    0 => String::new(),
+                    n => format!(" and {n} more"),
+                };
+                words.push(format!("{} ({}{more})", row.id, each.collect::<Vec<_>>().join(", ")));
             }
         }
         if told == cells.is_empty() {

@@ -16,7 +16,7 @@ use crate::problem::{Kind, Problem};
 use crate::tag::{ChannelName, ServerId, TagKey, Version};
 
 pub use cells::check_channel;
-pub(crate) use cells::{describe, text_of};
+pub(crate) use cells::{clip, describe, text_of};
 use rows::{release_rows, server_rows};
 
 /// Headers of the release tab that people own and must be there. Nothing reads `notes`, but a tab that lost a column of people's
@@ -400,8 +400,11 @@ fn tag_columns(tab: &RawTab, names: &Names, problems: &mut Vec<Problem>) -> (Vec
         let found = exact.or_else(|| folded.next().filter(|_| folded.next().is_none()));
         let Some(found) = found else {
             let at = column_letters(u32::try_from(column).unwrap_or(u32::MAX));
-            let message =
-                format!("the column {header} is left alone: {key:?} is not among tags.managed in the configuration");
+            let message = format!(
+                "the column {} is left alone: \"{}\" is not among tags.managed in the configuration",
+                clip(header),
+                clip(key)
+            );
             problems.push(Problem::new(
                 Kind::BadCell,
                 "tag_column",

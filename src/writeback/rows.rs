@@ -8,6 +8,10 @@ use crate::memory::Event;
 use crate::sheet::parse::{Layout, Sheet};
 use crate::sheet::{AUDIT_COLUMNS, Append, Cell, NewCell, RawSpreadsheet};
 
+/// The most characters that a cell holds (Google's help, "Files you can store in Google Drive"); one line of the audit tab that
+/// has more would keep all lines out.
+const CELL_MAX: usize = 50_000;
+
 /// The passes whose lines the audit tab holds: those of one pass are appended together or not at all.
 pub(super) fn logged_runs<'a>(raw: &'a RawSpreadsheet, fresh: &Sheet) -> BTreeSet<&'a str> {
     let layout = fresh.audit.as_ref();
@@ -70,7 +74,7 @@ fn audit_cells(event: &Event) -> BTreeMap<Arc<str>, NewCell> {
         if text.is_empty() {
             NewCell::Blank
         } else {
-            NewCell::Text(text.clone())
+            NewCell::Text(text.chars().take(CELL_MAX).collect())
         }
     };
     AUDIT_COLUMNS
