@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tag::plain;
+
 /// Kinds of problems, which mail can be routed by. The order is that of reports and mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,12 +63,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Makes one.
+    /// Makes one. Its message may quote cells and tags: what is hidden in them is made visible here.
     pub fn new(kind: Kind, code: &'static str, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             kind,
             place: place.into(),
-            message: message.into(),
+            message: plain(&message.into()),
             code,
         }
     }

@@ -11,7 +11,7 @@ use crate::memory::{Memory, Update};
 use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::Sheet;
-use crate::tag::{Change, ChannelName, ServerId, TagKey};
+use crate::tag::{Change, ChannelName, ServerId, TagKey, plain};
 
 /// Service cells of one row, by canonical header; `updatedAt` is added when they are written.
 pub type Cells = BTreeMap<Arc<str>, String>;
@@ -123,7 +123,8 @@ pub fn settle(
         }
         count(server, outcome, outcomes.is_none(), &mut settled.counts);
         let live = fleet.servers.get(&server.id);
-        let status = status(server, live, outcome, policy);
+        // It may quote tags, which are somebody else's text.
+        let status = plain(&status(server, live, outcome, policy));
         show(server, live, done, &status, sheet, policy, &mut settled);
         settled.statuses.insert(server.id.clone(), status);
     }
@@ -282,6 +283,23 @@ fn status(server: &ServerPlan, live: Option<&Server>, outcome: Option<&Outcome>,
     }
 }
 
+/// A tag's value as a cell can show it, so that what is read back is what was written: white space alone counts as nothing there,
+/// and control characters may not all come back.
+fn cell_text(value: &str) -> String {
+    if value.trim().is_empty() {
+        return String::new();
+    }
+    let mut text = String::with_capacity(value.len());
+    for c in value.chars() {
+        if c.is_control() {
+            text.extend(c.escape_unicode());
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// The cells of a server's row, as they shall stand.
 fn show(
     server: &ServerPlan,
@@ -303,9 +321,8 @@ fn show(
             .iter()
             .find(|c| done && c.tag == *key)
             .map(|c| c.after.to_string());
-        changed
-            .or_else(|| live.and_then(|s| s.tag(key)).map(|v| v.to_string()))
-            .unwrap_or_default()
+        let text = changed.or_else(|| live.and_then(|s| s.tag(key)).map(|v| v.to_string()));
+        text.map(|text| cell_text(&text)).unwrap_or_default()
     };
     if let Some(live) = live {
         cells.insert("account".into(), live.source.account.to_string());

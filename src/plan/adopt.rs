@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::server::Line;
 use super::{Policy, Rows, carried_version};
-use crate::tag::{ChannelName, Version};
+use crate::tag::{ChannelName, Version, plain};
 
 /// How many live servers of a channel carry which version tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Carried {
         let shown: Vec<String> = counts
             .iter()
             .take(5)
-            .map(|(version, count)| format!("{version} on {count}"))
+            .map(|(version, count)| format!("{} on {count}", plain(version)))
             .collect();
         let more = if counts.len() > 5 {
             format!(" and {} more versions", counts.len() - 5)
