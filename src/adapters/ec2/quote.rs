@@ -4,6 +4,8 @@
 
 use std::error::Error;
 
+use crate::tag::is_hidden;
+
 /// The longest that we quote an API, in characters.
 const QUOTED: usize = 240;
 
@@ -23,7 +25,7 @@ pub(super) fn quoted(text: &str) -> String {
         .next()
         .unwrap_or_default();
     let mut said = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+    for word in text.split(|c: char| c.is_whitespace() || is_hidden(c)) {
         if word.is_empty() {
             continue;
         }
@@ -41,9 +43,8 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// An access key's id, or a run of characters that only a token or a blob is so long.
 fn is_secret(word: &str) -> bool {
-    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    let key = (bare.starts_with("AKIA") || bare.starts_with("ASIA")) && bare.len() >= 16;
-    key || word.len() > 160
+    let key = |part: &str| (part.starts_with("AKIA") || part.starts_with("ASIA")) && part.len() >= 16;
+    word.len() > 160 || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key)
 }
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ mod tests {
         let text = "You are\nnot authorized.\u{7} Encoded authorization failure message: mXyZ0123";
         assert_eq!(quoted(text), "You are not authorized.");
         assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
+        assert_eq!(quoted("key=AKIAMOCKMOCKMOCKMOCK is\u{202e} old"), "… is old");
         assert_eq!(quoted(&"x".repeat(200)), "…");
         assert_eq!(quoted(&"word ".repeat(100)).chars().count(), QUOTED);
     }
