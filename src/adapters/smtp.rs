@@ -3,7 +3,7 @@
 //! Every step has a time limit. A password goes to the server and nowhere else: no error repeats what the server said to a
 //! login. Whatever breaks off after the message was sent counts as unknown, because the server may have it.
 
-mod message;
+pub mod message;
 
 use std::time::Duration;
 

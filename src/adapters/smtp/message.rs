@@ -8,7 +8,10 @@ use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use crate::mail::{MailError, Outgoing};
 
 /// The message. Lines that are long or not ASCII are encoded, so that any server takes it.
-pub(super) fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError> {
     let no = |what: &str| MailError(format!("the mail cannot be written: {what}"));
     let mut builder = Message::builder()
         .from(from.clone())
@@ -27,11 +30,22 @@ pub(super) fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, Ma
         }
     }
     let parts = MultiPart::alternative()
-        .boundary(format!("fleetsheet-{}", letter.id))
+        .boundary(boundary(letter))
         .singlepart(part(ContentType::TEXT_PLAIN, letter.text))
         .singlepart(part(ContentType::TEXT_HTML, letter.html));
     let message = builder.multipart(parts).map_err(|error| no(&error.to_string()))?;
     Ok(message.formatted())
+}
+
+/// What parts the parts. It stands in neither, though a cell may hold one that a letter is likely to have.
+fn boundary(letter: &Outgoing<'_>) -> String {
+    let mut boundary = format!("fleetsheet-{}", letter.id);
+    let mut number = 0;
+    while [letter.text, letter.html].iter().any(|part| part.contains(&boundary)) {
+        number += 1;
+        boundary = format!("fleetsheet{number}-{}", letter.id);
+    }
+    boundary
 }
 
 fn part(kind: ContentType, text: &str) -> SinglePart {
