@@ -28,6 +28,7 @@ use aws_sdk_ec2::config::{Builder, Credentials, IdentityCache};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::Tag;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -111,10 +112,18 @@ impl Ec2 {
             .endpoint_url
             .as_ref()
             .is_some_and(|url| url.starts_with("http:"));
-        let http = CountingClient::new(calls, !plain);
+        Ok(Self::with(settings, &CountingClient::new(calls, !plain)).await)
+    }
+
+    /// The same over an HTTP client of the caller's, which gets every request of EC2 and STS and makes the answers.
+    pub async fn through(settings: &Ec2Settings, calls: Calls, client: SharedHttpClient) -> Self {
+        Self::with(settings, &CountingClient::through(calls, client)).await
+    }
+
+    async fn with(settings: &Ec2Settings, http: &CountingClient) -> Self {
         let mut places = BTreeMap::new();
         for account in &settings.accounts {
-            let config = sdk_config(settings, account, &http).await;
+            let config = sdk_config(settings, account, http).await;
             let name: Arc<str> = account.name.as_str().into();
             let role = account.role_arn.as_deref();
             let session = Arc::new(Session::new(&name, role, &config, settings.request_timeout).await);
@@ -134,7 +143,7 @@ impl Ec2 {
                 places.insert(source, place);
             }
         }
-        Ok(Self { places })
+        Self { places }
     }
 
     /// The sources, in order.

@@ -3,6 +3,7 @@
 //! Only the batch forms of the API are used: they are atomic, and the single ones paste a tab's name raw into the path.
 //! Values go out RAW, columns are addressed by their marks. It never repeats a write whose outcome is unknown.
 
+pub mod answers;
 mod attempt;
 mod auth;
 mod columns;

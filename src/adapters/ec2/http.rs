@@ -13,7 +13,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -32,6 +32,8 @@ type Timeouts = (Option<Duration>, Option<Duration>);
 pub(super) struct CountingClient {
     calls: Calls,
     proxies: bool,
+    /// What carries the requests; `None`: connections of our own.
+    under: Option<SharedHttpClient>,
     connectors: Arc<Mutex<HashMap<Timeouts, SharedHttpConnector>>>,
 }
 
@@ -42,11 +44,23 @@ impl CountingClient {
         Self {
             calls,
             proxies,
+            under: None,
             connectors: Arc::default(),
         }
     }
 
+    /// A client that counts into `calls` and leaves the rest to `under`.
+    pub(super) fn through(calls: Calls, under: SharedHttpClient) -> Self {
+        Self {
+            under: Some(under),
+            ..Self::new(calls, false)
+        }
+    }
+
     fn connect(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        if let Some(under) = &self.under {
+            return under.http_connector(settings, components);
+        }
         let proxy = if self.proxies {
             ProxyConfig::from_env()
         } else {

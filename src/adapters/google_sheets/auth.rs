@@ -99,7 +99,7 @@ async fn of_key_file(path: &Path, connector: Connector) -> Result<Credentials, S
 }
 
 /// Reads a service-account key. Problems are worded to follow the file's name and never quote its content.
-fn read_key(text: &[u8]) -> Result<ServiceAccountKey, String> {
+pub(super) fn read_key(text: &[u8]) -> Result<ServiceAccountKey, String> {
     const FIX: &str = "make a JSON key for a service account in the Google Cloud console";
     let value: Value = serde_json::from_slice(text)
         .map_err(|e| format!("not JSON (line {}, column {}); {FIX}", e.line(), e.column()))?;

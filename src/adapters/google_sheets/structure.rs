@@ -17,7 +17,7 @@ const BUILD: &str = "properties.title,\
     data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue,note,\
     userEnteredFormat(numberFormat,textFormat),dataValidation(condition)))))";
 
-const READ: Method = Method {
+pub(super) const READ: Method = Method {
     name: "sheets.get",
     doing: "read how the spreadsheet is built",
     writes: false,
@@ -85,7 +85,8 @@ impl SheetBuilder for GoogleSheets {
     }
 }
 
-fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
+/// Reads one tab of a reply.
+pub(super) fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
     let properties = sheet.properties.as_ref();
     let grid = properties.and_then(|properties| properties.grid_properties.as_ref());
     let frozen = grid.and_then(|grid| grid.frozen_row_count).unwrap_or_default();

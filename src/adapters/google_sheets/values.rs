@@ -11,7 +11,7 @@ use super::failure::{Method, error};
 use super::grid::{plain_cell, trim_end};
 use crate::sheet::{Cell, SheetError, SheetErrorKind};
 
-const BATCH_GET: Method = Method {
+pub(super) const BATCH_GET: Method = Method {
     name: "sheets.values.batchGet",
     doing: "read the cells",
     writes: false,
@@ -73,7 +73,7 @@ impl GoogleSheets {
 }
 
 /// Puts both readings together; `None` if they are not of the same cells.
-fn merge(shown: Grid, typed: Grid) -> Option<Vec<Vec<Cell>>> {
+pub(super) fn merge(shown: Grid, typed: Grid) -> Option<Vec<Vec<Cell>>> {
     let height = shown.len().max(typed.len());
     let mut shown = shown.into_iter();
     let mut typed = typed.into_iter();
