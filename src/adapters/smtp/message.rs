@@ -17,7 +17,7 @@ pub fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError
         .from(from.clone())
         .message_id(Some(format!("<fleetsheet.{}@{}>", letter.id, from.email.domain())))
         .date(SystemTime::from(letter.date))
-        .subject(letter.subject)
+        .subject(letter.subject.replace(char::is_control, " "))
         // Keeps out-of-office replies away (RFC 3834).
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
