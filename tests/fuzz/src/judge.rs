@@ -4,6 +4,9 @@ use serde_json::Value;
 
 /// Whether a character steers a terminal, breaks a line, turns the reading direction, or cannot be seen at all.
 fn is_unsafe(c: char) -> bool {
+    if (' '..='~').contains(&c) {
+        return false;
+    }
     let code = u32::from(c);
     let control = code < 0x20 || (0x7f..0xa0).contains(&code);
     // Unicode, PropList.txt: Bidi_Control.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
@@ -32,11 +33,23 @@ const TABLES: [[&str; 3]; 6] = [
 
 struct Bench {
     runtime: Runtime,
-    dir: PathBuf,
     /// A good store.
     file: Vec<u8>,
     /// What is in it.
     memory: Memory,
+}
+
+/// A path for a store, of this input alone. In memory where that can be had: a disk would take most of the time.
+fn fresh() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let memory = Path::new("/dev/shm");
+    let base = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    base.join(format!("fleetsheet-fuzz-{}-{count}.db", std::process::id()))
 }
 
 fn now() -> DateTime<Utc> {
@@ -49,16 +62,7 @@ fn bench() -> &'static Bench {
     BENCH.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
-        // In memory where that can be had: a disk would be most of the time.
-        let base = Path::new("/dev/shm");
-        let base = if base.is_dir() {
-            base.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
-        let dir = base.join(format!("fleetsheet-fuzz-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap_or_else(|error| panic!("{error}"));
-        let path = dir.join("good.db");
+        let path = fresh();
         let memory = runtime.block_on(async {
             let store = open(&path, Access::Write)
                 .await
@@ -67,12 +71,8 @@ fn bench() -> &'static Bench {
             store.load().await.unwrap_or_else(|error| panic!("{error}"))
         });
         let file = fs::read(&path).unwrap_or_else(|error| panic!("{error}"));
-        Bench {
-            runtime,
-            dir,
-            file,
-            memory,
-        }
+        clean(&path);
+        Bench { runtime, file, memory }
     })
 }
 
@@ -147,7 +147,7 @@ pub fn file(data: &[u8]) {
         }
         None => mutated(&bench.file, &String::from_utf8_lossy(data)),
     };
-    let path = bench.dir.join("file.db");
+    let path = fresh();
     for access in [Access::Read, Access::Write] {
         clean(&path);
         fs::write(&path, &bytes).unwrap_or_else(|error| panic!("{error}"));
@@ -185,8 +185,7 @@ fn mutated(file: &[u8], mutations: &str) -> Vec<u8> {
 /// Rows with any text in their columns and a seal that holds: `TABLE|KEY|BODY`, one a line.
 pub fn rows(data: &[u8]) {
     let bench = bench();
-    let path = bench.dir.join("rows.db");
-    clean(&path);
+    let path = fresh();
     fs::write(&path, &bench.file).unwrap_or_else(|error| panic!("{error}"));
     let text = String::from_utf8_lossy(data);
     bench.runtime.block_on(async {
