@@ -165,7 +165,8 @@ fn changes_version(server: &ServerPlan, policy: &Policy) -> bool {
 }
 
 fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
-    let mut status = channel.status.clone();
+    // It may quote who else may edit a key.
+    let mut status = plain(&channel.status);
     let carrying = channel.carrying + done;
     if let Some(release) = channel.release.as_ref().filter(|_| carrying < channel.concerned) {
         status.push_str(&format!(" · {carrying}/{} on {release}", channel.concerned));
