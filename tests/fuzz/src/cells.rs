@@ -8,8 +8,8 @@ use fleetsheet::tag::Version;
 use crate::judge;
 use crate::scene::names;
 
-/// Longest message about one cell.
-const MESSAGE_MAX: usize = 400;
+/// Longest message about one cell: it may quote forty characters twice, each as an escape of ten.
+const MESSAGE_MAX: usize = 1000;
 
 /// What is in a text as a version: `[A-Za-z0-9][A-Za-z0-9._+-]{0,127}` after trimming.
 fn version_in(text: &str) -> Option<&str> {

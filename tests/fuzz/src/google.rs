@@ -110,7 +110,9 @@ pub fn keyfile(data: &[u8]) {
         judge::at_most("what is wrong with a key", why, MESSAGE_MAX);
         let file: Value = serde_json::from_slice(data).unwrap_or(Value::Null);
         for field in ["private_key", "private_key_id", "client_id", "client_email"] {
-            let secret = file[field].as_str().filter(|text| text.len() > 12);
+            let secret = file[field]
+                .as_str()
+                .filter(|text| text.len() > 12 && text.contains(|c: char| c.is_ascii_digit()));
             assert!(
                 secret.is_none_or(|text| !why.contains(text)),
                 "a part of the key is shown: {why}"
