@@ -29,6 +29,7 @@ use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish
 use crate::writeback::{Desired, Writeback, claim};
 use ending::Ended;
 use events::{events, remember_stop, unlogged};
+pub use look::INTERRUPTED;
 use look::look;
 
 /// How often it is looked whether the optional audit tab has been made.

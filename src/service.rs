@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::commands::{Pass, Refusal, now, once, policy};
 use crate::config::{Config, Http, Log};
+use crate::pass;
 use crate::report::{Ending, Report, plain};
 use board::{Board, Ended};
 use reload::{Loaded, Look, Source};
@@ -321,7 +322,12 @@ fn judge(pass: Result<Report, Refusal>) -> Ended {
     let why = plain(&first.unwrap_or_else(|| "no reason was given".to_owned()));
     let run = report.run.as_str();
     let _pass = tracing::error_span!(target: "fleetsheet", "pass", run).entered();
+    let stopped = report.problems.iter().any(|problem| problem.code == pass::INTERRUPTED);
     let reason = match report.outcome {
+        Ending::Failed if stopped => {
+            info!("the pass was given up before it decided anything, because fleetsheet was told to stop");
+            Some(why)
+        }
         Ending::Failed => {
             error!(reason = why, "pass failed");
             Some(why)

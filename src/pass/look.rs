@@ -3,6 +3,9 @@
 use super::{Blind, Hands, Order, World, observe};
 use crate::problem::{Kind, Problem};
 
+/// The code of the problem of a pass that was told to stop before it decided anything.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// Observes until it is told to stop or the time is up.
 pub(super) async fn look(order: &Order<'_>, hands: &Hands<'_>) -> Result<World, Blind> {
     let failed = |code, what: &str| Blind::Failed(Problem::new(Kind::ApiFailure, code, "pass", what));
@@ -10,7 +13,7 @@ pub(super) async fn look(order: &Order<'_>, hands: &Hands<'_>) -> Result<World, 
     tokio::select! {
         biased;
         Ok(_) = stop.wait_for(|stop| *stop) => Err(failed(
-            "interrupted",
+            INTERRUPTED,
             "told to stop before anything was decided; nothing was changed, and the next pass starts over",
         )),
         () = tokio::time::sleep_until(hands.tagging_ends) => Err(failed(

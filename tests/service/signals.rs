@@ -22,7 +22,7 @@ fn tagged(stage: &Stage, ids: &[String]) -> usize {
     ids.iter().filter(|id| stage.version(id) == "2.4.0").count()
 }
 
-/// A pass that stands still when it is about to tag its second server.
+/// A pass that stands still at a call, when it is about to tag its second server for example.
 struct Halt {
     begun: mpsc::Receiver<()>,
     go_on: mpsc::Sender<()>,
@@ -30,9 +30,13 @@ struct Halt {
 
 impl Halt {
     fn plant(stage: &Stage) -> Self {
+        Self::plant_at(stage, "ec2.CreateTags", 2)
+    }
+
+    fn plant_at(stage: &Stage, method: &str, nth: u64) -> Self {
         let (go_on, wait) = mpsc::channel::<()>();
         let (came, begun) = mpsc::channel::<()>();
-        stage.cloud.script().before("ec2.CreateTags", 2, move || {
+        stage.cloud.script().before(method, nth, move || {
             let _ = came.send(());
             // A worker that just blocked would stall the runtime's sockets with it.
             let _ = tokio::task::block_in_place(|| wait.recv());
@@ -42,7 +46,7 @@ impl Halt {
 
     fn wait(&self) {
         let begun = tokio::task::block_in_place(|| self.begun.recv_timeout(Duration::from_secs(60)));
-        begun.expect("a second call");
+        begun.expect("the call comes");
     }
 
     fn end(self) {
@@ -88,6 +92,22 @@ async fn a_service_told_to_stop_writes_back_what_was_done() {
         assert_eq!(stage.release_cell("web-prod", "releaseVersion"), "2.4.0");
         assert_next_pass_finishes(&stage, &ids).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_told_to_stop_while_it_looks_has_done_nothing_wrong() {
+    let (stage, ids) = promotion().await;
+    let halt = Halt::plant_at(&stage, "ec2.DescribeInstances", 1);
+    let mut service = stage.start(&[]).await;
+    halt.wait();
+    service.signal("TERM");
+    let status = service.ended().await;
+    halt.end();
+    assert_eq!(status.code(), Some(0), "{}", service.log());
+    assert!(service.log().contains("the pass was given up"), "{}", service.log());
+    assert!(!service.log().contains("ERROR"), "{}", service.log());
+    assert_eq!(tagged(&stage, &ids), 0);
+    assert_next_pass_finishes(&stage, &ids).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
