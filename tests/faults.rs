@@ -29,7 +29,7 @@ use matrix::Trial;
 use scene::Scene;
 
 /// Trials that run side by side: most of their time they wait.
-const WORKERS: usize = 8;
+const WORKERS: usize = 12;
 
 /// The script of the emulator that a trial is about.
 fn script(scene: &Scene, trial: &Trial) -> Script {
