@@ -35,7 +35,7 @@ async fn whatever_fails_the_next_run_finishes() {
     let calls = undisturbed.sheets.script().calls();
     let count = crew::all(
         trials(&calls),
-        4,
+        12,
         async || (),
         move |_, trial| {
             let wanted = Arc::clone(&wanted);
