@@ -135,7 +135,9 @@ fn decide_channels(
             memory: remembered,
             carried: carried.get(name),
             complete: fleet.complete(),
-            foreign: own.iter().any(|row| identity::carries_foreign_stamp(row, memory)),
+            foreign: own
+                .iter()
+                .any(|row| identity::carries_foreign_stamp(row, memory) || history::is_later(row, memory, now)),
             sheet,
             policy,
             row_belt,

@@ -27,7 +27,7 @@ pub(super) struct Input<'a> {
     pub(super) carried: Option<&'a Carried>,
     /// Whether every source answered: a majority of half a fleet is none.
     pub(super) complete: bool,
-    /// Whether a row carries another channel's stamp.
+    /// Whether a row carries another channel's stamp, or one of a time that this store does not know: its box is not served.
     pub(super) foreign: bool,
     pub(super) sheet: &'a Sheet,
     pub(super) policy: &'a Policy,

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::identity::stamps;
 use crate::memory::{Memory, RowMemory, Stamp};
 use crate::problem::{Kind, Problem};
-use crate::sheet::parse::{ServerRow, Sheet};
+use crate::sheet::parse::{ReleaseRow, ServerRow, Sheet};
 use crate::sheet::{stamp_text, stamp_time};
 use crate::tag::{ChannelName, ServerId};
 
@@ -82,33 +82,38 @@ fn older_sheet(sheet: &Sheet, memory: &Memory) -> Option<String> {
 fn older_store(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<String> {
     // A store that never made a pass has nothing to be older than: it meets everything for the first time.
     memory.binding.as_ref()?;
-    let last = memory.last_stamp;
-    let later = |text: &str| credible(text, memory, now).is_some_and(|at| last.is_none_or(|last| at > last));
     let mut found = Found::default();
-    for row in &sheet.release.rows {
-        let shown = &row.stamp.updated_at;
-        let remembered = memory.channels.get(&row.channel);
-        let known = remembered.is_some_and(|c| stamps(&c.row).any(|s| s.updated_at == *shown));
-        if !known && later(shown) {
-            found.channels.insert(&row.channel);
-        }
-    }
+    let later = sheet.release.rows.iter().filter(|row| is_later(row, memory, now));
+    found.channels.extend(later.map(|row| &row.channel));
     let mut ids = BTreeSet::new();
     for row in &sheet.servers.rows {
         ids.insert(&row.id);
-        if later(shown(row)) {
+        if later_than_all(shown(row), memory, now) {
             found.servers.insert(&row.id);
         }
     }
     found.whole = ids.len();
     let sum = found.too_many()?;
-    let last = last.map_or_else(|| "none".to_owned(), stamp_text);
+    let last = memory.last_stamp.map_or_else(|| "none".to_owned(), stamp_text);
     Some(format!(
         "{sum} show what was written there after the last that this store knows of ({last}), as when an old copy of the state \
          store is put back (stops at 2 channels, or a tenth of the servers); put the newer store back, or adopt what the \
          servers carry with fleetsheet --once --takeover, or accept it with fleetsheet --once --allow history (then servers go \
          back to the releases that this store remembers, and all keys of these rows must be typed again)"
     ))
+}
+
+/// Whether a channel's row shows a time that this store never gave out, later than all that it did. One such row stops no pass, but
+/// a store that is an old copy may have served the tick that stands there.
+pub(super) fn is_later(row: &ReleaseRow, memory: &Memory, now: DateTime<Utc>) -> bool {
+    let shown = &row.stamp.updated_at;
+    let remembered = memory.channels.get(&row.channel);
+    let known = remembered.is_some_and(|c| stamps(&c.row).any(|s| s.updated_at == *shown));
+    memory.binding.is_some() && !known && later_than_all(shown, memory, now)
+}
+
+fn later_than_all(shown: &str, memory: &Memory, now: DateTime<Utc>) -> bool {
+    credible(shown, memory, now).is_some_and(|at| memory.last_stamp.is_none_or(|last| at > last))
 }
 
 /// The newest stamp in the sheet, where that counts as written although this store did not write it: the stamps that it gives
