@@ -49,6 +49,8 @@ pub(super) struct Target {
     astray: BTreeMap<(Arc<str>, String), String>,
     /// Keys of rows that somebody else wrote to while the pass ran.
     disputed: BTreeSet<String>,
+    /// Keys of rows that did not show the same before the write, so that nobody knows what such a row gets back.
+    unlike: BTreeSet<String>,
 }
 
 impl Target {
@@ -103,6 +105,7 @@ impl Target {
             sent: BTreeMap::new(),
             astray: BTreeMap::new(),
             disputed: BTreeSet::new(),
+            unlike: BTreeSet::new(),
         })
     }
 
@@ -118,7 +121,6 @@ impl Target {
     /// doing: it is left for the next pass, which sees it whole, and says what follows from it.
     pub(super) fn check(&mut self, columns: &Columns) -> Result<(), SheetError> {
         self.reread(columns)?;
-        let mut twice = BTreeSet::new();
         for (row, key) in self.keys.iter().enumerate().skip(1) {
             let cells = self.found.iter();
             let cells = cells.map(|(header, texts)| (header.clone(), texts.get(row).cloned().unwrap_or_default()));
@@ -133,11 +135,15 @@ impl Target {
             if !is_written && self.read.get(key).is_some_and(|read| !shows(read)) {
                 self.disputed.insert(key.clone());
             }
-            if self.before.insert(key.clone(), cells).is_some() {
-                twice.insert(key.clone());
+            if self
+                .before
+                .insert(key.clone(), cells.clone())
+                .is_some_and(|other| other != cells)
+            {
+                self.unlike.insert(key.clone());
             }
         }
-        self.before.retain(|key, _| !twice.contains(key));
+        self.before.retain(|key, _| !self.unlike.contains(key));
         self.wanted.retain(|key, _| !self.disputed.contains(key));
         Ok(())
     }
@@ -203,7 +209,7 @@ impl Target {
                     }
                     // A row that was not there before the write, or has no key: a text that was written came there by mistake;
                     // another is somebody's paste, and the next pass looks at it.
-                    (None, None) if ours || is_stray(&self.wanted, header, found) => "",
+                    (None, None) if ours || !self.unlike.contains(&key) && is_stray(&self.wanted, header, found) => "",
                     _ => continue,
                 };
                 if found != shall {

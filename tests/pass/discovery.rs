@@ -3,6 +3,7 @@
 use fleetsheet_mocks::cloud::State;
 use fleetsheet_mocks::sheets::CellValue;
 
+use crate::aftermath::Row;
 use crate::stage::{ACCOUNT, REGION, SERVERS, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,4 +181,30 @@ async fn in_observe_mode_nothing_is_tagged_but_rows_and_statuses_are_written() {
     let ran = stage.once().await;
     assert_eq!((ran.code, ran.release("web-prod")), (0, "2.4.0"), "{ran:?}");
     stage.assert_rows_show_their_own("2.4.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_rows_that_agree_keep_their_cells_while_others_are_written() {
+    let (stage, ids) = Stage::known(5).await;
+    stage.sheets.edit(|book| {
+        let tab = book.tab_mut(SERVERS);
+        let copy = tab.rows[2].clone();
+        tab.rows.insert(4, copy);
+    });
+    stage.settle().await;
+    let rows = |stage: &Stage| -> Vec<Row> {
+        let both = stage.world().servers;
+        both.into_iter().filter(|row| row["serverId"] == ids[1]).collect()
+    };
+    let before = rows(&stage);
+    assert_eq!(before.len(), 2);
+    assert!(before.iter().all(|row| row["status"] == "in sync"), "{before:?}");
+    let tags = [("Name", "new"), ("ReleaseChannel", "web-prod")];
+    stage.cloud.edit(|fleet| {
+        fleet.launch(ACCOUNT, REGION, tags);
+        assert!(fleet.set_tag(&ids[3], "Name", "another"));
+    });
+    stage.settle().await;
+    assert_eq!(rows(&stage), before);
+    stage.assert_silent().await;
 }
