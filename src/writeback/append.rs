@@ -1,11 +1,16 @@
 //! Appends the rows of discovered servers and the lines of the audit tab: each once, whoever else writes and whichever reply
 //! is lost.
 
+use std::time::Duration;
+
 use super::rows::{appends, logged_runs};
 use super::{Desired, WriteError, Writeback};
 use crate::memory::{Memory, Update};
 use crate::sheet::parse::{Sheet, parse, quoted};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, TabWish};
+
+/// An append whose connection was lost may be under way still: it is given this long before it is looked for.
+const LANDING: Duration = Duration::from_secs(2);
 
 /// What became of the rows to append.
 pub(super) struct Appended {
@@ -42,7 +47,10 @@ impl Writeback<'_> {
                 break;
             }
             match self.writer.append(&appends).await {
-                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && !lost => lost = true,
+                Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && !lost => {
+                    lost = true;
+                    tokio::time::sleep(LANDING).await;
+                }
                 // Which of them is refused the answer does not say; the audit tab is the one that can wait.
                 Err(error) if error.kind == SheetErrorKind::Refused && !desired.audit.is_empty() => {
                     owed = false;
