@@ -24,7 +24,9 @@ pub async fn claim(
     memory: &Memory,
 ) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
     let mut again: Option<RawSpreadsheet> = None;
-    for left in (0..TRIES).rev() {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
         match mark(writer, again.as_ref().unwrap_or(raw), sheet, memory).await {
             Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && left > 0 => {
                 let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
@@ -35,7 +37,6 @@ pub async fn claim(
             ended => return ended,
         }
     }
-    Ok(None)
 }
 
 /// The decision knew of the stores that claimed the spreadsheet then; who came since is not to be fought.
