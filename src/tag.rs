@@ -163,6 +163,20 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
+/// Writes a character, a hidden one as an escape of JSON: such escapes may stand in any JSON that is read on a terminal.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_shown(out: &mut impl fmt::Write, c: char) -> fmt::Result {
+    if !is_hidden(c) {
+        return out.write_char(c);
+    }
+    let mut units = [0; 2];
+    c.encode_utf16(&mut units)
+        .iter()
+        .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+}
+
 /// Why a tag is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Ending, Report};
 use crate::plan::{Plan, ServerPlan};
-use crate::tag::{Change, is_hidden, plain};
+use crate::tag::{Change, plain, write_shown};
 
 /// How many of a long list are shown.
 const SHOWN: usize = 12;
@@ -16,12 +16,7 @@ const SHOWN: usize = 12;
 pub fn json_line(value: &Value) -> String {
     let mut line = String::new();
     for c in value.to_string().chars() {
-        if is_hidden(c) {
-            let mut units = [0; 2];
-            line.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            line.push(c);
-        }
+        let _ = write_shown(&mut line, c);
     }
     line
 }

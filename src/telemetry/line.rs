@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFormat;
-use crate::tag::is_hidden;
+use crate::tag::{is_hidden, write_shown};
 
 /// The formatter. Spans must keep their fields as JSON.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,7 @@ fn write_escaped(out: &mut Writer<'_>, text: &str) -> fmt::Result {
             '\r' => out.write_str("\\r")?,
             '\t' => out.write_str("\\t")?,
             '\\' => out.write_str("\\\\")?,
-            c => write_safe(out, c)?,
+            c => write_shown(out, c)?,
         }
     }
     Ok(())
@@ -156,18 +156,7 @@ fn write_escaped(out: &mut Writer<'_>, text: &str) -> fmt::Result {
 
 /// Writes JSON, with escapes for hidden characters beyond those that JSON asks for.
 fn write_json(out: &mut Writer<'_>, value: &Value) -> fmt::Result {
-    value.to_string().chars().try_for_each(|c| write_safe(out, c))
-}
-
-/// Writes a character, a hidden one as an escape of JSON.
-fn write_safe(out: &mut Writer<'_>, c: char) -> fmt::Result {
-    if !is_hidden(c) {
-        return out.write_char(c);
-    }
-    let mut units = [0; 2];
-    c.encode_utf16(&mut units)
-        .iter()
-        .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+    value.to_string().chars().try_for_each(|c| write_shown(out, c))
 }
 
 /// Collects an event's fields.
