@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{location, trouble};
 use crate::memory::StoreError;
+use crate::tag::plain;
 
 /// More than any holder's text has; the rest of a file that somebody else filled is not read.
 const MAX_TEXT: u64 = 4096;
@@ -110,8 +111,8 @@ fn held(store: &Path, file: &mut File) -> String {
         ),
         None => "it has not said who it is".into(),
     };
-    format!(
+    plain(&format!(
         "another pass holds the state store {}: {who}; wait until it is done, or end that process",
         store.display()
-    )
+    ))
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::memory::StoreError;
+use crate::tag::plain;
 
 /// What to do about a file that cannot be believed.
 pub(super) const RESTORE: &str = "restore it from a backup, or move it away and let a new store take the sheet over with \
@@ -44,9 +45,17 @@ impl Fault {
     }
 }
 
+/// Longest account of what is wrong, in characters. What cannot be read back may be quoted in it, and that may be a whole row.
+const WHAT_MAX: usize = 500;
+
 /// A store that cannot be used.
 pub(super) fn broken(path: &Path, what: impl Display, fix: &str) -> StoreError {
-    StoreError::Broken(format!("state store {}: {what}; {fix}", path.display()))
+    let mut said: String = what.to_string().chars().take(WHAT_MAX + 1).collect();
+    if let Some((end, _)) = said.char_indices().nth(WHAT_MAX) {
+        said.truncate(end);
+        said.push('…');
+    }
+    StoreError::Broken(plain(&format!("state store {}: {said}; {fix}", path.display())))
 }
 
 /// A failure of the file system.
