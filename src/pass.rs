@@ -18,7 +18,7 @@ use crate::apply::pacing::Pacing;
 use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, FleetReader, TagWriter};
-use crate::memory::{Binding, Event, Memory, Store, StoreReader, Update};
+use crate::memory::{Event, Memory, Store, StoreReader, Update};
 use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
 use crate::problem::{Kind, Problem};
@@ -26,7 +26,7 @@ use crate::report::{Ending, Report};
 use crate::settle::{Settled, settle};
 use crate::sheet::parse::{Names, Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
-use crate::writeback::{Desired, Writeback, claim};
+use crate::writeback::{Desired, WriteError, Writeback, claim};
 use ending::Ended;
 use events::{events, remember_stop, unlogged};
 pub use look::INTERRUPTED;
@@ -281,22 +281,12 @@ async fn act(
     memory.apply(&first);
     // Only now the sheet learns whom it is served by: a takeover that is killed before this leaves it with the other store, and
     // the next pass stops.
-    let marks = claim(hands.sheets, raw, sheet, memory)
+    claim(hands.sheets, hands.store, raw, sheet, memory)
         .await
-        .map_err(|e| failed("spreadsheet", e.to_string()))?;
-    if let Some(marks) = marks {
-        let binding = memory.binding.clone().map(|binding| Binding { marks, ..binding });
-        let update = Update {
-            binding,
-            ..Update::default()
-        };
-        hands
-            .store
-            .commit(&update)
-            .await
-            .map_err(|e| failed("state", e.to_string()))?;
-        memory.apply(&update);
-    }
+        .map_err(|error| match error {
+            WriteError::Sheet(error) => failed("spreadsheet", error.to_string()),
+            WriteError::Store(error) => failed("state", error.to_string()),
+        })?;
 
     let applied = if changes.is_empty() {
         Applied::default()

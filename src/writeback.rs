@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{Binding, Event, Memory, Stamp, Store, StoreError, Update};
+use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
 use crate::settle::{Cells, Settled};
 use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet};
 use crate::sheet::{ColumnWrite, MarkedColumn, NewCell, SheetError, SheetErrorKind, SheetWriter, stamp_text};
@@ -268,23 +268,10 @@ impl Writeback<'_> {
 
     /// Makes the marks anew that lead nowhere, because somebody deleted them or their columns. Gives the spreadsheet as it is.
     async fn mark_anew(&self, memory: &mut Memory) -> Result<Sheet, WriteError> {
-        self.remember_marks(BTreeMap::new(), memory).await?;
+        claim::forget(self.store, memory).await?;
         let (raw, sheet) = self.read_again(memory, None).await?;
-        if let Some(marks) = claim(self.writer, &raw, &sheet, memory).await? {
-            self.remember_marks(marks, memory).await?;
-        }
+        claim(self.writer, self.store, &raw, &sheet, memory).await?;
         Ok(sheet)
-    }
-
-    async fn remember_marks(&self, marks: BTreeMap<String, i64>, memory: &mut Memory) -> Result<(), StoreError> {
-        let binding = memory.binding.clone().unwrap_or_default();
-        let update = Update {
-            binding: Some(Binding { marks, ..binding }),
-            ..Update::default()
-        };
-        self.store.commit(&update).await?;
-        memory.apply(&update);
-        Ok(())
     }
 
     /// The write and the read back; rows that moved in between are put right.

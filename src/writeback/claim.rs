@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::target;
-use crate::memory::Memory;
+use super::{WriteError, target};
+use crate::memory::{Binding, Memory, Store, StoreError, Update};
 use crate::sheet::parse::Sheet;
 use crate::sheet::{
     COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
@@ -12,12 +12,42 @@ use crate::sheet::{
 /// How often marks are made, where replies are lost: each time only those that are not there yet.
 const TRIES: u32 = 3;
 
-/// Marks the spreadsheet as served by this store, and the columns that will be written. No request when all is marked. After a
-/// lost reply it looks what there is before it goes on.
+/// Marks the spreadsheet as served by this store, and the columns that will be written, and remembers the marks. No request when
+/// all is marked. After a lost reply it looks what there is before it goes on.
 ///
 /// # Errors
-/// When the marks could not be made, or another store's mark came meanwhile; nothing else may then be written.
+/// When the marks could not be made or remembered, or another store's mark came meanwhile; nothing else may then be written.
 pub async fn claim(
+    writer: &dyn SheetWriter,
+    store: &dyn Store,
+    raw: &RawSpreadsheet,
+    sheet: &Sheet,
+    memory: &mut Memory,
+) -> Result<(), WriteError> {
+    if let Some(marks) = make(writer, raw, sheet, memory).await? {
+        remember(store, marks, memory).await?;
+    }
+    Ok(())
+}
+
+/// Forgets all marks of columns, so that those which lead nowhere are made anew.
+pub(super) async fn forget(store: &dyn Store, memory: &mut Memory) -> Result<(), StoreError> {
+    remember(store, BTreeMap::new(), memory).await
+}
+
+async fn remember(store: &dyn Store, marks: BTreeMap<String, i64>, memory: &mut Memory) -> Result<(), StoreError> {
+    let binding = memory.binding.clone().unwrap_or_default();
+    let update = Update {
+        binding: Some(Binding { marks, ..binding }),
+        ..Update::default()
+    };
+    store.commit(&update).await?;
+    memory.apply(&update);
+    Ok(())
+}
+
+/// The marks of the columns, if they are not those that are remembered.
+async fn make(
     writer: &dyn SheetWriter,
     raw: &RawSpreadsheet,
     sheet: &Sheet,
