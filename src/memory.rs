@@ -3,6 +3,8 @@
 //! A decision reads a [`Memory`] and answers with an [`Update`], which is committed before the acts it describes: whoever is
 //! killed in between finds, at the next pass, what was meant.
 
+mod row;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::Source;
 use crate::mail::{Mail, MailUpdate, OpenProblem};
 use crate::tag::{ChannelName, ServerId, TagKey, Version};
+pub use row::{RowMemory, Stamp, Stamped};
 
 /// The spreadsheet that a store serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,40 +97,6 @@ pub enum Move {
     Promotion,
     /// A tick.
     Rollback,
-}
-
-/// The cells that tell whether a row is as the service left it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stamp {
-    /// `releaseVersion`.
-    pub release: String,
-    /// `previousVersion`.
-    pub previous: String,
-    /// `updatedAt`.
-    pub updated_at: String,
-}
-
-/// What the service wrote, or may have written, to a row. `S` is what it is recognised by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RowMemory<S> {
-    /// What it last read back there.
-    pub written: Option<S>,
-    /// What it has meant to write since, and when: a lost reply is no edit.
-    pub meant: Vec<(S, DateTime<Utc>)>,
-    /// `updatedAt` of earlier writes, oldest first: how a restored old version of the file is recognised.
-    pub earlier: Vec<String>,
-}
-
-impl<S> Default for RowMemory<S> {
-    fn default() -> Self {
-        Self {
-            written: None,
-            meant: Vec::new(),
-            earlier: Vec::new(),
-        }
-    }
 }
 
 /// What is remembered of a channel.

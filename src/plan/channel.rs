@@ -15,9 +15,7 @@ use crate::tag::{ChannelName, Version};
 pub(super) const UNPROTECTED: u8 = 8;
 /// How long a write whose reply was lost may still land: Sheets gives up on a request after 180 s
 /// (<https://developers.google.com/workspace/sheets/api/limits>), and clocks differ.
-const LATE_WRITE: TimeDelta = TimeDelta::minutes(10);
-/// How many earlier stamps of a row are remembered.
-pub(super) const EARLIER_MAX: usize = 64;
+pub(super) const LATE_WRITE: TimeDelta = TimeDelta::minutes(10);
 
 /// What a channel's decision looks at.
 pub(super) struct Input<'a> {
@@ -281,13 +279,7 @@ fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
 fn confirm(next: &mut ChannelMemory, found: &Stamp, now: DateTime<Utc>) {
     let row = &mut next.row;
     if row.written.as_ref() != Some(found) {
-        // A time that vanished with its column may come back with it.
-        let superseded = |b: &Stamp| ![&b.updated_at, &found.updated_at].iter().any(|time| time.is_empty());
-        if let Some(before) = row.written.replace(found.clone()).filter(superseded) {
-            row.earlier.push(before.updated_at);
-        }
-        let keep = row.earlier.len().saturating_sub(EARLIER_MAX);
-        row.earlier.drain(..keep);
+        row.read_back(found.clone());
     }
     row.meant.retain(|(stamp, at)| stamp != found && now - *at < LATE_WRITE);
 }

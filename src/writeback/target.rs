@@ -364,11 +364,8 @@ pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) ->
         ) {
             let mut next = former.clone();
             let new: Stamp = stamp(&there(cells));
-            let before = next.row.written.replace(new.clone());
-            if let Some(before) = before.filter(|b| is_superseded(&b.updated_at, &new.updated_at)) {
-                next.row.earlier.push(before.updated_at);
-            }
             next.row.meant.retain(|(meant, _)| *meant != new);
+            next.row.read_back(new);
             update.channels.insert(name.clone(), next);
         }
         let Some((id, former)) = memory.servers.get_key_value(key.as_str()) else {
@@ -380,17 +377,9 @@ pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) ->
         let mut next = former.clone();
         next.shown = there(cells);
         let new = next.shown.remove("updatedAt").unwrap_or_default();
-        let before = next.row.written.replace(new.clone());
-        if let Some(before) = before.filter(|b| is_superseded(b, &new)) {
-            next.row.earlier.push(before);
-        }
         next.row.meant.retain(|(meant, _)| *meant != new);
+        next.row.read_back(new);
         update.servers.insert(id.clone(), next);
     }
     update
-}
-
-/// Whether a time was written over with another. While there is no column for times none is, and they may come back with it.
-fn is_superseded(before: &str, new: &str) -> bool {
-    !before.is_empty() && !new.is_empty() && before != new
 }

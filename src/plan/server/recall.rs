@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Context, Line, Recall};
 use crate::fleet::Fleet;
-use crate::memory::{Memory, Repeat, RowMemory, ServerMemory};
+use crate::memory::{Memory, Repeat, ServerMemory};
+use crate::plan::channel::LATE_WRITE;
 use crate::plan::{Plan, ServerStatus};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{ServerRow, Sheet};
@@ -17,9 +18,6 @@ const CONTESTED_AT: u32 = 3;
 
 /// First pause of a contested correction, in minutes; doubled each time up to a day.
 const CONTESTED_PAUSE: i64 = 15;
-
-/// How many earlier stamps of a row are remembered.
-const EARLIER_MAX: usize = 16;
 
 /// Takes note of what the sheet asks of managed tags.
 pub(super) fn wishes(row: &ServerRow, context: &Context<'_>, next: &mut Recall<'_>) {
@@ -130,21 +128,11 @@ pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<U
         return;
     }
     let next = next.to_mut();
-    let RowMemory {
-        written,
-        meant,
-        earlier,
-    } = &mut next.row;
-    if written.as_ref() == Some(found) {
-        meant.retain(|(_, at)| now - *at < TimeDelta::minutes(10));
-    } else if meant.iter().any(|(stamp, _)| stamp == found) {
-        // A time that vanished with its column may come back with it.
-        if let Some(before) = written.replace(found.clone()).filter(|_| !found.is_empty()) {
-            earlier.push(before);
-            let keep = earlier.len().saturating_sub(EARLIER_MAX);
-            earlier.drain(..keep);
-        }
-        meant.retain(|(stamp, _)| stamp != found);
+    if next.row.written.as_ref() == Some(found) {
+        next.row.meant.retain(|(_, at)| now - *at < LATE_WRITE);
+    } else if next.row.meant.iter().any(|(stamp, _)| stamp == found) {
+        next.row.read_back(found.clone());
+        next.row.meant.retain(|(stamp, _)| stamp != found);
         next.shown = row.service.clone();
         next.shown.remove("updatedAt");
     }
