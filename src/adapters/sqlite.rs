@@ -4,6 +4,7 @@
 //! nothing. The directory is synced when the journal goes (`synchronous = EXTRA`): with less, a power failure right after a
 //! commit could undo it, and the act that it describes would be forgotten.
 
+mod events;
 mod location;
 mod lock;
 mod probe;
@@ -119,7 +120,7 @@ impl SqliteStore {
     /// As [`Store::commit`].
     pub async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut lease = self.writer().await?;
-        let removed = rows::prune(&mut lease.connection, before).await;
+        let removed = events::prune(&mut lease.connection, before).await;
         lease.end(removed).map_err(|fault| fault.at(&self.path))
     }
 
@@ -160,7 +161,7 @@ impl StoreReader for SqliteStore {
         let Some(mut lease) = self.lease().await? else {
             return Ok(Vec::new());
         };
-        let events = rows::history(&mut lease.connection, channel, limit).await;
+        let events = events::history(&mut lease.connection, channel, limit).await;
         lease.end(events).map_err(|fault| fault.at(&self.path))
     }
 }
