@@ -89,7 +89,7 @@ fn decide(sheet: &Sheet, fleet: &Fleet, memory: &Memory, policy: &Policy, now: D
         drafts.extend(server::decide(line, &context, &mut plan));
     }
     let counted = belts::unapproved(&mut drafts, &context, memory, &mut plan);
-    progress(&drafts, &context, &mut plan);
+    progress(&drafts, &context, memory, &mut plan);
     for draft in drafts {
         if let Some(memory) = draft.memory {
             plan.update.servers.insert(draft.plan.id.clone(), memory);
@@ -154,35 +154,54 @@ fn decide_channels(
     channels
 }
 
+/// What a release has reached.
+#[derive(Default)]
+struct Progress {
+    concerned: u64,
+    carrying: u64,
+    unseen: u64,
+    held: Vec<ServerId>,
+}
+
 /// Counts, for each channel, the servers its release concerns and those that carry it.
-fn progress(drafts: &[server::Draft], context: &server::Context<'_>, plan: &mut Plan) {
-    let mut counts: BTreeMap<&ChannelName, (u64, u64, Vec<ServerId>)> = BTreeMap::new();
+fn progress(drafts: &[server::Draft], context: &server::Context<'_>, memory: &Memory, plan: &mut Plan) {
+    let mut counts: BTreeMap<&ChannelName, Progress> = BTreeMap::new();
     for draft in drafts {
         let Some(channel) = &draft.plan.channel else { continue };
-        let Some(server) = context.fleet.servers.get(&draft.plan.id).filter(|s| s.state.is_live()) else {
-            continue;
+        let id = &draft.plan.id;
+        let live = context.fleet.servers.get(id).filter(|s| s.state.is_live());
+        let unseen = live.is_none() && draft.plan.status == ServerStatus::AsIs;
+        let carries = match live {
+            Some(server) => carried_version(server, context.policy),
+            // It must not count as done because nobody can look.
+            None if unseen => memory
+                .servers
+                .get(id)
+                .and_then(|m| m.seen.get(&context.policy.version_tag)),
+            None => continue,
         };
         let entry = counts.entry(channel).or_default();
         let release = context.channels.get(channel).and_then(|c| c.release.as_ref());
-        let carries = carried_version(server, context.policy).map(|v| &**v);
-        let behind = release.is_none() || carries != release.map(Version::as_str);
+        let behind = release.is_none() || carries.map(|v| &**v) != release.map(Version::as_str);
         match draft.plan.status {
-            ServerStatus::Held if behind => entry.2.push(draft.plan.id.clone()),
+            ServerStatus::Held if behind => entry.held.push(id.clone()),
             ServerStatus::Held | ServerStatus::Duplicate => {}
             _ => {
-                entry.0 += 1;
-                entry.1 += u64::from(!behind);
+                entry.concerned += 1;
+                entry.carrying += u64::from(!behind);
+                entry.unseen += u64::from(unseen);
             }
         }
     }
     for channel in &mut plan.channels {
-        let Some((concerned, carrying, held)) = counts.remove(&channel.name) else {
+        let Some(progress) = counts.remove(&channel.name) else {
             continue;
         };
-        channel.concerned = concerned;
-        channel.carrying = carrying;
+        channel.concerned = progress.concerned;
+        channel.carrying = progress.carrying;
+        channel.unseen = progress.unseen;
         if channel.moved.is_some() {
-            channel.left_behind = held;
+            channel.left_behind = progress.held;
         }
     }
 }

@@ -116,6 +116,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
         moved,
         concerned: 0,
         carrying: 0,
+        unseen: 0,
         left_behind: Vec::new(),
     });
     Some(next)
@@ -161,6 +162,7 @@ fn unknown(input: &Input<'_>, plan: &mut Plan) {
         moved: None,
         concerned: 0,
         carrying: 0,
+        unseen: 0,
         left_behind: Vec::new(),
     });
 }

@@ -52,10 +52,13 @@ pub struct ChannelPlan {
     pub rule: u8,
     /// The move that this pass makes, if any.
     pub moved: Option<Moved>,
-    /// Live servers that the release concerns: neither held nor ambiguous.
+    /// Servers that the release concerns: live or not to be seen now, and neither held nor ambiguous.
     pub concerned: u64,
     /// How many of them carry the release already.
     pub carrying: u64,
+    /// How many of them are not to be seen now, because their account and region did not answer, or not whole. They count by what
+    /// they last carried.
+    pub unseen: u64,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
 }

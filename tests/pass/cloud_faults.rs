@@ -215,9 +215,17 @@ async fn a_region_that_is_down_keeps_its_rows_and_its_tags_and_the_others_go_on(
     let now = stage.world().servers;
     assert_eq!(now[9..], rows[9..]);
     assert_eq!(stage.version(&ids[10]), "2.3.9");
+    // Nobody can look at those three, but they cannot have followed.
+    assert_eq!(stage.release_cell("web-prod", "status"), "in sync · 9/12 on 2.4.0");
+    let said = stage.run(&["explain", "web-prod"]).await.stdout;
+    assert!(
+        said.contains("9 of 12 carry the release; 3 cannot be seen now"),
+        "{said}"
+    );
 
     stage.cloud.scoped_script().clear();
     let ran = stage.settle().await;
+    assert_eq!(stage.release_cell("web-prod", "status"), "in sync");
     assert_eq!(
         (ran.json["changed"].as_u64(), ran.calls("sts.AssumeRole")),
         (Some(3), 1),
@@ -225,6 +233,33 @@ async fn a_region_that_is_down_keeps_its_rows_and_its_tags_and_the_others_go_on(
     );
     stage.assert_rows_show_their_own("2.4.0");
     stage.assert_silent().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_all_of_the_cloud_hides_no_server_that_is_behind() {
+    let (stage, _) = four_sources().await;
+    stage.settle().await;
+    let off = || {
+        for (account, region) in [(ACCOUNT, REGION), (ACCOUNT, EAST), (OTHER, REGION), (OTHER, EAST)] {
+            stage.cloud.switch_off(account, region, Fault::Status(500));
+        }
+    };
+    off();
+    let ran = stage.once().await;
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert_eq!(
+        stage.release_cell("web-prod", "status"),
+        "in sync",
+        "all carried it when last seen"
+    );
+    stage.turn_keys("web-prod", "2.4.0");
+    let ran = stage.once().await;
+    assert_eq!((ran.code, ran.release("web-prod")), (4, "2.4.0"), "{ran:?}");
+    assert_eq!(stage.release_cell("web-prod", "status"), "in sync · 0/12 on 2.4.0");
+    stage.cloud.scoped_script().clear();
+    stage.settle().await;
+    stage.assert_rows_show_their_own("2.4.0");
+    assert_eq!(stage.release_cell("web-prod", "status"), "in sync");
 }
 
 #[tokio::test(flavor = "multi_thread")]
