@@ -256,7 +256,8 @@ pub async fn run(asked: Invocation) -> u8 {
 
 async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     if asked.command == Command::Sandbox {
-        return sandbox::serve(&asked.config).await.map(|()| 0).map_err(Refusal::failed);
+        let config = sandbox::chosen(&asked.config).map_err(Refusal::config)?;
+        return sandbox::serve(config).await.map(|()| 0).map_err(Refusal::failed);
     }
     if let Some(text) = cli::shell::text(&asked.command) {
         print(Format::Text, &json!(null), &text);
@@ -274,7 +275,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     }
     let _logs = telemetry::init(&log, asked.verbosity, rust_log.as_deref()).map_err(Refusal::config)?;
     match &asked.command {
-        Command::History { channel, limit } => look::history(&config, channel.as_deref(), *limit, asked.format).await,
+        Command::History { channel, limit } => look::history(config, channel.as_deref(), *limit, asked.format).await,
         Command::Once { allow, takeover } => {
             let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
             let parts = connect(config, credentials).await?;

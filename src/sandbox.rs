@@ -23,7 +23,7 @@ use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
 use crate::report::Ending;
 use place::Place;
 
-pub use serve::serve;
+pub use serve::{chosen, serve};
 
 /// Requests a minute to the emulated spreadsheet while history is made: nobody should wait for a quota there.
 const HISTORY_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(5_999);

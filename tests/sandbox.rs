@@ -195,6 +195,30 @@ fn what_the_page_says_works_again_and_again() {
     assert!(!dir.exists(), "nothing is left behind");
 }
 
+#[test]
+fn history_of_a_configured_sandbox_is_its_own() {
+    let output = Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
+        .args(["history", "--config", "config/sandbox.toml", "--format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("FLEETSHEET_SANDBOX__SERVERS", "60")
+        .output()
+        .unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let events = said["events"].as_array().unwrap();
+    assert!(events.iter().any(|event| event["event"] == "promotion"), "{said:#}");
+}
+
+#[test]
+fn a_sandbox_of_a_configuration_that_is_not_there_is_wrong_usage() {
+    let output = Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
+        .args(["sandbox", "--config", "nowhere.toml"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("nowhere.toml"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_every_channel_is_stamped_by_the_service() {
     let (_, sandbox) = shown(60).await;

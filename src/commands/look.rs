@@ -107,8 +107,9 @@ pub(super) async fn show_explanation(config: Config, name: &str, format: Format)
     }
 }
 
-pub(super) async fn history(config: &Config, channel: Option<&str>, limit: u32, format: Format) -> Result<u8, Refusal> {
-    let store = SqliteStore::open(&store_url(config), Access::Read, now())
+pub(super) async fn history(config: Config, channel: Option<&str>, limit: u32, format: Format) -> Result<u8, Refusal> {
+    let (config, _credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let store = SqliteStore::open(&store_url(&config), Access::Read, now())
         .await
         .map_err(Refusal::failed)?;
     let events = store.history(channel, limit).await.map_err(Refusal::failed)?;

@@ -10,7 +10,7 @@ use fleetsheet_mocks::smtp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Embedded, SandboxError, embed};
-use crate::config::{Config, DEFAULT_PATH};
+use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
 use crate::report::plain;
 
 /// The configuration for those who have none.
@@ -19,15 +19,14 @@ const BUILT_IN: &str = include_str!("../../config/sandbox.toml");
 /// How often it is looked whether mail came.
 const MAIL_LOOK: Duration = Duration::from_millis(500);
 
-/// Runs a sandbox until it is interrupted: one as the `[sandbox]` section of `config` says, or one of the usual size.
+/// Runs the sandbox of a configuration until it is interrupted.
 ///
 /// # Errors
-/// When it cannot start, or the configuration has mistakes.
-pub async fn serve(config: &Path) -> Result<(), SandboxError> {
+/// When it cannot start.
+pub async fn serve(config: Config) -> Result<(), SandboxError> {
     // Listened for first, so that an early Ctrl-C does not leave the directory behind.
     let mut end = signal(SignalKind::terminate()).map_err(SandboxError::because)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(SandboxError::because)?;
-    let config = chosen(config)?;
     let sandbox = tokio::select! {
         _ = interrupt.recv() => return Ok(()),
         _ = end.recv() => return Ok(()),
@@ -51,13 +50,16 @@ pub async fn serve(config: &Path) -> Result<(), SandboxError> {
 }
 
 /// The file that was named, if it describes a sandbox. The default file is the real installation's, and whether that
-/// can be read yet is nothing to a sandbox.
-fn chosen(path: &Path) -> Result<Config, SandboxError> {
+/// can be read yet is nothing to a sandbox, which is then one of the usual size.
+///
+/// # Errors
+/// When the configuration has mistakes.
+pub fn chosen(path: &Path) -> Result<Config, ConfigErrors> {
     let env = Config::environment();
     match Config::load(path, &env) {
         Ok(config) if config.sandbox.is_some() => Ok(config),
-        Err(errors) if path != Path::new(DEFAULT_PATH) => Err(SandboxError::because(errors)),
-        _ => Config::parse(BUILT_IN, "config/sandbox.toml", &env).map_err(SandboxError::because),
+        Err(errors) if path != Path::new(DEFAULT_PATH) => Err(errors),
+        _ => Config::parse(BUILT_IN, "config/sandbox.toml", &env),
     }
 }
 
