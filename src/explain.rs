@@ -35,6 +35,17 @@ pub fn explain(name: &str, world: &World, plan: &Plan, report: &Report, policy: 
             "not in the sheet, and its channel tag names no channel of this sheet: it is not ours".into(),
         ));
     }
+    if let Some(carrying) = plan.not_ours.get(name) {
+        lines.push(("channel", name.to_owned()));
+        lines.push((
+            "why",
+            format!(
+                "{} has no row of that name: it is another sheet's, perhaps; the servers that carry it are not touched",
+                world.sheet.release.layout.title
+            ),
+        ));
+        lines.push(("servers", carrying.to_string()));
+    }
     for problem in report.problems.iter().filter(|p| p.place == name) {
         lines.push(("problem", problem.message.clone()));
     }
@@ -101,10 +112,14 @@ fn explain_channel(
         (false, false) => format!("off, and not required: {}", guards.faults.join("; ")),
     };
     lines.push(("protection", protection));
-    lines.push((
-        "servers",
-        format!("{} of {} carry the release", channel.carrying, channel.concerned),
-    ));
+    let mut servers = format!("{} of {} carry the release", channel.carrying, channel.concerned);
+    if channel.unseen > 0 {
+        servers.push_str(&format!(
+            "; {} cannot be seen now (see the problems of fleetsheet plan) and count by what they last carried",
+            channel.unseen
+        ));
+    }
+    lines.push(("servers", servers));
     lines.push(("to change it", advice(channel.rule).into()));
 }
 
