@@ -108,7 +108,7 @@ where
         .with(file.map(|file| layer(format, file)))
 }
 
-/// What is logged: what `rust_log` says, else warnings, and of ourselves as much as `verbosity` asks for.
+/// What is logged: what `rust_log` says, else warnings of most others, and of ourselves as much as `verbosity` asks for.
 fn filter(verbosity: u8, rust_log: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     if let Some(directives) = rust_log.filter(|directives| !directives.trim().is_empty()) {
         return EnvFilter::try_new(directives).map_err(TelemetryError::Filter);
@@ -118,7 +118,8 @@ fn filter(verbosity: u8, rust_log: Option<&str>) -> Result<EnvFilter, TelemetryE
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    EnvFilter::try_new(format!("warn,fleetsheet={ours}")).map_err(TelemetryError::Filter)
+    // It warns of each place without credentials with the debug form of an error, pages of it; what comes of it is reported in words.
+    EnvFilter::try_new(format!("warn,aws_config=error,fleetsheet={ours}")).map_err(TelemetryError::Filter)
 }
 
 /// Lets nothing below a warning pass from [`CAPPED`] modules. It sees the true target of lines that come through the

@@ -210,7 +210,11 @@ impl Session {
             CredentialsError::ProviderTimedOut(_) => {
                 self.error(CloudErrorKind::Transient, "timeout", "no answer in time")
             }
-            _ => self.error(CloudErrorKind::Transient, "unavailable", &root(error)),
+            _ => {
+                let root = root(error);
+                let what = format!("{root}; keys come from the environment, a profile or the machine, see the README");
+                self.error(CloudErrorKind::Transient, "unavailable", &what)
+            }
         }
     }
 }
