@@ -9,7 +9,7 @@ use std::error::Error;
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
-use super::quote::{quoted, root};
+use super::quote::{quoted, root, word};
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::tag::ServerId;
 
@@ -25,9 +25,6 @@ pub(super) struct Failed<'a> {
     /// The ids in the call, among which an error may name some.
     pub(super) ids: &'a [ServerId],
 }
-
-/// Longest code that is shown; EC2's longest have about 50 characters.
-const CODE_MAX: usize = 80;
 
 /// Codes by which AWS services ask for fewer calls (aws-runtime, `retries/classifiers.rs`).
 const THROTTLES: &[&str] = &[
@@ -114,7 +111,7 @@ where
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             match service.err().code() {
-                Some(code) => by_code(&bare(code), service.err().message().unwrap_or_default(), status, failed),
+                Some(code) => by_code(&word(code), service.err().message().unwrap_or_default(), status, failed),
                 None => by_status(status, failed),
             }
         }
@@ -124,12 +121,6 @@ where
             message: format!("{source}: {action} could not be asked: {}", root(error)),
         },
     }
-}
-
-/// A code as EC2's are: one word. Whatever answers in EC2's place may call anything a code.
-fn bare(code: &str) -> String {
-    let fits = |c: &char| c.is_ascii_alphanumeric() || "._-:".contains(*c);
-    code.chars().filter(fits).take(CODE_MAX).collect()
 }
 
 fn by_code(code: &str, text: &str, status: u16, failed: Failed<'_>) -> CloudError {

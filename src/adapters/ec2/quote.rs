@@ -9,6 +9,9 @@ use crate::tag::is_hidden;
 /// The longest that we quote an API, in characters.
 const QUOTED: usize = 240;
 
+/// Longest code that is shown; EC2's longest have about 50 characters.
+const CODE_MAX: usize = 80;
+
 /// The innermost cause, which says most about a connection.
 pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
@@ -41,6 +44,13 @@ pub(super) fn quoted(text: &str) -> String {
     said
 }
 
+/// A code as AWS's are: one word. Whatever answers in its place may call anything a code.
+pub(super) fn word(code: &str) -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "._-:".contains(*c);
+    let word: String = code.chars().filter(fits).take(CODE_MAX).collect();
+    if is_secret(&word) { "…".to_owned() } else { word }
+}
+
 /// An access key's id, or a run of characters that only a token or a blob is so long.
 fn is_secret(word: &str) -> bool {
     let key = |part: &str| (part.starts_with("AKIA") || part.starts_with("ASIA")) && part.len() >= 16;
@@ -58,6 +68,9 @@ mod tests {
         assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
         assert_eq!(quoted("key=AKIAMOCKMOCKMOCKMOCK is\u{202e} old"), "… is old");
         assert_eq!(quoted(&"x".repeat(200)), "…");
+        assert_eq!(word("InvalidInstanceID.NotFound"), "InvalidInstanceID.NotFound");
+        assert_eq!(word("no\u{1b}[1m such <b>code</b>"), "no1msuchbcodeb");
+        assert_eq!(word("key.ASIA MOCKMOCKMOCKMOCK"), "…");
         assert_eq!(quoted(&"word ".repeat(100)).chars().count(), QUOTED);
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::error::kind_of_credentials;
-use super::quote::{quoted, root};
+use super::quote::{quoted, root, word};
 use crate::fleet::{CloudError, CloudErrorKind};
 
 /// Keys are renewed this long before they expire: longer than a request with them may take.
@@ -197,7 +197,7 @@ impl Session {
                 ),
                 _ => says,
             };
-            return self.error(kind, code, &what);
+            return self.error(kind, &word(code), &what);
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => {
