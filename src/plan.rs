@@ -138,6 +138,7 @@ fn decide_channels(
             foreign: own
                 .iter()
                 .any(|row| identity::carries_foreign_stamp(row, memory) || history::is_later(row, memory, now)),
+            strayed: own.iter().any(|row| identity::is_strayed(row, memory)),
             sheet,
             policy,
             row_belt,

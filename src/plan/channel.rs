@@ -27,6 +27,8 @@ pub(super) struct Input<'a> {
     pub(super) complete: bool,
     /// Whether a row carries another channel's stamp, or one of a time that this store does not know: its box is not served.
     pub(super) foreign: bool,
+    /// Whether a row shows what was meant for another channel's when nobody saw how the write ended.
+    pub(super) strayed: bool,
     pub(super) sheet: &'a Sheet,
     pub(super) policy: &'a Policy,
     pub(super) row_belt: Option<&'a str>,
@@ -255,8 +257,10 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
 fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
     match input.rows {
         [] => spend_both(next, SpentBy::Absence),
-        [row] if identity::is_confirmed(row, next) => {
-            confirm(next, &row.stamp, input.now);
+        [row] if input.strayed || identity::is_confirmed(row, next) => {
+            if !input.strayed {
+                confirm(next, &row.stamp, input.now);
+            }
             if input.protected() {
                 reread_key(&mut next.key_a, &row.key_a);
                 reread_key(&mut next.key_b, &row.key_b);

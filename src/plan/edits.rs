@@ -1,6 +1,7 @@
 //! Finds service cells of servers that somebody typed over. They are written anew anyway; people are told once, with what
 //! stood there and what was found.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Happening, Plan, ServerStatus};
@@ -18,6 +19,8 @@ type Edited<'a> = (&'a str, &'a str, &'a str);
 
 /// Reports the edits and remembers which were reported.
 pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
+    // What was meant for one row and stands in another got there when rows changed places under a write whose end nobody saw.
+    let astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
     let mut words = Vec::new();
     let (mut rows, mut place, mut news) = (0_usize, None, false);
     for at in 0..plan.servers.len() {
@@ -35,7 +38,11 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
         let (Some(row), Some(remembered)) = (row, memory.servers.get(&server.id)) else {
             continue;
         };
-        let mut cells = edited(row, remembered);
+        let strayed = row
+            .service
+            .get("updatedAt")
+            .is_some_and(|at| astray.contains(at.as_str()));
+        let mut cells = if strayed { Vec::new() } else { edited(row, remembered) };
         // A column that is gone shows nothing and can be given nothing back: that it is gone is told apart.
         cells.retain(|(header, _, _)| sheet.servers.layout.columns.contains_key(*header));
         let told = remembered.edited;
@@ -83,16 +90,22 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
         .push(Problem::new(Kind::UnauthorisedEdit, "server_cells", place, detail));
 }
 
+/// The times that were meant to be written to a row, and not yet read back.
+fn pending(server: &ServerMemory) -> impl Iterator<Item = &str> {
+    server
+        .row
+        .meant
+        .iter()
+        .map(|(at, _)| at.as_str())
+        .filter(|at| !at.is_empty())
+}
+
 /// The cells of a row that hold neither what was last read back there nor what was meant to be written since.
 fn edited<'a>(row: &'a ServerRow, memory: &'a ServerMemory) -> Vec<Edited<'a>> {
     let stamp = row.service.get("updatedAt").map(String::as_str);
-    let meant = |found: &str| memory.row.meant.iter().any(|(meant, _)| meant == found);
     let Some(wrote) = memory.row.written.as_deref().filter(|_| !memory.shown.is_empty()) else {
         return Vec::new();
     };
-    if stamp.is_some_and(meant) {
-        return Vec::new();
-    }
     let shown = memory.shown.iter().filter_map(|(header, was): (&Arc<str>, &String)| {
         let found = row.service.get(header).filter(|found| *found != was)?;
         Some((&**header, was.as_str(), found.as_str()))

@@ -125,6 +125,14 @@ pub(super) fn is_confirmed(row: &ReleaseRow, memory: &ChannelMemory) -> bool {
     stamps(&memory.row).any(|stamp| *stamp == row.stamp)
 }
 
+/// Whether a row shows what was meant for another channel's, and was not read back there yet: rows that changed places under a
+/// write whose end nobody saw. That is a lost call, too, and no edit.
+pub(super) fn is_strayed(row: &ReleaseRow, memory: &Memory) -> bool {
+    let mut others = memory.channels.iter().filter(|(name, _)| **name != row.channel);
+    !row.stamp.updated_at.is_empty()
+        && others.any(|(_, other)| other.row.meant.iter().any(|(stamp, _)| *stamp == row.stamp))
+}
+
 /// Whether a row carries the stamp of another channel: its cells were swapped, sorted or pasted.
 pub(super) fn carries_foreign_stamp(row: &ReleaseRow, memory: &Memory) -> bool {
     let shown = &row.stamp.updated_at;

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use fleetsheet_mocks::cloud::Fleet;
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::GridRange;
 
-use crate::stage::{ACCOUNT, OWNER, REGION, Stage};
+use crate::stage::{ACCOUNT, OWNER, REGION, RELEASE, SERVERS, Stage};
 
 /// The call takes effect, and the program never hears of it.
 const LOST: [Fault; 3] = [Fault::ResetAfter, Fault::Truncate, Fault::Empty200];
@@ -247,5 +248,82 @@ async fn an_audit_tab_with_a_doubled_header_or_none_is_told_and_logs_once_it_is_
             1,
             "{lines:?}"
         );
+    }
+}
+
+/// Rows change places under the write, and nobody sees how it ended: each service cell that stands wrong then was written by the
+/// service itself, so nobody is accused and no key is spent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_under_a_write_whose_end_nobody_saw_is_nobodys_edit() {
+    for tab in [RELEASE, SERVERS] {
+        for read_back_fails in [true, false] {
+            let channels = [("db", "4.9.0", "4.9.0", true), ("web", "2.3.9", "2.3.9", true)];
+            let mut fleet = Fleet::new(ACCOUNT);
+            let servers: Vec<(String, &str)> = (0..6)
+                .map(|i| (format!("i-{i:017x}"), if i < 3 { "db" } else { "web" }))
+                .collect();
+            for (id, channel) in &servers {
+                let version = if *channel == "db" { "4.9.0" } else { "2.3.9" };
+                fleet.add(
+                    ACCOUNT,
+                    REGION,
+                    id,
+                    [("ReleaseChannel", *channel), ("ReleaseVersion", version)],
+                );
+            }
+            let mut stage = Stage::new(&channels, &servers, fleet).await;
+            stage.setting("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "1s");
+            stage.setting("FLEETSHEET_SCHEDULE__PASS_TIMEOUT", "10s");
+            stage.settle().await;
+            stage.turn_keys("db", "5.0.0");
+            stage.turn_keys("web", "2.4.0");
+            let (script, desk) = (stage.sheets.script().clone(), stage.sheets.desk());
+            stage
+                .sheets
+                .script()
+                .before("sheets.values.batchUpdateByDataFilter", 1, move || {
+                    let key = if tab == RELEASE { "channel" } else { "serverId" };
+                    desk.edit(|book| book.tab_mut(tab).sort_rows(key, true));
+                    if read_back_fails {
+                        script.fail("sheets.values.batchGetByDataFilter", When::Every, Fault::Status(500));
+                    } else {
+                        script.fail("sheets.*", When::From(2), Fault::ResetBefore);
+                    }
+                });
+            let ran = stage.once().await;
+            let what = format!("{tab}, {read_back_fails}: {ran:?}");
+            assert_ne!(ran.code, 0, "{what}");
+            stage.sheets.script().clear();
+            let astray = if tab == RELEASE {
+                stage.release_cell("db", "releaseVersion")
+            } else {
+                stage.server_cell(&servers[0].0, "releaseVersion")
+            };
+            assert_eq!(astray, "2.4.0", "{what}");
+            let next = stage.once().await;
+            assert_eq!(
+                (next.code, next.problems_of("unauthorised_edit")),
+                (0, vec![]),
+                "{what}\n{next:?}"
+            );
+            for (channel, release) in [("db", "5.0.0"), ("web", "2.4.0")] {
+                assert_eq!(stage.release_cell(channel, "releaseVersion"), release, "{what}");
+                assert_eq!(stage.release_cell(channel, "status"), "in sync", "{what}");
+            }
+            for (id, channel) in &servers {
+                let release = if *channel == "db" { "5.0.0" } else { "2.4.0" };
+                let cell = |header| stage.server_cell(id, header);
+                assert_eq!(
+                    (cell("releaseVersion"), cell("status")),
+                    (release.into(), "in sync".into()),
+                    "{what}"
+                );
+            }
+            // No key was spent by it.
+            stage.turn_keys("web", "2.5.0");
+            stage.settle().await;
+            assert_eq!(stage.release_cell("web", "releaseVersion"), "2.5.0", "{what}");
+            stage.assert_only_service_cells_were_written();
+        }
     }
 }

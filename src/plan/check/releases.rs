@@ -69,7 +69,7 @@ impl Case<'_> {
     fn known(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
         let next = self.next;
         let confirmed = match self.rows {
-            [row] => is_remembered(&before.row, &row.stamp),
+            [row] => is_remembered(&before.row, &row.stamp) || has_strayed(self.name, row, self.inputs.memory),
             _ => false,
         };
         if next.release == before.release {
@@ -280,6 +280,16 @@ fn counts(state: &KeyState, key: &Key) -> bool {
 
 fn is_remembered(row: &RowMemory<Stamp>, stamp: &Stamp) -> bool {
     row.written.as_ref() == Some(stamp) || row.meant.iter().any(|(meant, _)| meant == stamp)
+}
+
+/// Whether a row's stamp was meant for another channel's row, and may have missed it.
+fn has_strayed(name: &ChannelName, row: &ReleaseRow, memory: &Memory) -> bool {
+    let meant = memory
+        .channels
+        .iter()
+        .filter(|(other, _)| *other != name)
+        .flat_map(|(_, other)| other.row.meant.iter().map(|(stamp, _)| stamp));
+    !row.stamp.updated_at.is_empty() && meant.into_iter().any(|stamp| *stamp == row.stamp)
 }
 
 /// Whether a row's stamp was given to another channel's row.
