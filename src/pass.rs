@@ -214,6 +214,10 @@ async fn walk(order: &Order<'_>, hands: &Hands<'_>) -> Ended {
             let report = Report::done(order.run, &planned, settled, trouble);
             Ended::at(Sight::Whole, report, Some(memory), sheet, planned)
         }
+        Err(problem) if problem.kind == Kind::Belt => {
+            let report = Report::stopped(order.run, vec![problem], &memory);
+            Ended::at(Sight::Stopped, report, None, sheet, planned)
+        }
         Err(problem) => {
             let report = Report::failed(order.run, problem, &planned, &sheet, &fleet, &memory, order.policy);
             // What the store holds by now, only the store knows.
@@ -283,9 +287,10 @@ async fn act(
     // the next pass stops.
     claim(hands.sheets, hands.store, raw, sheet, memory)
         .await
-        .map_err(|error| match error {
+        .map_err(|error| match &error {
             WriteError::Sheet(error) => failed("spreadsheet", error.to_string()),
             WriteError::Store(error) => failed("state", error.to_string()),
+            WriteError::Rival(_) => Problem::new(Kind::Belt, "store", &*order.policy.spreadsheet, error.to_string()),
         })?;
 
     let applied = if changes.is_empty() {

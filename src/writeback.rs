@@ -36,6 +36,12 @@ pub enum WriteError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another state store began to serve the spreadsheet since it was read.
+    #[error(
+        "belt store: the store {0} has begun to serve the spreadsheet meanwhile, so this one leaves it; stop whichever of the \
+         two is not meant, or let this store serve the sheet with fleetsheet --once --takeover"
+    )]
+    Rival(String),
 }
 
 /// What a pass wants to see in the sheet.

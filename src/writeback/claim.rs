@@ -13,7 +13,8 @@ use crate::sheet::{
 const TRIES: u32 = 3;
 
 /// Marks the spreadsheet as served by this store, and the columns that will be written, and remembers the marks. No request when
-/// all is marked. After a lost reply it looks what there is before it goes on.
+/// all is marked. After a lost reply it looks what there is before it goes on, and after the first mark, too: two stores that
+/// both found the spreadsheet free must not both serve it.
 ///
 /// # Errors
 /// When the marks could not be made or remembered, or another store's mark came meanwhile; nothing else may then be written.
@@ -24,7 +25,27 @@ pub async fn claim(
     sheet: &Sheet,
     memory: &mut Memory,
 ) -> Result<(), WriteError> {
-    if let Some(marks) = make(writer, raw, sheet, memory).await? {
+    let mut again: Option<RawSpreadsheet> = None;
+    let mut left = TRIES;
+    let made = loop {
+        left -= 1;
+        let marked = mark(writer, again.as_ref().unwrap_or(raw), sheet, memory).await;
+        let looks = match &marked {
+            Err(error) => error.kind == SheetErrorKind::OutcomeUnknown && left > 0,
+            Ok(made) => made.store,
+        };
+        if looks {
+            let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
+            let seen = writer.read(&titles.map(|title| TabWish::header(title))).await?;
+            yield_to_rivals(writer, raw, &seen, memory).await?;
+            again = Some(seen);
+        }
+        match marked {
+            Err(_) if looks => {}
+            ended => break ended?,
+        }
+    };
+    if let Some(marks) = made.columns {
         remember(store, marks, memory).await?;
     }
     Ok(())
@@ -46,39 +67,33 @@ async fn remember(store: &dyn Store, marks: BTreeMap<String, i64>, memory: &mut 
     Ok(())
 }
 
-/// The marks of the columns, if they are not those that are remembered.
-async fn make(
+/// The decision knew of the stores that claimed the spreadsheet then; who came since is not to be fought, and not to be stopped
+/// by our mark either.
+async fn yield_to_rivals(
     writer: &dyn SheetWriter,
-    raw: &RawSpreadsheet,
-    sheet: &Sheet,
+    before: &RawSpreadsheet,
+    now: &RawSpreadsheet,
     memory: &Memory,
-) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
-    let mut again: Option<RawSpreadsheet> = None;
-    let mut left = TRIES;
-    loop {
-        left -= 1;
-        match mark(writer, again.as_ref().unwrap_or(raw), sheet, memory).await {
-            Err(error) if error.kind == SheetErrorKind::OutcomeUnknown && left > 0 => {
-                let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
-                let seen = writer.read(&titles.map(|title| TabWish::header(title))).await?;
-                refuse_rivals(raw, &seen, memory)?;
-                again = Some(seen);
-            }
-            ended => return ended,
-        }
+) -> Result<(), WriteError> {
+    let stores = || now.marks.iter().filter(|mark| mark.key == STORE_MARK);
+    let known = |mark: &Mark| mark.value == memory.store || before.marks.iter().any(|old| old.id == mark.id);
+    let Some(rival) = stores().find(|mark| !known(mark)) else {
+        return Ok(());
+    };
+    let ours = stores().filter(|mark| mark.value == memory.store);
+    let withdrawal: Vec<MarkChange> = ours.map(|mark| MarkChange::Delete { id: mark.id }).collect();
+    if !withdrawal.is_empty() {
+        writer.change_marks(&withdrawal).await?;
     }
+    Err(WriteError::Rival(rival.value.clone()))
 }
 
-/// The decision knew of the stores that claimed the spreadsheet then; who came since is not to be fought.
-fn refuse_rivals(before: &RawSpreadsheet, now: &RawSpreadsheet, memory: &Memory) -> Result<(), SheetError> {
-    let known = |mark: &Mark| mark.value == memory.store || before.marks.iter().any(|old| old.id == mark.id);
-    if now.marks.iter().filter(|mark| mark.key == STORE_MARK).all(known) {
-        return Ok(());
-    }
-    Err(SheetError {
-        kind: SheetErrorKind::Refused,
-        message: "another state store has begun to serve the spreadsheet meanwhile".into(),
-    })
+/// Marks that were made.
+struct Made {
+    /// The marks of the columns, if they are not those that are remembered.
+    columns: Option<BTreeMap<String, i64>>,
+    /// Whether the spreadsheet got the mark of this store just now.
+    store: bool,
 }
 
 async fn mark(
@@ -86,7 +101,7 @@ async fn mark(
     raw: &RawSpreadsheet,
     sheet: &Sheet,
     memory: &Memory,
-) -> Result<Option<BTreeMap<String, i64>>, SheetError> {
+) -> Result<Made, SheetError> {
     let mut changes: Vec<MarkChange> = Vec::new();
     let mut marked = false;
     for mark in raw.marks.iter().filter(|m| m.key == STORE_MARK) {
@@ -149,5 +164,8 @@ async fn mark(
         }
         marks.extend(wanted.into_iter().zip(made.into_iter().skip(usize::from(!marked))));
     }
-    Ok((marks != known).then_some(marks))
+    Ok(Made {
+        columns: (marks != known).then_some(marks),
+        store: !marked,
+    })
 }

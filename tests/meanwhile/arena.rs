@@ -264,6 +264,13 @@ impl Arena {
         self.put(book, tags, store);
     }
 
+    /// Puts everything back to before any store served the spreadsheet, with a server that does not carry its release.
+    pub(crate) fn reset_to_free(&self) {
+        self.reset();
+        let Settled { virgin, tags, .. } = self.settled;
+        self.put(virgin, tags, &Files::new());
+    }
+
     fn put(&self, book: &Spreadsheet, tags: &Tags, store: &Files) {
         self.stage.sheets.edit(|held| held.clone_from(book));
         self.stage.cloud.edit(|fleet| {

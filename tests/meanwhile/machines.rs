@@ -24,6 +24,11 @@ fn points() -> impl Iterator<Item = fn(u64) -> Point> {
 /// the other's report says, and the request.
 async fn disturbed(arena: &Arena, at: Point, arguments: &[&str]) -> Option<(Pass, Ran, String)> {
     arena.reset();
+    joined(arena, at, arguments).await
+}
+
+/// The same in the world as it is.
+async fn joined(arena: &Arena, at: Point, arguments: &[&str]) -> Option<(Pass, Ran, String)> {
     let other = arena.stage.path("other");
     if other.exists() {
         std::fs::remove_dir_all(&other).unwrap();
@@ -146,5 +151,44 @@ async fn after_a_takeover_in_the_middle_we_stop_and_fight_nobody() {
     }
     println!("another machine's takeover: {tried} interleavings");
     assert!(tried >= 10, "{tried}");
+    assert!(fell.is_empty(), "{} fell:\n{}", fell.len(), fell.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_new_stores_that_meet_a_free_sheet_one_serves_it() {
+    let arena = Arena::new().await;
+    let (mut tried, mut served, mut fell) = (0, [0, 0], Vec::new());
+    for point in points() {
+        for nth in 1.. {
+            arena.reset_to_free();
+            let Some((ours, theirs, method)) = joined(&arena, point(nth), &["--once", "--format", "json"]).await else {
+                break;
+            };
+            tried += 1;
+            let mut faults = law::human(&ours, &method, &ours.left);
+            let next = arena.pass().await;
+            let other = arena.pass_of(arena.other(&["--once", "--format", "json"])).await;
+            for (who, first, later) in [("we", &ours.ran, &next.ran), ("they", &theirs, &other.ran)] {
+                if first.code != later.code || ![0, 5].contains(&first.code) {
+                    faults.push(format!(
+                        "{who} ended with {} and then {}: {first:?}",
+                        first.code, later.code
+                    ));
+                }
+            }
+            if ours.ran.code == theirs.code {
+                faults.push(format!("both ended with {}", theirs.code));
+            }
+            served[usize::from(theirs.code == 0)] += 1;
+            if ours.ran.code == 5 && ours.ran.calls("ec2.CreateTags") > 0 {
+                faults.push("we tagged, and they serve the sheet".into());
+            }
+            if !faults.is_empty() {
+                fell.push(format!("{:?}, {method}:\n    {}", point(nth), faults.join("\n    ")));
+            }
+        }
+    }
+    println!("two new stores: {tried} interleavings, {served:?} served by us and by them");
+    assert!(served.iter().all(|count| *count > 2), "{served:?}");
     assert!(fell.is_empty(), "{} fell:\n{}", fell.len(), fell.join("\n"));
 }
