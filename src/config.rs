@@ -20,6 +20,7 @@ pub use model::{
     Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,
     Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
 };
+pub use source::overriding;
 
 /// Reads one entry of `dual_key.a_editors` or `b_editors`.
 ///

@@ -188,12 +188,43 @@ fn is_meant_for_us(name: &str) -> bool {
     rest.contains("__")
         || KEYS.iter().any(|key| {
             let section = key.path.split('.').next().unwrap_or_default().to_uppercase();
-            key.variable().replace('_', "") == squeezed || rest.to_uppercase().starts_with(&format!("{section}_"))
+            key.variable().replace('_', "") == squeezed
+                || rest.to_uppercase().starts_with(&format!("{section}_"))
+                // A key without a section leaves nothing else to know a misspelt one by.
+                || !key.path.contains('.') && resembles(&rest.to_uppercase(), &section)
         })
 }
 
+/// Whether a word is another one mistyped: its letters in another order, or one of them missing, too many or wrong.
+fn resembles(typed: &str, word: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let alike = |a: &mut dyn Iterator<Item = char>, b: &mut dyn Iterator<Item = char>| {
+        a.zip(b).take_while(|(a, b)| a == b).count()
+    };
+    let start = alike(&mut typed.chars(), &mut word.chars());
+    let end = alike(&mut typed.chars().rev(), &mut word.chars().rev());
+    let (short, long) = (typed.len().min(word.len()), typed.len().max(word.len()));
+    sorted(typed) == sorted(word) || long - short <= 1 && start + end + 1 >= long
+}
+
+/// Those of the variables that set a key.
+#[must_use]
+pub fn overriding(variables: &BTreeMap<String, String>) -> Vec<&str> {
+    let names = variables.keys().map(String::as_str);
+    names
+        .filter(|name| KEYS.iter().any(|key| key.variable() == *name))
+        .collect()
+}
+
 fn unknown_variable(name: &str) -> String {
-    let near = |key: &&Key| key.variable().replace('_', "") == name.replace('_', "").to_uppercase();
+    let near = |key: &&Key| {
+        let (variable, name) = (key.variable().replace('_', ""), name.replace('_', "").to_uppercase());
+        variable == name || !key.path.contains('.') && resembles(&name, &variable)
+    };
     match KEYS.iter().find(near) {
         Some(key) => format!("sets no key; did you mean {}?", key.variable()),
         None => "sets no key; take the key's section and name in capitals, joined by two underscores, \
@@ -291,10 +322,14 @@ mod tests {
         let text = "colour = 1\nbatch_size = 3\nhttp = 2\n'limits.batch_size' = 5\n[limits]\nsize = 4\n";
         let (_, errors) = sources(
             text,
-            &[("FLEETSHEET_LIMITS_BATCH_SIZE", "1"), ("FLEETSHEET_NO__PE", "1")],
+            &[
+                ("FLEETSHEET_LIMITS_BATCH_SIZE", "1"),
+                ("FLEETSHEET_MOED", "observe"),
+                ("FLEETSHEET_NO__PE", "1"),
+            ],
         );
         let all = errors.join("\n");
-        assert_eq!(errors.len(), 7, "{all}");
+        assert_eq!(errors.len(), 8, "{all}");
         for part in [
             "colour (test.toml): is not a key; the top level knows mode",
             "it belongs under [limits]",
@@ -302,6 +337,7 @@ mod tests {
             "limits.size (test.toml): is not a key; [limits] knows batch_size, concurrency",
             "did you mean FLEETSHEET_LIMITS__BATCH_SIZE?",
             "FLEETSHEET_NO__PE (environment variable FLEETSHEET_NO__PE): sets no key",
+            "did you mean FLEETSHEET_MODE?",
         ] {
             assert!(all.contains(part), "{part} not in\n{all}");
         }
@@ -313,6 +349,8 @@ mod tests {
             "",
             &[
                 ("FLEETSHEET_PORT_9464_TCP", "tcp://10.0.0.1:9464"),
+                ("FLEETSHEET_NODE_NAME", "n1"),
+                ("FLEETSHEET_HOME", "/srv"),
                 ("FLEETSHEET_CONFIG", "x"),
             ],
         );

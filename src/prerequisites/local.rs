@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Item, Line};
-use crate::config::ConfigErrors;
+use crate::config::{ConfigErrors, overriding};
 
 /// Others' rights to a file.
 const WORLD: u32 = 0o007;
@@ -78,11 +78,7 @@ pub fn judge_environment(set: &BTreeMap<String, String>, redirected_by_config: b
         let message = "decides what is logged, so -v has no effect";
         lines.push(Line::note(Item::Environment, "RUST_LOG", message));
     }
-    let overrides: Vec<&str> = set
-        .keys()
-        .map(String::as_str)
-        .filter(|name| name.starts_with("FLEETSHEET_") && *name != "FLEETSHEET_CONFIG")
-        .collect();
+    let overrides = overriding(set);
     if !overrides.is_empty() {
         let message = "these variables come before the file";
         lines.push(Line::note(Item::Environment, overrides.join(", "), message));
