@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+use chrono::DateTime;
 use google_sheets4::common::{Delegate, Response, Retry};
-use google_sheets4::hyper::header::RETRY_AFTER;
+use google_sheets4::hyper::header::{DATE, HeaderMap, RETRY_AFTER};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::Value;
 
@@ -90,17 +91,25 @@ impl Delegate for Probe {
     }
 
     fn http_failure(&mut self, response: &Response, _: Option<&Value>) -> Retry {
-        // Only whole seconds: the other form, a date, would need this machine's clock to be right.
-        let wait = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let wait = retry_after(response.headers());
         self.note(|seen| {
             seen.status = Some(response.status().as_u16());
-            seen.retry_after = wait.map(Duration::from_secs);
+            seen.retry_after = wait;
         });
         Retry::Abort
     }
+}
+
+/// How long the server asks to wait (RFC 9110, section 10.2.3): seconds, or a date, which is compared with the answer's own, because
+/// this machine's clock may be wrong.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text| DateTime::parse_from_rfc2822(text).ok();
+    (date(asked)? - date(text(DATE)?)?).to_std().ok()
 }
 
 /// Decides how long to wait before another attempt, and whether there is one.
@@ -269,6 +278,29 @@ mod tests {
             ..failure(SheetErrorKind::Quota)
         };
         assert_eq!(patience.wait(&asked), Some(QUOTA_WAIT_MAX));
+    }
+
+    #[test]
+    fn a_server_asks_to_wait_in_seconds_or_until_a_date() {
+        let asked = |pairs: &[(_, &'static str)]| {
+            let headers: HeaderMap = pairs
+                .iter()
+                .map(|(name, text)| (Clone::clone(name), text.parse().unwrap()))
+                .collect();
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        let date = (DATE, "Sun, 22 Nov 2026 10:00:00 GMT");
+        assert_eq!(asked(&[(RETRY_AFTER, "20")]), Some(20));
+        assert_eq!(
+            asked(&[(RETRY_AFTER, "Sun, 22 Nov 2026 10:00:20 GMT"), date.clone()]),
+            Some(20)
+        );
+        assert_eq!(
+            asked(&[(RETRY_AFTER, "Sun, 22 Nov 2026 09:00:20 GMT"), date.clone()]),
+            None
+        );
+        assert_eq!(asked(&[(RETRY_AFTER, "Sun, 22 Nov 2026 10:00:20 GMT")]), None);
+        assert_eq!(asked(&[(RETRY_AFTER, "soon"), date]), None);
     }
 
     #[test]
