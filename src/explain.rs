@@ -205,9 +205,11 @@ fn latch_words(latch: &Latch) -> String {
 fn explain_server(server: &ServerPlan, world: &World, plan: &Plan, policy: &Policy, lines: &mut Lines) {
     let layout = &world.sheet.servers.layout;
     let live = world.fleet.servers.get(&server.id);
-    let at = live.map_or("not found in any account and region".to_owned(), |s| {
-        format!("in {}, {}", s.source, s.state.word())
-    });
+    let at = match live {
+        Some(live) => format!("in {}, {}", live.source, live.state.word()),
+        None if server.status == ServerStatus::AsIs => "cannot be seen now".to_owned(),
+        None => "not found in any account and region".to_owned(),
+    };
     lines.push(("server", format!("{} {at}", server.id)));
     for row in &server.rows {
         lines.push(("row", layout.place("serverId", *row)));
