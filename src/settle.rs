@@ -9,7 +9,7 @@ use crate::apply::Outcome;
 use crate::fleet::{Fleet, Server, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, few};
 use crate::sheet::parse::Sheet;
 use crate::tag::{Change, ChannelName, ServerId, TagKey, plain};
 
@@ -195,15 +195,10 @@ fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
 }
 
 fn failure(source: Option<&Source>, message: &str, ids: &[&ServerId]) -> Problem {
-    let shown: Vec<&str> = ids.iter().take(20).map(|id| id.as_str()).collect();
-    let more = if ids.len() > 20 {
-        format!(" and {} more", ids.len() - 20)
-    } else {
-        String::new()
-    };
     let at = source.map_or_else(String::new, Source::to_string);
     let place = if let [one] = ids { one.to_string() } else { at.clone() };
-    let words = format!("tags of {}{more} in {at} were not changed: {message}", shown.join(", "));
+    let servers = few(ids.iter().map(|id| id.as_str()), 20);
+    let words = format!("tags of {servers} in {at} were not changed: {message}");
     Problem::new(Kind::ApiFailure, "tags", place, words)
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use super::parse::{Layout, column_letters};
 use super::{ProtectedRange, RawTab};
+use crate::problem::few;
 
 pub use advice::{closed_to_us, release_advice, server_advice};
 
@@ -86,6 +87,9 @@ impl Guards {
     }
 }
 
+/// Editors that a message names.
+const NAMED: usize = 10;
+
 /// Why these editors are not exactly those wanted.
 pub(crate) fn exactly(wanted: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<String> {
     if wanted.is_empty() {
@@ -95,8 +99,8 @@ pub(crate) fn exactly(wanted: &BTreeSet<String>, found: &BTreeSet<String>) -> Op
     let absent: Vec<&str> = wanted.difference(found).map(String::as_str).collect();
     match (extra.is_empty(), absent.is_empty()) {
         (true, true) => None,
-        (false, _) => Some(format!("{} may edit it too", extra.join(", "))),
-        (true, false) => Some(format!("{} may not edit it", absent.join(", "))),
+        (false, _) => Some(format!("{} may edit it too", few(extra, NAMED))),
+        (true, false) => Some(format!("{} may not edit it", few(absent, NAMED))),
     }
 }
 
@@ -110,15 +114,15 @@ pub(crate) fn neither(who: &Keyholders, found: &BTreeSet<String>) -> Option<Stri
     (!holders.is_empty()).then(|| {
         format!(
             "{} may edit it and so lend a row the keys of another",
-            holders.join(", ")
+            few(holders, NAMED)
         )
     })
 }
 
 /// That there is any editor at all.
 pub(crate) fn nobody(found: &BTreeSet<String>) -> Option<String> {
-    let all: Vec<&str> = found.iter().map(String::as_str).collect();
-    (!all.is_empty()).then(|| format!("{} may edit it", all.join(", ")))
+    let all = found.iter().map(String::as_str);
+    (!found.is_empty()).then(|| format!("{} may edit it", few(all, NAMED)))
 }
 
 /// Why a column is not guarded; `None` when at least one range guards it. (Google lets only those write who may by *all* the

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use super::{Desired, service_columns, stamp};
 use crate::memory::{Memory, Stamp, Update};
+use crate::problem::few;
 use crate::settle::Cells;
 use crate::sheet::parse::{Layout, Sheet, quoted};
 use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
+
+/// Rows that a note names.
+const NAMED: usize = 10;
 
 /// The columns of a tab that carry marks: its key column and the service's, and `tag:` columns (which are written only where
 /// the server has the say).
@@ -234,7 +238,7 @@ impl Target {
         if !self.disputed.is_empty() {
             notes.push(format!(
                 "service cells of {} in {} were changed while the pass ran; the next pass says what follows from it",
-                named(self.disputed.iter()),
+                few(self.disputed.iter().map(String::as_str), NAMED),
                 quoted(&self.title)
             ));
         }
@@ -248,7 +252,7 @@ impl Target {
                 "the rows appended to {} for {} are not found there; if a column was inserted or moved in that moment, their \
                  cells stand under wrong headers: delete those rows. The next pass appends them again",
                 quoted(&self.title),
-                named(astray.iter())
+                few(astray.iter().map(String::as_str), NAMED)
             ));
         }
         notes
@@ -281,18 +285,6 @@ impl Target {
 fn is_stray(wanted: &BTreeMap<String, Cells>, header: &Arc<str>, found: &str) -> bool {
     let mut texts = wanted.values().filter_map(|cells| cells.get(header));
     !found.is_empty() && texts.any(|text| text == found)
-}
-
-/// The first ten of them, and how many more.
-fn named<'a>(all: impl ExactSizeIterator<Item = &'a String>) -> String {
-    let more = all.len().saturating_sub(10);
-    let shown: Vec<&str> = all.take(10).map(String::as_str).collect();
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{rest}", shown.join(", "))
 }
 
 /// What the rows of channels showed whose rows were all as the service left them: of others the pass has decided already that

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Keyholders, column_fault};
+use super::{Keyholders, NAMED, column_fault};
+use crate::problem::few;
 use crate::sheet::parse::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
 use crate::sheet::{GridRange, ProtectedRange, RawTab};
 
@@ -65,7 +66,7 @@ fn spans(range: &GridRange, column: u32) -> bool {
 }
 
 fn names<'a>(people: impl Iterator<Item = &'a String>) -> String {
-    people.map(String::as_str).collect::<Vec<_>>().join(", ")
+    few(people.map(String::as_str), NAMED)
 }
 
 /// The service columns that others may type into.
