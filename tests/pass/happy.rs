@@ -79,7 +79,8 @@ async fn a_first_pass_adopts_what_the_servers_carry_and_asks_once_more_to_leave_
         assert_eq!(first.json["servers"], 12);
         assert_eq!(first.json["changed"], 0);
         let (reads, writes) = requests(&first);
-        assert!(reads <= 4 && writes <= 3, "{:?}", first.json["calls"]);
+        // One read more than later passes, too: whether another store left its mark in the same moment.
+        assert!(reads <= 5 && writes <= 3, "{:?}", first.json["calls"]);
         stage.assert_rows_show_their_own("2.3.9");
         assert_eq!(stage.server_cell(&ids[3], "account"), "main");
         assert_eq!(stage.server_cell(&ids[3], "region"), "eu-west-1");
