@@ -138,8 +138,7 @@ async fn bare() -> Stage {
         }
     }
     let channels = CHANNELS.map(|(channel, _, version)| (channel, version, version, true));
-    let mut stage = Stage::new(&channels, &servers, fleet).await;
-    load_one_root(&mut stage);
+    let stage = Stage::new(&channels, &servers, fleet).await;
     stage.with_audit_tab();
     stage.sheets.edit(|book| {
         for tab in [RELEASE, SERVERS] {
@@ -155,17 +154,6 @@ async fn bare() -> Stage {
         }
     });
     stage
-}
-
-/// Where nobody asks for a certificate one root is enough, and it loads in a tenth of the time.
-fn load_one_root(stage: &mut Stage) {
-    const END: &str = "-----END CERTIFICATE-----";
-    let all = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
-    if let Some((first, _)) = all.split_once(END) {
-        let path = stage.path("root.pem");
-        std::fs::write(&path, format!("{first}{END}\n")).unwrap();
-        stage.setting("SSL_CERT_FILE", &path.display().to_string());
-    }
 }
 
 impl Settled {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the stage")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
@@ -120,6 +120,19 @@ fn header(headers: &[&str]) -> Vec<CellValue> {
     headers.iter().map(|h| CellValue::from(*h)).collect()
 }
 
+/// Where nobody asks for a certificate one root is enough: it loads in a tenth of the time that all roots take each start.
+fn one_root(dir: &Path) -> Vec<(&'static str, String)> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let all = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let first = all.split_once(END).map(|(first, _)| format!("{first}{END}\n"));
+    let written = first.map(|first| {
+        let path = dir.join("root.pem");
+        std::fs::write(&path, first).expect("root.pem");
+        ("SSL_CERT_FILE", path.display().to_string())
+    });
+    written.into_iter().collect()
+}
+
 impl Stage {
     /// A protected sheet with the given rows `(channel, key A, key B, enabled)`, and servers `(id, channel)`.
     pub(crate) async fn new(channels: &[(&str, &str, &str, bool)], servers: &[(String, &str)], fleet: Fleet) -> Self {
@@ -152,7 +165,7 @@ impl Stage {
         let cloud = CloudEmulator::start(fleet).await.expect("cloud");
         let dir = tempfile::tempdir().expect("directory");
         let accounts = format!("[[aws.account]]\nname = \"main\"\nregions = [\"{REGION}\"]\n");
-        let settings = Vec::new();
+        let settings = one_root(dir.path());
         let stage = Self {
             sheets,
             cloud,
