@@ -5,7 +5,7 @@ mod rules;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::adopt::Carried;
-use super::{ChannelPlan, Happening, Plan, Policy, identity};
+use super::{ChannelPlan, Happening, Plan, Policy, edits, identity};
 use crate::memory::{ChannelMemory, KeyState, Latch, RowMemory, SpentBy, Stamp};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick, clip};
@@ -302,14 +302,7 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
     let changed: Vec<_> = cells.iter().filter(|(_, before, found)| before != found).collect();
     let words: Vec<String> = changed
         .iter()
-        .map(|(header, before, found)| {
-            format!(
-                "{} from \"{}\" to \"{}\"",
-                input.place(header),
-                clip(before),
-                clip(found)
-            )
-        })
+        .map(|(header, before, found)| edits::change(&input.place(header), before, found))
         .collect();
     let place = changed
         .first()

@@ -51,14 +51,10 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
             place.get_or_insert_with(|| sheet.servers.layout.place(header, row.row));
             news |= !told;
             if words.len() < NAMED {
-                let each = cells.iter().take(CELLS_NAMED).map(|(header, was, found)| {
-                    format!(
-                        "{} from \"{}\" to \"{}\"",
-                        sheet.servers.layout.place(header, row.row),
-                        clip(was),
-                        clip(found)
-                    )
-                });
+                let each = cells
+                    .iter()
+                    .take(CELLS_NAMED)
+                    .map(|(header, was, found)| change(&sheet.servers.layout.place(header, row.row), was, found));
                 let more = match cells.len().saturating_sub(CELLS_NAMED) {
                     0 => String::new(),
                     n => format!(" and {n} more"),
@@ -88,6 +84,11 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
     }
     plan.problems
         .push(Problem::new(Kind::UnauthorisedEdit, "server_cells", place, detail));
+}
+
+/// A changed cell in words.
+pub(super) fn change(place: &str, was: &str, found: &str) -> String {
+    format!("{place} from \"{}\" to \"{}\"", clip(was), clip(found))
 }
 
 /// The times that were meant to be written to a row, and not yet read back.
