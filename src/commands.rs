@@ -22,9 +22,10 @@ use crate::fleet::CloudError;
 use crate::pass::Blind;
 use crate::plan::{Belt, Policy};
 use crate::problem::{Kind, Problem};
-use crate::report::{Report, json_line, plain};
+use crate::report::{Report, json_line};
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
+use crate::tag::plain;
 use crate::{sandbox, telemetry};
 
 pub use mail::send_test_mail;

@@ -19,7 +19,6 @@ use crate::settle::{ChannelLine, Counts, Settled, settle};
 use crate::sheet::parse::Sheet;
 use crate::tag::ServerId;
 
-pub use crate::tag::plain;
 pub use tally::Tally;
 pub use text::{json_line, plan_page};
 

@@ -12,11 +12,11 @@ use crate::calls::Calls;
 use crate::cli::Format;
 use crate::config::Config;
 use crate::problem::{Kind, Problem};
-use crate::report::plain;
 use crate::sandbox;
 use crate::setup::{Outcome, Templates, Wish, carry_out};
 use crate::sheet::parse::check_channel;
 use crate::sheet::protection::address_of;
+use crate::tag::plain;
 
 /// What was asked of it.
 pub(super) struct Asked<'a> {

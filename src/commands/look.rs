@@ -11,8 +11,9 @@ use crate::explain::explain;
 use crate::memory::StoreReader;
 use crate::pass::{Order, preview};
 use crate::plan::Policy;
-use crate::report::{Ending, Report, plain, plan_page};
+use crate::report::{Ending, Report, plan_page};
 use crate::sandbox;
+use crate::tag::plain;
 
 pub(super) async fn show_plan(config: Config, exit_code: bool, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Embedded, SandboxError, embed};
 use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
-use crate::report::plain;
+use crate::tag::plain;
 
 /// The configuration for those who have none.
 const BUILT_IN: &str = include_str!("../../config/sandbox.toml");

@@ -14,11 +14,11 @@ use fleetsheet::memory::Memory;
 use fleetsheet::pass::World;
 use fleetsheet::plan::check::check;
 use fleetsheet::plan::{Plan, count_repeats, plan};
-use fleetsheet::report::{Report, plain, plan_page};
+use fleetsheet::report::{Report, plan_page};
 use fleetsheet::settle::{Cells, Settled, settle};
 use fleetsheet::sheet::parse::{Layout, Sheet, parse};
 use fleetsheet::sheet::{Cell, STORE_MARK};
-use fleetsheet::tag::ServerId;
+use fleetsheet::tag::{ServerId, plain};
 
 use crate::judge;
 use crate::scene::{Scene, names, put};
