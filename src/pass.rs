@@ -5,8 +5,7 @@
 mod ending;
 mod events;
 mod look;
-
-use std::collections::BTreeMap;
+mod preview;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
@@ -15,14 +14,14 @@ use tracing::{debug, error, info, warn};
 
 use crate::alert::{self, Sight};
 use crate::apply::pacing::Pacing;
-use crate::apply::{Applied, Applier, Outcome, Progress, ServerChange};
+use crate::apply::{Applied, Applier, Progress, ServerChange};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, FleetReader, TagWriter};
 use crate::memory::{Event, Memory, Store, StoreReader, Update};
 use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
 use crate::problem::{Kind, Problem};
-use crate::report::{Ending, Report};
+use crate::report::Report;
 use crate::settle::{Settled, settle};
 use crate::sheet::parse::{Names, Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, SheetWriter, TabWish};
@@ -31,6 +30,7 @@ use ending::Ended;
 use events::{events, remember_stop, unlogged};
 pub use look::INTERRUPTED;
 use look::look;
+pub use preview::preview;
 
 /// How often it is looked whether the optional audit tab has been made.
 const AUDIT_LOOK: TimeDelta = TimeDelta::minutes(15);
@@ -360,43 +360,4 @@ fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
             })
         })
         .collect()
-}
-
-/// Looks and decides, and acts on nothing: what `plan` and `explain` show.
-///
-/// # Errors
-/// A report that says why there is nothing to show.
-pub async fn preview(
-    order: &Order<'_>,
-    sheets: &dyn SheetReader,
-    fleet: &dyn FleetReader,
-    store: &dyn StoreReader,
-) -> Result<(World, Plan, Report), Box<Report>> {
-    let world = match observe(sheets, fleet, store, order.names, order.now).await {
-        Ok(world) => world,
-        Err(blind) => return Err(Box::new(finish(order, Report::blind(order.run, blind)))),
-    };
-    let planned = plan(&world.sheet, &world.fleet, &world.memory, order.policy, order.now);
-    if !planned.stop.is_empty() {
-        return Err(Box::new(finish(
-            order,
-            Report::stopped(order.run, planned.stop, &world.memory),
-        )));
-    }
-    let mut memory = world.memory.clone();
-    memory.apply(&planned.update);
-    let settled = settle(
-        &world.sheet,
-        &world.fleet,
-        &memory,
-        order.policy,
-        &planned,
-        None::<&BTreeMap<_, Outcome>>,
-    );
-    let mut report = Report::done(order.run, &planned, settled, Vec::new());
-    report.preview = true;
-    if report.outcome == Ending::Done && planned.has_changes() {
-        report.outcome = Ending::Changes;
-    }
-    Ok((world, planned, finish(order, report)))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::tag::plain;
+use crate::tag::{plain, short};
 
 /// Kinds of problems, which mail can be routed by. The order is that of reports and mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,11 +53,7 @@ const NAME_MAX: usize = 254;
 /// The first `most` of some names, and how many more there are: `a, b and 3 more`. It must fit a cell, however many they are.
 pub fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
     let mut names = names.into_iter();
-    let short = |name: &str| match name.char_indices().nth(NAME_MAX) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    };
-    let shown: Vec<String> = names.by_ref().take(most).map(short).collect();
+    let shown: Vec<String> = names.by_ref().take(most).map(|name| short(name, NAME_MAX)).collect();
     match names.count() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

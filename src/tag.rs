@@ -163,6 +163,15 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
+/// The first `most` characters of a text, and whether there are more: `begin…`.
+#[must_use]
+pub fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Writes a character, a hidden one as an escape of JSON: such escapes may stand in any JSON that is read on a terminal.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::memory::StoreError;
-use crate::tag::plain;
+use crate::tag::{plain, short};
 
 /// What to do about a file that cannot be believed.
 pub(super) const RESTORE: &str = "restore it from a backup, or move it away and let a new store take the sheet over with \
@@ -50,11 +50,7 @@ const WHAT_MAX: usize = 500;
 
 /// A store that cannot be used.
 pub(super) fn broken(path: &Path, what: impl Display, fix: &str) -> StoreError {
-    let mut said: String = what.to_string().chars().take(WHAT_MAX + 1).collect();
-    if let Some((end, _)) = said.char_indices().nth(WHAT_MAX) {
-        said.truncate(end);
-        said.push('…');
-    }
+    let said = short(&what.to_string(), WHAT_MAX);
     StoreError::Broken(plain(&format!("state store {}: {said}; {fix}", path.display())))
 }
 

@@ -284,12 +284,9 @@ fn is_remembered(row: &RowMemory<Stamp>, stamp: &Stamp) -> bool {
 
 /// Whether a row's stamp was meant for another channel's row, and may have missed it.
 fn has_strayed(name: &ChannelName, row: &ReleaseRow, memory: &Memory) -> bool {
-    let meant = memory
-        .channels
-        .iter()
-        .filter(|(other, _)| *other != name)
-        .flat_map(|(_, other)| other.row.meant.iter().map(|(stamp, _)| stamp));
-    !row.stamp.updated_at.is_empty() && meant.into_iter().any(|stamp| *stamp == row.stamp)
+    let others = memory.channels.iter().filter(|(other, _)| *other != name);
+    let mut meant = others.flat_map(|(_, other)| &other.row.meant);
+    !row.stamp.updated_at.is_empty() && meant.any(|(stamp, _)| *stamp == row.stamp)
 }
 
 /// Whether a row's stamp was given to another channel's row.
