@@ -21,7 +21,7 @@ use crate::config::{Config, Mode, TagAuthority};
 use crate::fleet::CloudError;
 use crate::pass::Blind;
 use crate::plan::{Belt, Policy};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::report::{Report, json_line};
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
@@ -246,7 +246,7 @@ pub async fn run(asked: Invocation) -> u8 {
                     "fleetsheet"
                 };
                 let message = refusal.message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
-                let problem = Problem::new(Kind::ApiFailure, "refused", place, message);
+                let problem = Problem::new(Kind::ApiFailure, Code::Refused, place, message);
                 let report = Report::blind(&run_id(now()), Blind::Failed(problem));
                 print(Format::Json, &report.json(), "");
             }

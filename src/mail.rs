@@ -89,7 +89,7 @@ impl OpenProblem {
     pub fn new(problem: &Problem, link: String, since: DateTime<Utc>) -> Self {
         Self {
             kind: problem.kind,
-            code: problem.code.to_owned(),
+            code: problem.code.word().to_owned(),
             place: problem.place.clone(),
             link,
             message: problem.message.clone(),

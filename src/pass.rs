@@ -20,7 +20,7 @@ use crate::fleet::{Fleet, FleetReader, TagWriter};
 use crate::memory::{Event, Memory, Store, StoreReader, Update};
 use crate::plan::check::{Approved, check};
 use crate::plan::{Plan, Policy, plan};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::report::Report;
 use crate::settle::{Settled, settle};
 use crate::sheet::parse::{Names, Sheet, parse};
@@ -108,7 +108,7 @@ pub async fn observe(
     names: &Names,
     now: DateTime<Utc>,
 ) -> Result<World, Blind> {
-    let failed = |place: &str, what: String| Blind::Failed(Problem::new(Kind::ApiFailure, "observe", place, what));
+    let failed = |place: &str, what: String| Blind::Failed(Problem::new(Kind::ApiFailure, Code::Observe, place, what));
     let memory = store.load().await.map_err(|e| failed("state", e.to_string()))?;
     let read = async {
         let audit = look_for_audit(sheets, &memory, names, now).await?;
@@ -188,7 +188,7 @@ async fn walk(order: &Order<'_>, hands: &Hands<'_>) -> Ended {
                 faults.join("; ")
             );
             error!(faults = faults.len(), "{what}");
-            let problem = Problem::new(Kind::ApiFailure, "check", "plan", what);
+            let problem = Problem::new(Kind::ApiFailure, Code::Check, "plan", what);
             let report = Report::blind(order.run, Blind::Failed(problem));
             return Ended::at(Sight::Stopped, report, Some(memory), sheet, planned);
         }
@@ -265,7 +265,7 @@ async fn act(
     events: &[Event],
     audit: (bool, DateTime<Utc>),
 ) -> Result<(Settled, Vec<Problem>), Problem> {
-    let failed = |place: &str, what: String| Problem::new(Kind::ApiFailure, "act", place, what);
+    let failed = |place: &str, what: String| Problem::new(Kind::ApiFailure, Code::Act, place, what);
     let mut first = approved.update().clone();
     first.events = events.to_vec();
     first.unlogged = unlogged(memory, events, audit.0, order.now);
@@ -290,7 +290,9 @@ async fn act(
         .map_err(|error| match &error {
             WriteError::Sheet(error) => failed("spreadsheet", error.to_string()),
             WriteError::Store(error) => failed("state", error.to_string()),
-            WriteError::Rival(_) => Problem::new(Kind::Belt, "store", &*order.policy.spreadsheet, error.to_string()),
+            WriteError::Rival(_) => {
+                Problem::new(Kind::Belt, Code::Store, &*order.policy.spreadsheet, error.to_string())
+            }
         })?;
 
     let applied = if changes.is_empty() {
@@ -321,7 +323,7 @@ async fn act(
             warn!(error = %error, "results could not be written to the sheet");
             trouble.push(Problem::new(
                 Kind::ApiFailure,
-                "write_back",
+                Code::WriteBack,
                 "spreadsheet",
                 error.to_string(),
             ));

@@ -267,7 +267,7 @@ fn finish(
     for belt in &allowed {
         plan.happenings.push(Happening::of_the_sheet("override", &belt.message));
     }
-    let holding = holding.iter().map(|t| (t.belt.word(), &*t.place, &*t.message));
+    let holding = holding.iter().map(|t| (t.belt.code(), &*t.place, &*t.message));
     plan.note_belts(holding, memory);
     let baselines = belts::baselines(sheet, fleet, memory, policy, now, counted, plan);
     if baselines != memory.baselines {

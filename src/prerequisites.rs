@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::tag::plain;
 
 pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
@@ -206,7 +206,7 @@ impl Line {
     }
 
     fn problem(&self) -> Problem {
-        Problem::new(self.item.kind(), self.item.word(), &*self.place, self.words())
+        Problem::new(self.item.kind(), Code::Prerequisite, &*self.place, self.words())
     }
 }
 

@@ -1,8 +1,11 @@
 //! What needs a person: its kind, its place and what to do, in words.
 
+mod code;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tag::{plain, short};
+pub use code::Code;
 
 /// Kinds of problems, which mail can be routed by. The order is that of reports and mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,12 +75,12 @@ pub struct Problem {
     pub message: String,
     /// Tells problems of one kind and place apart when their words change; not shown.
     #[serde(skip)]
-    pub code: &'static str,
+    pub code: Code,
 }
 
 impl Problem {
     /// Makes one. Its message may quote cells and tags: what is hidden in them is made visible here.
-    pub fn new(kind: Kind, code: &'static str, place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             kind,
             place: place.into(),
@@ -89,7 +92,7 @@ impl Problem {
     /// What makes it the same problem in the next pass, whatever its numbers.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        format!("{}:{}:{}", self.kind.word(), self.code, self.place)
+        format!("{}:{}:{}", self.kind.word(), self.code.word(), self.place)
     }
 }
 

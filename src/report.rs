@@ -14,7 +14,7 @@ use crate::mail::Backlog;
 use crate::memory::Memory;
 use crate::pass::Blind;
 use crate::plan::{ChannelPlan, Plan, Policy};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::settle::{ChannelLine, Counts, Settled, settle};
 use crate::sheet::parse::Sheet;
 use crate::tag::ServerId;
@@ -116,8 +116,8 @@ impl Report {
     /// Of a pass that came to its end.
     #[must_use]
     pub fn done(run: &str, plan: &Plan, settled: Settled, trouble: Vec<Problem>) -> Self {
-        let wrote = trouble.iter().all(|problem| problem.code != "write_back");
-        let down = settled.problems.iter().any(|problem| problem.code == "source");
+        let wrote = trouble.iter().all(|problem| problem.code != Code::WriteBack);
+        let down = settled.problems.iter().any(|problem| problem.code == Code::Source);
         let outcome = if !wrote {
             Ending::Failed
         } else if plan.is_held() {
@@ -245,7 +245,12 @@ fn left_behind(channel: &ChannelPlan) -> Option<Problem> {
         channel.name,
         held.join(", ")
     );
-    Some(Problem::new(Kind::Release, "left_behind", channel.name.as_str(), words))
+    Some(Problem::new(
+        Kind::Release,
+        Code::LeftBehind,
+        channel.name.as_str(),
+        words,
+    ))
 }
 
 fn remembered(memory: &Memory) -> Vec<ChannelLine> {

@@ -9,7 +9,7 @@ use crate::apply::Outcome;
 use crate::fleet::{Fleet, Server, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
-use crate::problem::{Kind, Problem, few};
+use crate::problem::{Code, Kind, Problem, few};
 use crate::sheet::parse::Sheet;
 use crate::tag::{Change, ChannelName, ServerId, TagKey, plain};
 
@@ -153,9 +153,12 @@ pub fn settle(
         .filter_map(|(source, error)| Some((source, error.as_ref()?)))
     {
         let message = format!("{source} did not answer, so its servers are left as they are: {error}");
-        settled
-            .problems
-            .push(Problem::new(Kind::ApiFailure, "source", source.to_string(), message));
+        settled.problems.push(Problem::new(
+            Kind::ApiFailure,
+            Code::Source,
+            source.to_string(),
+            message,
+        ));
     }
     settled
 }
@@ -199,7 +202,7 @@ fn failure(source: Option<&Source>, message: &str, ids: &[&ServerId]) -> Problem
     let place = if let [one] = ids { one.to_string() } else { at.clone() };
     let servers = few(ids.iter().map(|id| id.as_str()), 20);
     let words = format!("tags of {servers} in {at} were not changed: {message}");
-    Problem::new(Kind::ApiFailure, "tags", place, words)
+    Problem::new(Kind::ApiFailure, Code::Tags, place, words)
 }
 
 /// Remembers what was written with success, and that it was.

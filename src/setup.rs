@@ -10,7 +10,7 @@ mod run;
 mod site;
 mod template;
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Names, column_letters, quoted, text_of};
 use crate::sheet::structure::{BuiltTab, Edit, Structure};
 use crate::sheet::{Append, NewCell, RawTab};
@@ -69,7 +69,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    fn problem(code: &'static str, place: &str, message: String) -> Problem {
+    fn problem(code: Code, place: &str, message: String) -> Problem {
         Problem::new(Kind::Mismatch, code, place, message)
     }
 
@@ -148,7 +148,7 @@ fn make<'a>(
              configuration ([sheets])",
             template.title
         );
-        setup.refused.push(Setup::problem("tab_name", title, message));
+        setup.refused.push(Setup::problem(Code::TabName, title, message));
         return None;
     }
     let taken = |id: u32| structure.tabs.iter().any(|(held, _)| *held == i64::from(id));

@@ -84,7 +84,7 @@ fn says(world: &World, belt: Belt) -> Option<String> {
     let stopped = plan
         .stop
         .iter()
-        .find(|p| p.code == belt.word())
+        .find(|p| p.code == belt.code())
         .map(|p| p.message.clone());
     let tripped = plan.tripped.iter().find(|t| t.belt == belt).map(|t| t.message.clone());
     stopped.or(tripped)

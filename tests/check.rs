@@ -184,7 +184,7 @@ fn tampered_changes_are_refused() {
     refused("a stopped plan that acts", &good, "stopped", |_, plan| {
         plan.stop = vec![fleetsheet::problem::Problem::new(
             fleetsheet::problem::Kind::Belt,
-            "store",
+            fleetsheet::problem::Code::Store,
             "sheet",
             "stop",
         )];

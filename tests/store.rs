@@ -26,7 +26,7 @@ use fleetsheet::mail::OpenProblem;
 use fleetsheet::memory::{
     ChannelMemory, Event, Memory, Move, RowMemory, ServerMemory, Stamp, Store, StoreError, StoreReader, Update,
 };
-use fleetsheet::problem::{Kind, Problem};
+use fleetsheet::problem::{Code, Kind, Problem};
 use fleetsheet::tag::{ChannelName, ServerId, TagKey, Version};
 use sqlx::{Connection, SqliteConnection};
 
@@ -126,7 +126,7 @@ fn generation(generation: u32, servers: u32) -> Update {
         },
         ..ChannelMemory::default()
     };
-    let problem = Problem::new(Kind::Belt, "row_drop", "web-prod", &*text);
+    let problem = Problem::new(Kind::Belt, Code::RowDrop, "web-prod", &*text);
     let problem = OpenProblem::new(&problem, String::new(), now());
     Update {
         channels: BTreeMap::from([(ChannelName::from("web-prod"), channel)]),

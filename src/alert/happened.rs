@@ -6,22 +6,22 @@ use super::{Links, Rules};
 use crate::mail::{MailUpdate, News};
 use crate::memory::Memory;
 use crate::plan::{Happening, Plan};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::Sheet;
 
 /// Problems that are there for one pass and happened rather than last. Each is told as news instead.
-const HAPPENED: [&str; 6] = [
-    "edit",
-    "server_cells",
-    "rolled_back",
-    "left_behind",
-    "adopted",
-    "nothing_to_roll_back",
+const HAPPENED: [Code; 6] = [
+    Code::Edit,
+    Code::ServerCells,
+    Code::RolledBack,
+    Code::LeftBehind,
+    Code::Adopted,
+    Code::NothingToRollBack,
 ];
 
 /// Whether a problem lasts until it is mended, rather than having happened.
 pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
-    let let_through = |plan: &Plan| plan.tripped.iter().any(|t| t.allowed && t.belt.word() == problem.code);
+    let let_through = |plan: &Plan| plan.tripped.iter().any(|t| t.allowed && t.belt.code() == problem.code);
     let meant = problem.kind == Kind::Belt && plan.is_some_and(let_through);
     !meant && !HAPPENED.contains(&problem.code)
 }
@@ -54,8 +54,8 @@ pub fn news(plan: &Plan, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>, now:
 
 fn of_problem(problem: &Problem, now: DateTime<Utc>) -> Option<News> {
     let event = match problem.code {
-        "adopted" => "adopted_against_the_cell",
-        "nothing_to_roll_back" => "nothing_to_roll_back",
+        Code::Adopted => "adopted_against_the_cell",
+        Code::NothingToRollBack => "nothing_to_roll_back",
         // The others are happenings: an edit that cannot be restored is a problem in each pass, but happened once.
         _ => return None,
     };
@@ -92,7 +92,7 @@ fn of_happening(happening: &Happening, plan: &Plan, rules: &Rules<'_>, now: Date
     let place = match *event {
         "rollback" => {
             let start = format!("{channel} ");
-            place_of(&|problem| problem.code == "rolled_back" && problem.message.starts_with(&start))
+            place_of(&|problem| problem.code == Code::RolledBack && problem.message.starts_with(&start))
         }
         "unauthorised_edit" => {
             place_of(&|problem| problem.kind == Kind::UnauthorisedEdit && problem.message == *detail)

@@ -10,7 +10,7 @@ use super::page::Page;
 use super::*;
 use crate::config::{Smtp, SmtpSecurity};
 use crate::mail::{Digest, Item, Letter, News, Reach};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::protection::Keyholders;
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -68,9 +68,9 @@ fn news(event: &str, kind: Kind) -> News {
     }
 }
 
-fn item(kind: Kind, code: &'static str, place: &str, message: &str) -> Item {
+fn item(kind: Kind, code: &str, place: &str, message: &str) -> Item {
     Item {
-        fingerprint: Problem::new(kind, code, place, message).fingerprint(),
+        fingerprint: format!("{}:{code}:{place}", kind.word()),
         kind,
         code: code.into(),
         place: place.into(),

@@ -8,17 +8,17 @@ use super::{Links, Rules, Scene, Sight, happened};
 use crate::config::Email;
 use crate::mail::OpenProblem;
 use crate::memory::Memory;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 
 /// How often the coming and going of one problem is told within `repeat_after`: there, gone, and there again.
 const TELLINGS: u32 = 3;
 
 /// Problems that cannot be seen while a source does not answer.
-const OF_THE_FLEET: [&str; 4] = ["missing", "contested", "tags", "fleet_drop"];
+const OF_THE_FLEET: [Code; 4] = [Code::Missing, Code::Contested, Code::Tags, Code::FleetDrop];
 /// Problems that cannot be seen unless the pass acts.
-const OF_ACTING: [&str; 3] = ["tags", "write_back", "act"];
+const OF_ACTING: [Code; 3] = [Code::Tags, Code::WriteBack, Code::Act];
 /// What stops a pass once its sheet is understood.
-const OF_IDENTITY: [&str; 3] = ["store", "tab", "history"];
+const OF_IDENTITY: [Code; 3] = [Code::Store, Code::Tab, Code::History];
 
 /// All problems, by fingerprint.
 pub(super) type Tracked = BTreeMap<String, OpenProblem>;
@@ -83,7 +83,7 @@ fn would(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<Problem> {
         .map(|channel| {
             let words = channel.status.trim_start_matches("observe: ");
             let message = format!("{}: {words}; set mode = \"enforce\" to let it happen", channel.name);
-            Problem::new(Kind::Release, "observe", channel.name.as_str(), message)
+            Problem::new(Kind::Release, Code::Observe, channel.name.as_str(), message)
         })
         .collect();
     let servers = plan.servers.iter().filter(|s| !s.withheld.is_empty()).count();
@@ -94,7 +94,7 @@ fn would(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<Problem> {
         );
         would.push(Problem::new(
             Kind::Release,
-            "observe",
+            Code::Observe,
             &*rules.names.server_tab,
             message,
         ));
@@ -104,16 +104,16 @@ fn would(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<Problem> {
 
 /// Whether a problem that was not seen may be there all the same, because the pass did not get to see it.
 fn may_last(entry: &OpenProblem, scene: &Scene<'_>) -> bool {
-    let code = entry.code.as_str();
-    let acting = OF_ACTING.contains(&code);
+    // One that another version of the program opened is among none of these.
+    let among = |codes: &[Code]| codes.iter().any(|code| code.word() == entry.code);
     match scene.sight {
-        Sight::Whole | Sight::Cut if acting && scene.sight == Sight::Cut => true,
+        Sight::Whole | Sight::Cut if among(&OF_ACTING) && scene.sight == Sight::Cut => true,
         Sight::Whole | Sight::Cut => {
-            let down = scene.report.problems.iter().any(|problem| problem.code == "source");
-            down && OF_THE_FLEET.contains(&code)
+            let down = scene.report.problems.iter().any(|problem| problem.code == Code::Source);
+            down && among(&OF_THE_FLEET)
         }
-        Sight::Stopped => code != "observe" && code != "structure" && !OF_IDENTITY.contains(&code),
-        Sight::Unread => code != "observe" && code != "structure",
+        Sight::Stopped => !among(&[Code::Observe, Code::Structure]) && !among(&OF_IDENTITY),
+        Sight::Unread => !among(&[Code::Observe, Code::Structure]),
         Sight::Blind => true,
     }
 }
@@ -125,8 +125,8 @@ pub(super) fn repeat_after(email: &Email) -> TimeDelta {
 /// Whether a problem has lasted long enough to be told: failures, and what makes a pass fail as a whole, only after some passes
 /// running, since one failure is weather; what a belt holds back of a pass that goes on, like all else, at once.
 fn is_due(entry: &OpenProblem, failing: u32, email: &Email) -> bool {
-    let code = entry.code.as_str();
-    let patient = entry.kind == Kind::ApiFailure || OF_IDENTITY.contains(&code) || code == "structure";
+    let mut stopping = OF_IDENTITY.iter().chain(&[Code::Structure]);
+    let patient = entry.kind == Kind::ApiFailure || stopping.any(|code| code.word() == entry.code);
     // Passes that fail one after the other are one failure, even if each fails elsewhere.
     !patient || entry.passes >= email.failure_threshold || failing >= email.failure_threshold
 }

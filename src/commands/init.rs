@@ -11,7 +11,7 @@ use super::{Refusal, connect_sheets, names, now, print, run_id};
 use crate::calls::Calls;
 use crate::cli::Format;
 use crate::config::Config;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sandbox;
 use crate::setup::{Outcome, Templates, Wish, carry_out};
 use crate::sheet::parse::check_channel;
@@ -86,7 +86,7 @@ fn override_editors(config: &mut Config, asked: &Asked<'_>) -> Result<Vec<Proble
                 format!("dual_key.{name} of the configuration differs, and passes go by it: set it to the same");
             notes.push(Problem::new(
                 Kind::Mismatch,
-                "editors",
+                Code::Editors,
                 format!("dual_key.{name}"),
                 message,
             ));

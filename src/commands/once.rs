@@ -15,7 +15,7 @@ use crate::config::LogFormat;
 use crate::memory::StoreError;
 use crate::pass::{self, Hands, Order};
 use crate::plan::Policy;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::progress::{Bar, Lines};
 use crate::report::Report;
 
@@ -122,7 +122,7 @@ async fn under_lock(
     let _lock = match StoreLock::acquire(&url, &holder) {
         Ok(lock) => lock,
         Err(StoreError::Held(by)) => {
-            let report = Report::busy(&run, Problem::new(Kind::ApiFailure, "busy", "state", by));
+            let report = Report::busy(&run, Problem::new(Kind::ApiFailure, Code::Busy, "state", by));
             (pass.show)(&report);
             return Ok(report);
         }

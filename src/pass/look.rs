@@ -1,10 +1,10 @@
 //! Observes for as long as a pass may: nothing was done yet, so it can be left at any time, and then says why.
 
 use super::{Blind, Hands, Order, World, observe};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 
 /// The code of the problem of a pass that was told to stop before it decided anything.
-pub const INTERRUPTED: &str = "interrupted";
+pub const INTERRUPTED: Code = Code::Interrupted;
 
 /// Observes until it is told to stop or the time is up.
 pub(super) async fn look(order: &Order<'_>, hands: &Hands<'_>) -> Result<World, Blind> {
@@ -17,7 +17,7 @@ pub(super) async fn look(order: &Order<'_>, hands: &Hands<'_>) -> Result<World, 
             "told to stop before anything was decided; nothing was changed, and the next pass starts over",
         )),
         () = tokio::time::sleep_until(hands.tagging_ends) => Err(failed(
-            "late",
+            Code::Late,
             "schedule.pass_timeout was up before spreadsheet and cloud were read; nothing was changed. If they are always \
              this slow, raise it",
         )),

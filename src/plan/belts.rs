@@ -8,7 +8,7 @@ use super::server::{Context, Draft};
 use super::{Plan, Policy};
 use crate::fleet::{Fleet, Source};
 use crate::memory::{Baselines, Memory, Reading, ServerMemory, Unapproved};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::Sheet;
 use crate::tag::ChannelName;
 
@@ -40,12 +40,18 @@ impl Belt {
     /// The word for `--allow`.
     #[must_use]
     pub fn word(self) -> &'static str {
+        self.code().word()
+    }
+
+    /// The code of the problems that say it tripped.
+    #[must_use]
+    pub fn code(self) -> Code {
         match self {
-            Self::RowDrop => "row_drop",
-            Self::FleetDrop => "fleet_drop",
-            Self::Unapproved => "unapproved",
-            Self::Tab => "tab",
-            Self::History => "history",
+            Self::RowDrop => Code::RowDrop,
+            Self::FleetDrop => Code::FleetDrop,
+            Self::Unapproved => Code::Unapproved,
+            Self::Tab => Code::Tab,
+            Self::History => Code::History,
         }
     }
 }
@@ -94,7 +100,7 @@ fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String)
     };
     let message = format!("belt {word}: {what}; {fix} {word}");
     plan.problems
-        .push(Problem::new(Kind::Belt, word, place, message.clone()));
+        .push(Problem::new(Kind::Belt, belt.code(), place, message.clone()));
     plan.tripped.push(Tripped {
         belt,
         place: place.to_owned(),
@@ -356,7 +362,7 @@ pub(super) fn baselines(
         let own = plan
             .problems
             .iter()
-            .any(|p| p.code == Belt::FleetDrop.word() && p.place == place);
+            .any(|p| p.code == Code::FleetDrop && p.place == place);
         let tripped = own.then(|| policy.allow.contains(&Belt::FleetDrop));
         move_on(next.fleet.entry(place).or_default(), count, tripped);
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::adopt::Carried;
 use super::{ChannelPlan, Happening, Plan, Policy, edits, identity};
 use crate::memory::{ChannelMemory, KeyState, Latch, RowMemory, SpentBy, Stamp};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick, clip};
 use crate::tag::{ChannelName, Version};
 
@@ -103,7 +103,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
             input.name, input.sheet.release.layout.title
         );
         plan.problems
-            .push(Problem::new(Kind::Mismatch, "no_row", input.name.as_str(), message));
+            .push(Problem::new(Kind::Mismatch, Code::NoRow, input.name.as_str(), message));
         return Some(next);
     }
     let (rule, status, moved) = rules::match_rule(input, &mut next, plan);
@@ -144,7 +144,7 @@ fn unknown(input: &Input<'_>, plan: &mut Plan) {
         let status = two_rows(input);
         plan.problems.push(Problem::new(
             Kind::BadCell,
-            "two_rows",
+            Code::TwoRows,
             input.place("channel"),
             status.clone(),
         ));
@@ -194,7 +194,7 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
         );
         plan.problems.push(Problem::new(
             Kind::Mismatch,
-            "adopted",
+            Code::Adopted,
             input.place("releaseVersion"),
             message,
         ));
@@ -331,7 +331,7 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
         ));
     }
     plan.problems
-        .push(Problem::new(Kind::UnauthorisedEdit, "edit", place, detail));
+        .push(Problem::new(Kind::UnauthorisedEdit, Code::Edit, place, detail));
 }
 
 /// Tells of each key that counted before this pass and does not after it. One that names nothing is no loss.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Happening, Plan, ServerStatus};
 use crate::memory::{Memory, ServerMemory};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{ServerRow, Sheet, clip};
 
 /// Rows that a message names.
@@ -83,7 +83,7 @@ pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
             .push(Happening::of_the_sheet("unauthorised_edit", &detail));
     }
     plan.problems
-        .push(Problem::new(Kind::UnauthorisedEdit, "server_cells", place, detail));
+        .push(Problem::new(Kind::UnauthorisedEdit, Code::ServerCells, place, detail));
 }
 
 /// A changed cell in words.

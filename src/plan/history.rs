@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::identity::stamps;
 use crate::memory::{Memory, RowMemory, Stamp};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{ReleaseRow, ServerRow, Sheet};
 use crate::sheet::{stamp_text, stamp_time};
 use crate::tag::{ChannelName, ServerId};
@@ -48,7 +48,7 @@ pub(super) fn time_travel(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) ->
     };
     let place = sheet.release.layout.title.clone();
     let message = format!("belt history: {message}");
-    Some(Problem::new(Kind::Belt, "history", place, message))
+    Some(Problem::new(Kind::Belt, Code::History, place, message))
 }
 
 /// The file was set back to an older version: rows show what the service itself wrote there before.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Belt, Policy, Tripped, history};
 use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, Stamp};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{ReleaseRow, Sheet};
 
 /// The binding that this pass makes or keeps.
@@ -87,7 +87,7 @@ fn other_store(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Proble
         "stop whichever of the two is not meant, or let this store serve the sheet with fleetsheet --once --takeover";
     Some(Problem::new(
         Kind::Belt,
-        "store",
+        Code::Store,
         &*policy.spreadsheet,
         format!("belt store: {why}; {fix}"),
     ))
@@ -113,7 +113,7 @@ fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem>
          the new one with fleetsheet --once --allow tab",
         other.join(" and ")
     );
-    Some(Problem::new(Kind::Belt, "tab", *first, message))
+    Some(Problem::new(Kind::Belt, Code::Tab, *first, message))
 }
 
 pub(super) fn stamps(row: &RowMemory<Stamp>) -> impl Iterator<Item = &Stamp> {

@@ -7,7 +7,7 @@ use super::belts::{Belt, Tripped};
 use super::channel;
 use crate::fleet::Source;
 use crate::memory::{Memory, Update};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
 
 /// What the decision needs to know from the configuration and the command line.
@@ -213,14 +213,10 @@ impl Plan {
     }
 
     /// Remembers the belts that hold something back; one that did so in the last pass already is no news.
-    pub(super) fn note_belts<'a>(
-        &mut self,
-        holding: impl Iterator<Item = (&'static str, &'a str, &'a str)>,
-        memory: &Memory,
-    ) {
+    pub(super) fn note_belts<'a>(&mut self, holding: impl Iterator<Item = (Code, &'a str, &'a str)>, memory: &Memory) {
         let mut held = BTreeSet::new();
-        for (word, place, message) in holding {
-            let which = format!("{word}:{place}");
+        for (code, place, message) in holding {
+            let which = format!("{}:{place}", code.word());
             if !memory.tripped.contains(&which) {
                 self.happenings.push(Happening::of_the_sheet("belt", message));
             }

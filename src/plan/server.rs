@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Channels, Plan, Policy, Rows, ServerPlan, ServerStatus};
 use crate::fleet::{Fleet, Server, Source};
 use crate::memory::{Memory, ServerMemory};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{ServerRow, Sheet, Tick};
 use changes::{changes, unapproved};
 pub use recall::count_repeats;
@@ -150,7 +150,7 @@ pub(super) fn decide(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) ->
             rows.join(" and ")
         );
         plan.problems
-            .push(Problem::new(Kind::Mismatch, "duplicate", place(), message));
+            .push(Problem::new(Kind::Mismatch, Code::Duplicate, place(), message));
         draft.plan.status = ServerStatus::Duplicate;
     } else if row.unreadable {
         let what = row.errors.first().map_or_else(String::new, |e| e.message.clone());
@@ -169,7 +169,7 @@ pub(super) fn decide(line: &Line<'_>, context: &Context<'_>, plan: &mut Plan) ->
                 );
                 plan.problems.push(Problem::new(
                     Kind::Mismatch,
-                    "unknown_channel",
+                    Code::UnknownChannel,
                     line.id.as_str(),
                     message,
                 ));
@@ -324,7 +324,7 @@ fn absent(line: &Line<'_>, next: &mut Recall<'_>, context: &Context<'_>, plan: &
         since.format("%Y-%m-%d %H:%M UTC")
     );
     plan.problems
-        .push(Problem::new(Kind::Mismatch, "missing", line.id.as_str(), message));
+        .push(Problem::new(Kind::Mismatch, Code::Missing, line.id.as_str(), message));
     ServerStatus::Missing
 }
 

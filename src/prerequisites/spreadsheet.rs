@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Item, Line};
 use crate::memory::Memory;
 use crate::plan::{Policy, distrust};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::sheet::parse::{Names, RELEASE_SERVICE, SERVER_SERVICE, Sheet, inspect, quoted};
 use crate::sheet::protection::{closed_to_us, release_advice, server_advice};
 use crate::sheet::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
@@ -147,7 +147,7 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
 }
 
 fn is_about_columns(problem: &Problem) -> bool {
-    ["no_column", "tag_column"].contains(&problem.code)
+    [Code::NoColumn, Code::TagColumn].contains(&problem.code)
 }
 
 /// Cells that cannot be read hold back their own row and no pass.
@@ -285,7 +285,7 @@ pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: D
         )];
     };
     // What is not there has no id to compare.
-    let known = |problem: &Problem| seen.whole || problem.code == "store";
+    let known = |problem: &Problem| seen.whole || problem.code == Code::Store;
     let stop = distrust(&seen.sheet, memory, policy, now);
     let mut lines: Vec<Line> = stop
         .iter()

@@ -214,7 +214,7 @@ impl Metrics {
             self.changes.with_label_values(&[reason.word()]);
         }
         for belt in Belt::ALL.iter().map(|belt| belt.word()).chain([STORE]) {
-            self.belts.with_label_values(&[belt]);
+            self.belts.with_label_values(&[belt.word()]);
         }
         self.config_current.set(1);
         self.open_problems(&[]);
@@ -247,7 +247,7 @@ impl Metrics {
         }
         let belts = report.problems.iter().filter(|problem| problem.kind == Kind::Belt);
         for belt in belts.map(|problem| problem.code).collect::<BTreeSet<_>>() {
-            self.belts.with_label_values(&[belt]).inc();
+            self.belts.with_label_values(&[belt.word()]).inc();
         }
         let kinds: Vec<Kind> = report.problems.iter().map(|problem| problem.kind).collect();
         self.open_problems(&kinds);

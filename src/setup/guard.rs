@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::site::{Site, is_closed};
 use super::template::{Column, Editing, Owner};
 use super::{Setup, Step, Wish};
+use crate::problem::Code;
 use crate::sheet::protection::{GROUP, Keyholders, address_of, editors_fault, exactly, neither, nobody, range_fault};
 use crate::sheet::structure::{Edit, Protection, Structure};
 use crate::sheet::{GridRange, ProtectedRange};
@@ -125,7 +126,7 @@ fn of_column<'a>(site: &Site<'_>, column: &Column, at: u32, wish: &Wish<'a>, set
         let message = format!(
             "{place} is not protected: the configuration names nobody for it; set dual_key.a_editors and b_editors"
         );
-        setup.notes.push(Setup::problem("no_editors", &place, message));
+        setup.notes.push(Setup::problem(Code::NoEditors, &place, message));
         return None;
     }
     let wanted: BTreeSet<String> = entries.iter().map(|entry| address_of(entry)).collect();
@@ -224,7 +225,7 @@ fn settle(site: &Site<'_>, target: &Target<'_>, wish: &Wish<'_>, groups: &BTreeS
         let message = format!("{} is protected by somebody, but {fault}", target.place);
         setup
             .open
-            .push(Setup::problem("tab_protection", &target.place, message));
+            .push(Setup::problem(Code::TabProtection, &target.place, message));
         return;
     }
     let beside = fault.map_or_else(String::new, |fault| {
@@ -272,7 +273,7 @@ fn strangers(site: &Site<'_>, column: &Column, at: u32, who: &Keyholders, setup:
                     site.place(at),
                     column.header
                 );
-                setup.notes.push(Setup::problem("hidden", &site.place(at), message));
+                setup.notes.push(Setup::problem(Code::Hidden, &site.place(at), message));
             }
             continue;
         }
@@ -299,7 +300,9 @@ fn strangers(site: &Site<'_>, column: &Column, at: u32, who: &Keyholders, setup:
                 column.header,
                 out.join(", ")
             );
-            setup.notes.push(Setup::problem("shut_out", &site.place(at), message));
+            setup
+                .notes
+                .push(Setup::problem(Code::ShutOut, &site.place(at), message));
         }
     }
 }

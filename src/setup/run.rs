@@ -2,7 +2,7 @@
 //! is found by reading again, never by sending the same request blindly.
 
 use super::{Setup, Step, Wish, plan};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::structure::{Edit, SheetBuilder};
 use crate::sheet::{SheetError, SheetErrorKind, TabWish};
 
@@ -29,7 +29,7 @@ impl Outcome {
         let mut notes = first.notes.clone();
         if let Some(place) = &first.channel_at {
             let message = format!("the channel is there already, in {place}; no row was added");
-            notes.push(Setup::problem("channel", place, message));
+            notes.push(Setup::problem(Code::Channel, place, message));
         }
         Self {
             title,
@@ -115,7 +115,7 @@ pub async fn carry_out(builder: &dyn SheetBuilder, wish: &Wish<'_>, dry_run: boo
 }
 
 fn call_failed(error: &SheetError) -> Problem {
-    Problem::new(Kind::ApiFailure, "call", "spreadsheet", error.message.clone())
+    Problem::new(Kind::ApiFailure, Code::Call, "spreadsheet", error.message.clone())
 }
 
 /// Google does not take a group's address for a user's, and does not always say so.
@@ -141,5 +141,5 @@ fn left_over(step: &Step) -> Problem {
         ""
     };
     let message = format!("not done: {}{owner}", step.what);
-    Setup::problem("left_over", &step.place, message)
+    Setup::problem(Code::LeftOver, &step.place, message)
 }

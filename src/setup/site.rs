@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Setup;
 use super::template::{CellKind, Column, Owner, Template, rgb};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Layout, column_letters, describe, layout, quoted};
 use crate::sheet::structure::{BuiltTab, Dress, Edit, Rows, Validation};
 use crate::sheet::{Cell, ProtectedRange};
@@ -286,14 +286,14 @@ impl<'a> Site<'a> {
                 );
                 setup
                     .notes
-                    .push(Problem::new(Kind::BadCell, "not_text", place, message));
+                    .push(Problem::new(Kind::BadCell, Code::NotText, place, message));
             }
             if let Some(more) = misfits.len().checked_sub(MISFITS_NAMED).filter(|more| *more > 0) {
                 let place = self.place(at);
                 let message = format!("{more} more cells of {place} hold no text; type them again");
                 setup
                     .notes
-                    .push(Problem::new(Kind::BadCell, "not_text", place, message));
+                    .push(Problem::new(Kind::BadCell, Code::NotText, place, message));
             }
         }
     }
@@ -333,7 +333,7 @@ impl<'a> Site<'a> {
              ranges), or remove the protection, and run fleetsheet init again",
             self.account
         );
-        Setup::problem("barred", &place, message)
+        Setup::problem(Code::Barred, &place, message)
     }
 }
 

@@ -177,7 +177,7 @@ fn each() -> Vec<(Belt, World)> {
 #[test]
 fn what_is_allowed_is_let_through_alone_and_for_one_pass() {
     let holds = |plan: &Plan, belt: Belt| {
-        plan.tripped.iter().any(|t| t.belt == belt && !t.allowed) || plan.stop.iter().any(|p| p.code == belt.word())
+        plan.tripped.iter().any(|t| t.belt == belt && !t.allowed) || plan.stop.iter().any(|p| p.code == belt.code())
     };
     for (belt, world) in each() {
         let others: Vec<Belt> = Belt::ALL.into_iter().filter(|b| *b != belt).collect();

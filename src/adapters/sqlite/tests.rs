@@ -3,7 +3,7 @@
 use super::*;
 use crate::mail::OpenProblem;
 use crate::memory::ServerMemory;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::tag::ServerId;
 
 fn now() -> DateTime<Utc> {
@@ -11,7 +11,11 @@ fn now() -> DateTime<Utc> {
 }
 
 fn update(servers: u32, text: &str) -> Update {
-    let problem = OpenProblem::new(&Problem::new(Kind::Belt, "test", text, text), String::new(), now());
+    let problem = OpenProblem::new(
+        &Problem::new(Kind::Belt, Code::RowDrop, text, text),
+        String::new(),
+        now(),
+    );
     let server = ServerMemory {
         held: true,
         ..ServerMemory::default()

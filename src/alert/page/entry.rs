@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Entry, Tone};
 use crate::alert::safe;
 use crate::mail::{Item, News, Reach};
-use crate::problem::Kind;
+use crate::problem::{Code, Kind};
 
 /// Longest text of one entry, in characters.
 const WORDS_MAX: usize = 600;
@@ -41,17 +41,17 @@ pub(super) fn rank(item: &Item) -> u8 {
 
 /// What sort of problem it is, in the words of a letter and of its subject.
 pub(super) fn label(kind: Kind, code: &str) -> &'static str {
-    match (kind, code) {
-        (_, "missing") => "server not found",
-        (_, "unknown_channel") => "unknown channel",
-        (_, "duplicate" | "two_rows") => "stands twice",
-        (_, "contested") => "contested tag",
-        (_, "no_row") => "channel without a row",
-        (_, "protection") => "keys not protected",
-        (_, "tags") => "servers failed",
-        (_, "source") => "no answer",
-        (_, "nothing_to_roll_back") => "nothing to roll back to",
-        (Kind::Release, "observe") => "would be done",
+    match (kind, Code::from_word(code)) {
+        (_, Some(Code::Missing)) => "server not found",
+        (_, Some(Code::UnknownChannel)) => "unknown channel",
+        (_, Some(Code::Duplicate | Code::TwoRows)) => "stands twice",
+        (_, Some(Code::Contested)) => "contested tag",
+        (_, Some(Code::NoRow)) => "channel without a row",
+        (_, Some(Code::Protection)) => "keys not protected",
+        (_, Some(Code::Tags)) => "servers failed",
+        (_, Some(Code::Source)) => "no answer",
+        (_, Some(Code::NothingToRollBack)) => "nothing to roll back to",
+        (Kind::Release, Some(Code::Observe)) => "would be done",
         (Kind::Release, _) => "release",
         (Kind::Mismatch, _) => "mismatch",
         (Kind::UnauthorisedEdit, _) => "unauthorised edit",
@@ -211,14 +211,15 @@ fn parts(code: &str, message: &str) -> (String, String) {
             "nothing if an operator meant it; else find out who ran fleetsheet".to_owned(),
         );
     }
-    let (what, fix) = match code {
+    let protection = Code::from_word(code) == Some(Code::Protection);
+    let (what, fix) = match protection {
         // What to repair is a list of its own.
-        "protection" => message.split_once(": "),
-        _ => message.rsplit_once("; "),
+        true => message.split_once(": "),
+        false => message.rsplit_once("; "),
     }
     .unwrap_or((&message, ""));
     match fix.split_once(": ") {
-        Some((reason, fix)) if code != "protection" => (sentence(&format!("{what}; {reason}")), fix.to_owned()),
+        Some((reason, fix)) if !protection => (sentence(&format!("{what}; {reason}")), fix.to_owned()),
         _ => (sentence(what), fix.to_owned()),
     }
 }
@@ -234,13 +235,15 @@ fn sentence(text: &str) -> String {
 
 /// What to do about problems whose message does not say.
 fn usual_fix(code: &str) -> &'static str {
-    match code {
-        "source" => "check that the account's role can be assumed and the region be reached; the next pass tries again",
-        "tags" => "mend what the message names; the next pass tries these servers again",
-        "observe" | "act" | "write_back" => {
+    match Code::from_word(code) {
+        Some(Code::Source) => {
+            "check that the account's role can be assumed and the region be reached; the next pass tries again"
+        }
+        Some(Code::Tags) => "mend what the message names; the next pass tries these servers again",
+        Some(Code::Observe | Code::Act | Code::WriteBack) => {
             "check the credentials, that the sheet is shared with the service account, and the network; the next pass tries again"
         }
-        "two_rows" => "keep one of the rows",
+        Some(Code::TwoRows) => "keep one of the rows",
         _ => "mend it in the sheet; the next pass looks again",
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::alert::safe;
 use crate::mail::{Digest, Item, News};
-use crate::problem::Kind;
+use crate::problem::{Code, Kind};
 
 use super::entry;
 
@@ -30,7 +30,8 @@ pub(super) fn headline(digest: &Digest) -> (String, u64) {
 fn serious(digest: &Digest) -> (String, u64) {
     let happened = |event: &str| -> Vec<&News> { digest.news.iter().filter(|n| n.event == event).collect() };
     let edits = happened("unauthorised_edit");
-    let stops = |item: &&Item| item.code == "observe" && item.kind == Kind::ApiFailure || stops_a_pass(item);
+    let blind = |item: &Item| item.code == Code::Observe.word() && item.kind == Kind::ApiFailure;
+    let stops = |item: &&Item| blind(item) || stops_a_pass(item);
     if let Some(first) = edits.first() {
         let place = safe::word(&first.place, "a service cell");
         return (format!("unauthorised edit: {place}"), 1);
@@ -103,7 +104,8 @@ fn serious(digest: &Digest) -> (String, u64) {
 
 /// Whether a problem makes whole passes fail.
 fn stops_a_pass(item: &Item) -> bool {
-    item.kind == Kind::Belt && matches!(item.code.as_str(), "structure" | "store" | "tab" | "history")
+    let code = Code::from_word(&item.code);
+    item.kind == Kind::Belt && matches!(code, Some(Code::Structure | Code::Store | Code::Tab | Code::History))
 }
 
 fn release(news: &News) -> String {

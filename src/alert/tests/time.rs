@@ -28,7 +28,7 @@ impl World {
 
     fn end(&mut self, later: TimeDelta, problems: &[Problem], outcome: Ending, sight: Sight) {
         self.now += later;
-        let mut report = Report::busy("run", Problem::new(Kind::ApiFailure, "x", "x", "x"));
+        let mut report = Report::busy("run", Problem::new(Kind::ApiFailure, Code::Act, "x", "x"));
         (report.outcome, report.problems) = (outcome, problems.to_vec());
         let names = names();
         let rules = Rules {
@@ -60,14 +60,14 @@ impl World {
 }
 
 fn bad() -> Problem {
-    Problem::new(Kind::BadCell, "version", "ReleaseSheet!B4", "wrong; type it again")
+    Problem::new(Kind::BadCell, Code::Version, "ReleaseSheet!B4", "wrong; type it again")
 }
 
-fn failure(code: &'static str) -> Problem {
+fn failure(code: Code) -> Problem {
     Problem::new(Kind::ApiFailure, code, "spreadsheet", "cannot be read")
 }
 
-fn belt(code: &'static str) -> Problem {
+fn belt(code: Code) -> Problem {
     Problem::new(Kind::Belt, code, "ReleaseSheet", "held")
 }
 
@@ -129,15 +129,15 @@ fn a_problem_that_flaps_for_two_days_is_six_mails_not_six_hundred() {
 
 #[test]
 fn failures_and_what_stops_passes_wait_for_the_threshold_and_all_else_does_not() {
-    let sources = Problem::new(Kind::ApiFailure, "source", "main/eu-west-1", "no answer");
+    let sources = Problem::new(Kind::ApiFailure, Code::Source, "main/eu-west-1", "no answer");
     for (problem, at_once) in [
         (sources, false),
-        (failure("tags"), false),
-        (belt("store"), false),
-        (belt("row_drop"), true),
-        (belt("protection"), true),
+        (failure(Code::Tags), false),
+        (belt(Code::Store), false),
+        (belt(Code::RowDrop), true),
+        (belt(Code::Protection), true),
         (bad(), true),
-        (Problem::new(Kind::Mismatch, "missing", "i-1", "gone"), true),
+        (Problem::new(Kind::Mismatch, Code::Missing, "i-1", "gone"), true),
     ] {
         let mut world = World::new();
         let first = world.pass(SOON, std::slice::from_ref(&problem)).len();
@@ -159,9 +159,9 @@ fn failures_and_what_stops_passes_wait_for_the_threshold_and_all_else_does_not()
 #[test]
 fn passes_that_fail_one_after_the_other_are_one_failure_wherever_each_fails() {
     let mut world = World::new();
-    world.end(SOON, &[failure("observe")], Ending::Failed, Sight::Blind);
+    world.end(SOON, &[failure(Code::Observe)], Ending::Failed, Sight::Blind);
     assert_eq!(world.memory.mail.outbox.len(), 0);
-    world.end(SOON, &[failure("act")], Ending::Failed, Sight::Cut);
+    world.end(SOON, &[failure(Code::Act)], Ending::Failed, Sight::Cut);
     assert_eq!(world.memory.mail.outbox.len(), 1);
     let letters = world.pass(SOON, &[]);
     assert_eq!(letters.len(), 1, "{:?}", subjects(&letters));
@@ -171,7 +171,7 @@ fn passes_that_fail_one_after_the_other_are_one_failure_wherever_each_fails() {
 fn a_threshold_of_one_tells_at_once() {
     let mut world = World::new();
     world.email.failure_threshold = 1;
-    world.end(SOON, &[failure("observe")], Ending::Failed, Sight::Blind);
+    world.end(SOON, &[failure(Code::Observe)], Ending::Failed, Sight::Blind);
     assert_eq!(world.memory.mail.outbox.len(), 1);
 }
 

@@ -3,7 +3,7 @@
 use super::{Input, UNPROTECTED, spend_both, two_rows, why};
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
 use crate::plan::{Moved, Plan};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Tick};
 use crate::tag::Version;
 
@@ -23,7 +23,7 @@ pub(super) fn match_rule(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut
         let status = two_rows(input);
         plan.problems.push(Problem::new(
             Kind::BadCell,
-            "two_rows",
+            Code::TwoRows,
             input.place("channel"),
             status.clone(),
         ));
@@ -103,7 +103,7 @@ fn promote(
         let message = format!("{version} has both keys, but they may be one person's: {repair}");
         plan.problems.push(Problem::new(
             Kind::Belt,
-            "protection",
+            Code::Protection,
             input.place("desiredVersionA"),
             message,
         ));
@@ -165,7 +165,7 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
     let message = format!("{} is rolled back from {from} to {to}", input.name);
     plan.problems.push(Problem::new(
         Kind::Release,
-        "rolled_back",
+        Code::RolledBack,
         input.place("rollback"),
         message,
     ));
@@ -201,7 +201,7 @@ fn nothing_to_roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut 
     let message = format!("{}: {}", input.name, NOTHING.trim_start_matches("error: "));
     plan.problems.push(Problem::new(
         Kind::Mismatch,
-        "nothing_to_roll_back",
+        Code::NothingToRollBack,
         input.place("rollback"),
         message,
     ));

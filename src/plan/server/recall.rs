@@ -9,7 +9,7 @@ use crate::fleet::Fleet;
 use crate::memory::{Memory, Repeat, ServerMemory};
 use crate::plan::channel::LATE_WRITE;
 use crate::plan::{Plan, ServerStatus};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{ServerRow, Sheet};
 use crate::tag::{Change, ServerId};
 
@@ -79,7 +79,7 @@ pub(super) fn contest(
         line.id
     );
     plan.problems
-        .push(Problem::new(Kind::Mismatch, "contested", line.id.as_str(), message));
+        .push(Problem::new(Kind::Mismatch, Code::Contested, line.id.as_str(), message));
     ServerStatus::Contested(words)
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::memory::Memory;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::report::Tally as Found;
 
 fn text(metrics: &Metrics) -> String {
@@ -89,7 +89,7 @@ fn requests_are_counted_once_however_often_they_are_read() {
 #[test]
 fn a_pass_counts_its_ending_its_belts_and_its_problems() {
     let metrics = Metrics::new().unwrap();
-    let belt = |place: &str| Problem::new(Kind::Belt, "tab", place, "…");
+    let belt = |place: &str| Problem::new(Kind::Belt, Code::Tab, place, "…");
     let mut stopped = report(&[]);
     stopped.outcome = Ending::Stopped;
     stopped.problems = vec![belt("a"), belt("b")];

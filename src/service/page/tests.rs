@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::memory::Memory;
-use crate::problem::Kind;
+use crate::problem::{Code, Kind};
 use crate::service::board::Board;
 use crate::service::metrics::Metrics;
 use crate::service::schedule::Schedule;
@@ -20,7 +20,7 @@ fn board() -> Board {
 
 fn hostile() -> Report {
     let text = "<script>alert(1)</script>\u{202e}\" onload=\"x";
-    let problems = vec![Problem::new(Kind::BadCell, "x", text, text)];
+    let problems = vec![Problem::new(Kind::BadCell, Code::Version, text, text)];
     let mut report = Report::stopped("r", problems, &Memory::default());
     report.channels.push(ChannelLine {
         concerned: 0,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Key, Layout, Tick};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::{Cell, RawTab};
 use crate::tag::{ChannelName, Version, describe_char, is_hidden};
 
@@ -26,7 +26,7 @@ pub(super) fn wish(cell: Option<&Cell>, place: &str, errors: &mut Vec<Problem>) 
             let message = format!(
                 "{place} holds {what}; a tag's value must be text: format the column as Plain text and type it again"
             );
-            errors.push(Problem::new(Kind::BadCell, "tag_value", place, message));
+            errors.push(Problem::new(Kind::BadCell, Code::TagValue, place, message));
             None
         }
     }
@@ -43,14 +43,14 @@ pub(super) fn key(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>)
             format!("{place} holds {what}; a version must be text: format the column as Plain text and type it again")
         }
     };
-    errors.push(Problem::new(Kind::BadCell, "version", place, wrong));
+    errors.push(Problem::new(Kind::BadCell, Code::Version, place, wrong));
     Key::Unreadable
 }
 
 pub(super) fn control_tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
     if let Some(Cell::Formula { text, .. }) = cell {
         let message = format!("{place} holds the formula {}; tick the box by hand", clip(text));
-        errors.push(Problem::new(Kind::BadCell, "checkbox", place, message));
+        errors.push(Problem::new(Kind::BadCell, Code::Checkbox, place, message));
         return Tick::Unreadable;
     }
     tick(cell, place, errors)
@@ -70,7 +70,7 @@ pub(super) fn tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>
     };
     let message =
         format!("{place} holds {what}; it must be a checkbox (TRUE or FALSE): clear it, then Insert > Checkbox");
-    errors.push(Problem::new(Kind::BadCell, "checkbox", place, message));
+    errors.push(Problem::new(Kind::BadCell, Code::Checkbox, place, message));
     Tick::Unreadable
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Names;
 use super::cells::{clip, text_of};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
 use crate::tag::TagKey;
 
@@ -55,12 +55,12 @@ pub(super) fn audit_layout(tab: &RawTab, problems: &mut Vec<Problem>) -> Option<
             quoted(&tab.title),
             AUDIT_COLUMNS.join(", ")
         );
-        faults.push(Problem::new(Kind::Mismatch, "audit", &*tab.title, message));
+        faults.push(Problem::new(Kind::Mismatch, Code::Audit, &*tab.title, message));
     }
     let whole = faults.is_empty();
     problems.extend(faults.into_iter().map(|fault| Problem {
         kind: Kind::Mismatch,
-        code: "audit",
+        code: Code::Audit,
         ..fault
     }));
     whole.then_some(layout)
@@ -71,7 +71,7 @@ pub(super) fn find_tab<'a>(raw: &'a RawSpreadsheet, title: &str, fatal: &mut Vec
     if found.is_none() {
         let message =
             format!("the tab {title} is missing; give the tab this name again, or make it with fleetsheet init");
-        fatal.push(Problem::new(Kind::Belt, "structure", title, message));
+        fatal.push(Problem::new(Kind::Belt, Code::Structure, title, message));
     }
     found
 }
@@ -100,7 +100,12 @@ pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &m
                 column_letters(column),
                 tab.title
             );
-            fatal.push(Problem::new(Kind::Belt, "structure", layout.place(header, 1), message));
+            fatal.push(Problem::new(
+                Kind::Belt,
+                Code::Structure,
+                layout.place(header, 1),
+                message,
+            ));
         } else {
             layout.columns.insert(header.clone(), column);
         }
@@ -110,7 +115,7 @@ pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &m
             "{} has no column {need}; bring it back (Edit > Undo, or fleetsheet init adds an empty one)",
             tab.title
         );
-        fatal.push(Problem::new(Kind::Belt, "structure", &*tab.title, message));
+        fatal.push(Problem::new(Kind::Belt, Code::Structure, &*tab.title, message));
     }
     layout
 }
@@ -127,7 +132,7 @@ pub(super) fn missing_service(layout: &Layout, service: &[&str], problems: &mut 
             "{} has no column {header} to write to; fleetsheet init adds it",
             layout.title
         );
-        problems.push(Problem::new(Kind::BadCell, "no_column", &*layout.title, message));
+        problems.push(Problem::new(Kind::BadCell, Code::NoColumn, &*layout.title, message));
     }
 }
 
@@ -160,7 +165,7 @@ pub(super) fn tag_columns(
             );
             problems.push(Problem::new(
                 Kind::BadCell,
-                "tag_column",
+                Code::TagColumn,
                 format!("{}!{at}1", quoted(&tab.title)),
                 message,
             ));

@@ -8,7 +8,7 @@ use super::cells::{
 };
 use super::{Layout, ReleaseRow, SERVER_SERVICE, ServerRow, TagColumn, Tick};
 use crate::memory::Stamp;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::RawTab;
 
 /// Longest server id that is looked at; EC2's have 19 characters.
@@ -37,7 +37,7 @@ pub(super) fn release_rows(tab: &RawTab, layout: &Layout, problems: &mut Vec<Pro
                         "{} is blank, so the row counts for no channel; name one or clear the row",
                         place("channel")
                     );
-                    problems.push(Problem::new(Kind::BadCell, "no_channel", place("channel"), message));
+                    problems.push(Problem::new(Kind::BadCell, Code::NoChannel, place("channel"), message));
                 }
                 continue;
             }
@@ -50,7 +50,7 @@ pub(super) fn release_rows(tab: &RawTab, layout: &Layout, problems: &mut Vec<Pro
             Ok(channel) => channel,
             Err(what) => {
                 let message = format!("{} holds {what}", place("channel"));
-                problems.push(Problem::new(Kind::BadCell, "channel", place("channel"), message));
+                problems.push(Problem::new(Kind::BadCell, Code::Channel, place("channel"), message));
                 continue;
             }
         };
@@ -102,7 +102,7 @@ pub(super) fn server_rows(
             Ok(id) => id,
             Err(what) => {
                 let message = format!("{} holds {what}; type the instance id as text", place("serverId"));
-                problems.push(Problem::new(Kind::BadCell, "server_id", place("serverId"), message));
+                problems.push(Problem::new(Kind::BadCell, Code::ServerId, place("serverId"), message));
                 continue;
             }
         };
@@ -114,13 +114,13 @@ pub(super) fn server_rows(
                 .any(|h| !is_blank(cell(h)))
             {
                 let message = format!("{} is blank, so the row counts for no server", place("serverId"));
-                problems.push(Problem::new(Kind::BadCell, "server_id", place("serverId"), message));
+                problems.push(Problem::new(Kind::BadCell, Code::ServerId, place("serverId"), message));
             }
             continue;
         }
         if let Some(what) = bad_name(&id, SERVER_ID_MAX) {
             let message = format!("{} holds {what}; type the instance id again", place("serverId"));
-            problems.push(Problem::new(Kind::BadCell, "server_id", place("serverId"), message));
+            problems.push(Problem::new(Kind::BadCell, Code::ServerId, place("serverId"), message));
             continue;
         }
         let mut unreadable = false;
@@ -137,7 +137,7 @@ pub(super) fn server_rows(
                 "{} holds {what}; format the column as Plain text and type the channel again",
                 place("channel")
             );
-            errors.push(Problem::new(Kind::BadCell, "channel", place("channel"), message));
+            errors.push(Problem::new(Kind::BadCell, Code::Channel, place("channel"), message));
             None
         });
         let hold = has_hold.then(|| tick(cell("hold").map(effective), place("hold"), &mut errors));
