@@ -16,12 +16,15 @@ mod track;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
-use crate::config::Email;
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::memory::{Memory, Update};
+use crate::pass_end::PassEnd;
 use crate::plan::Plan;
-use crate::report::{Ending, Report};
+use crate::problem::Kind;
+use crate::report::Report;
 use crate::sheet::parse::{Names, Sheet};
 
 pub use happened::news;
@@ -30,8 +33,8 @@ pub use links::Links;
 /// What the configuration says about mail.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// `[email]`; without it nothing is written, but problems are followed.
-    pub email: Option<&'a Email>,
+    /// Who gets mail; `None`: nothing is written, but problems are followed.
+    pub audience: Option<Audience<'a>>,
     /// The spreadsheet's id.
     pub spreadsheet: &'a str,
     /// Names of tabs.
@@ -40,62 +43,66 @@ pub struct Rules<'a> {
     pub observe: bool,
 }
 
-/// How much a pass saw: what it did not see may still be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// Everything, and it acted.
-    Whole,
-    /// Everything, but it broke off before it acted.
-    Cut,
-    /// The sheet could be read, and a belt stopped the pass.
-    Stopped,
-    /// The sheet could be read, but not understood.
-    Unread,
-    /// Nothing.
-    Blind,
+/// Who gets mail, and how patient they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Audience<'a> {
+    /// Recipients of all that has no route.
+    pub to: &'a [String],
+    /// Recipients of single kinds.
+    pub routes: &'a BTreeMap<Kind, Vec<String>>,
+    /// After how long an open problem is told again.
+    pub repeat_after: TimeDelta,
+    /// In how many passes running a failure shows before it is told.
+    pub failure_threshold: u32,
+}
+
+impl<'a> Audience<'a> {
+    fn recipients(&self, kind: Kind) -> &'a [String] {
+        self.routes.get(&kind).map_or(self.to, Vec::as_slice)
+    }
 }
 
 /// The end of a pass, as far as mail goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct MailInput<'a> {
+    /// How it ended.
+    pub end: &'a PassEnd,
     /// What it says.
     pub report: &'a Report,
-    /// How much it saw.
-    pub sight: Sight,
-    /// What it decided, if it came that far.
-    pub plan: Option<&'a Plan>,
-    /// The sheet, if it could be understood.
-    pub sheet: Option<&'a Sheet>,
 }
 
-impl Scene<'_> {
-    fn failing(&self) -> bool {
-        matches!(self.report.outcome, Ending::Failed | Ending::Stopped)
+impl<'a> MailInput<'a> {
+    fn plan(&self) -> Option<&'a Plan> {
+        self.end.decided().map(|decided| &decided.plan)
+    }
+
+    fn sheet(&self) -> Option<&'a Sheet> {
+        self.end.decided().map(|decided| &decided.observed.sheet)
     }
 }
 
 /// What to remember at the end of a pass: problems as they now stand, and letters to send. Empty when nothing changed.
 #[must_use]
-pub fn review(memory: &Memory, scene: &Scene<'_>, rules: &Rules<'_>, now: DateTime<Utc>) -> Update {
+pub fn review(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>, now: DateTime<Utc>) -> Update {
     let mut update = Update::default();
-    let threshold = rules.email.map_or(1, |email| email.failure_threshold);
+    let threshold = rules.audience.map_or(1, |audience| audience.failure_threshold);
     let mut standing = memory.mail.standing.clone();
-    standing.failing = if scene.failing() {
+    standing.failing = if input.report.outcome.is_failing() {
         (standing.failing + 1).min(threshold)
     } else {
         0
     };
-    let links = Links::new(rules, scene.sheet, memory);
-    let mut open = track::follow(memory, scene, rules, &links, now);
-    if let Some(email) = rules.email {
-        let desk = digest::Desk {
-            email,
+    let links = Links::new(rules, input.sheet(), memory);
+    let mut open = track::follow(memory, input, rules, &links, now);
+    if let Some(audience) = rules.audience {
+        let composer = digest::Composer {
+            audience,
             rules,
-            scene,
+            report: input.report,
             links: &links,
             now,
         };
-        desk.compose(memory, &mut standing, &mut open, &mut update.mail);
+        composer.compose(memory, &mut standing, &mut open, &mut update.mail);
     }
     if standing != memory.mail.standing {
         update.mail.standing = Some(standing);

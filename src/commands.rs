@@ -19,7 +19,7 @@ use crate::calls::Calls;
 use crate::cli::{self, Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
 use crate::fleet::CloudError;
-use crate::pass::Blind;
+use crate::pass_end::PassEnd;
 use crate::plan::{Belt, Policy};
 use crate::problem::{Code, Kind, Problem};
 use crate::report::{Report, json_line};
@@ -247,7 +247,7 @@ pub async fn run(asked: Invocation) -> u8 {
                 };
                 let message = refusal.message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
                 let problem = Problem::new(Kind::ApiFailure, Code::Refused, place, message);
-                let report = Report::blind(&run_id(now()), Blind::Failed(problem));
+                let report = Report::new(&run_id(now()), &PassEnd::Blind(problem), None);
                 print(Format::Json, &report.json(), "");
             }
             refusal.code

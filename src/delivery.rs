@@ -9,8 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info, warn};
 
-use crate::mail::{Backlog, Carrier, Letter, MailError, MailUpdate, Number, Outgoing, Refused, Sent, Standing};
-use crate::memory::{Memory, Store, StoreError, Update};
+use crate::journal::Journal;
+use crate::mail::{Backlog, Carrier, Letter, Mail, MailError, MailUpdate, Number, Outgoing, Refused, Sent, Standing};
+use crate::memory::{StoreError, Update};
 
 /// The first pause after a failure; it doubles with each.
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
@@ -24,19 +25,19 @@ const REFUSED_PAUSE: TimeDelta = TimeDelta::hours(24);
 /// Sends what is due until `deadline`, and says what still waits; `server` names the mail server without its password.
 ///
 /// # Errors
-/// When the store cannot be read or written. Trouble with mail is no error: it is logged, and remembered.
+/// When the store cannot be written. Trouble with mail is no error: it is logged, and remembered.
 pub async fn deliver(
-    store: &dyn Store,
+    journal: &mut Journal<'_>,
     carrier: &mut dyn Carrier,
     server: &str,
     now: DateTime<Utc>,
     deadline: Instant,
 ) -> Result<Backlog, StoreError> {
-    let mut memory = store.load().await?;
-    if memory.mail.outbox.is_empty() {
-        return Ok(memory.mail.backlog());
+    let mail = &journal.memory().mail;
+    if mail.outbox.is_empty() {
+        return Ok(mail.backlog());
     }
-    let mut standing = memory.mail.standing.clone();
+    let mut standing = mail.standing.clone();
     if standing.server != server {
         standing = anew(standing, server);
     }
@@ -45,21 +46,20 @@ pub async fn deliver(
         .is_some_and(|until| waits(now, until, LONGEST_PAUSE))
     {
         debug!(
-            letters = memory.mail.outbox.len(),
+            letters = mail.outbox.len(),
             "mail waits until the server is tried again"
         );
-        return Ok(memory.mail.backlog());
+        return Ok(mail.backlog());
     }
     let mut round = Round {
-        store,
-        memory: &mut memory,
+        journal,
         standing,
         now,
         deadline,
     };
     let done = round.go(carrier).await;
     carrier.close().await;
-    done.map(|()| memory.mail.backlog())
+    done.map(|()| journal.memory().mail.backlog())
 }
 
 /// Forgets what another server said: it says nothing about this one.
@@ -74,21 +74,23 @@ fn anew(standing: Standing, server: &str) -> Standing {
     }
 }
 
-struct Round<'a> {
-    store: &'a dyn Store,
-    memory: &'a mut Memory,
+struct Round<'a, 'j> {
+    journal: &'a mut Journal<'j>,
     standing: Standing,
     now: DateTime<Utc>,
     deadline: Instant,
 }
 
-impl Round<'_> {
+impl Round<'_, '_> {
+    fn mail(&self) -> &Mail {
+        &self.journal.memory().mail
+    }
+
     async fn go(&mut self, carrier: &mut dyn Carrier) -> Result<(), StoreError> {
-        let changed = self.standing.server != self.memory.mail.standing.server;
+        let changed = self.standing.server != self.mail().standing.server;
         let due = |letter: &Letter| changed || !letter.next_try.is_some_and(|at| waits(self.now, at, REFUSED_PAUSE));
         let numbers: Vec<Number> = self
-            .memory
-            .mail
+            .mail()
             .outbox
             .iter()
             .filter(|(_, letter)| due(letter))
@@ -98,7 +100,7 @@ impl Round<'_> {
             if Instant::now() >= self.deadline {
                 break;
             }
-            let Some(mut letter) = self.memory.mail.outbox.get(&number).cloned() else {
+            let Some(mut letter) = self.mail().outbox.get(&number).cloned() else {
                 continue;
             };
             self.leave_out(&mut letter);
@@ -139,7 +141,7 @@ impl Round<'_> {
 
     async fn offer(&self, carrier: &mut dyn Carrier, number: &Number, letter: &Letter) -> Sent {
         let outgoing = Outgoing {
-            id: format!("{number}.{}", self.memory.store),
+            id: format!("{number}.{}", self.journal.memory().store),
             date: letter.composed,
             to: &letter.to,
             recipients: letter.missing(),
@@ -219,10 +221,10 @@ impl Round<'_> {
         self.standing.attempts = self.standing.attempts.saturating_add(1);
         self.standing.pause_until = Some(self.now + pause(self.standing.attempts, took));
         self.standing.trouble = why.to_owned();
-        let oldest = self.memory.mail.backlog().oldest;
+        let oldest = self.mail().backlog().oldest;
         let waits = oldest.map_or(0, |since| (self.now - since).num_seconds());
         warn!(
-            letters = self.memory.mail.outbox.len(),
+            letters = self.mail().outbox.len(),
             waits_seconds = waits,
             "mail waits in the outbox: {why}"
         );
@@ -230,15 +232,13 @@ impl Round<'_> {
     }
 
     async fn commit(&mut self, mut mail: MailUpdate) -> Result<(), StoreError> {
-        let changed = self.standing != self.memory.mail.standing;
+        let changed = self.standing != self.mail().standing;
         mail.standing = changed.then(|| self.standing.clone());
         let update = Update {
             mail,
             ..Update::default()
         };
-        self.store.commit(&update).await?;
-        self.memory.apply(&update);
-        Ok(())
+        self.journal.remember(&update).await
     }
 }
 

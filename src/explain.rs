@@ -1,9 +1,9 @@
 //! Says why a server or a channel is as it is: which rule, which cells, which tags, and what would change it.
 
 use crate::memory::{ChannelMemory, KeyState, Latch};
-use crate::pass::World;
-use crate::plan::{ChannelPlan, Plan, Policy, ServerPlan, ServerStatus};
-use crate::report::Report;
+use crate::pass::Preview;
+use crate::pass_end::Decided;
+use crate::plan::{ChannelPlan, Policy, ServerPlan, ServerStatus};
 use crate::settle::words;
 use crate::sheet::parse::{Key, ReleaseRow, Tick};
 
@@ -12,14 +12,16 @@ pub type Lines = Vec<(&'static str, String)>;
 
 /// Explains a server or a channel; `None` when there is neither of that name.
 #[must_use]
-pub fn explain(name: &str, world: &World, plan: &Plan, report: &Report, policy: &Policy) -> Option<Lines> {
+pub fn explain(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> {
+    let Preview { decided, report, .. } = preview;
+    let Decided { observed, plan } = &**decided;
     let mut lines = Lines::new();
     if let Some(channel) = plan.channels.iter().find(|c| c.name.as_str() == name) {
-        explain_channel(channel, world, plan, report, policy, &mut lines);
+        explain_channel(channel, preview, policy, &mut lines);
     }
     if let Some(server) = plan.servers.iter().find(|s| s.id.as_str() == name) {
-        explain_server(server, world, plan, policy, &mut lines);
-    } else if let Some(server) = world
+        explain_server(server, preview, policy, &mut lines);
+    } else if let Some(server) = observed
         .fleet
         .servers
         .iter()
@@ -41,7 +43,7 @@ pub fn explain(name: &str, world: &World, plan: &Plan, report: &Report, policy: 
             "why",
             format!(
                 "{} has no row of that name: it is another sheet's, perhaps; the servers that carry it are not touched",
-                world.sheet.release.layout.title
+                observed.sheet.release.layout.title
             ),
         ));
         lines.push(("servers", carrying.to_string()));
@@ -52,16 +54,11 @@ pub fn explain(name: &str, world: &World, plan: &Plan, report: &Report, policy: 
     (!lines.is_empty()).then_some(lines)
 }
 
-fn explain_channel(
-    channel: &ChannelPlan,
-    world: &World,
-    plan: &Plan,
-    report: &Report,
-    policy: &Policy,
-    lines: &mut Lines,
-) {
-    let layout = &world.sheet.release.layout;
-    let status = report
+fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
+    let Decided { observed, plan } = &*preview.decided;
+    let layout = &observed.sheet.release.layout;
+    let status = preview
+        .report
         .channels
         .iter()
         .find(|c| c.name == channel.name)
@@ -78,8 +75,8 @@ fn explain_channel(
         .update
         .channels
         .get(&channel.name)
-        .or_else(|| world.memory.channels.get(&channel.name));
-    for row in world
+        .or_else(|| preview.memory.channels.get(&channel.name));
+    for row in observed
         .sheet
         .release
         .rows
@@ -105,7 +102,7 @@ fn explain_channel(
             lines.push(("rollback", latch_words(latch)));
         }
     }
-    let guards = &world.sheet.guards;
+    let guards = &observed.sheet.guards;
     let protection = match (policy.require_protection, guards.hold()) {
         (_, true) => "the key columns are held by two groups".to_owned(),
         (true, false) => format!("off: {}", guards.faults.join("; ")),
@@ -202,9 +199,10 @@ fn latch_words(latch: &Latch) -> String {
     }
 }
 
-fn explain_server(server: &ServerPlan, world: &World, plan: &Plan, policy: &Policy, lines: &mut Lines) {
-    let layout = &world.sheet.servers.layout;
-    let live = world.fleet.servers.get(&server.id);
+fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
+    let Decided { observed, plan } = &*preview.decided;
+    let layout = &observed.sheet.servers.layout;
+    let live = observed.fleet.servers.get(&server.id);
     let at = match live {
         Some(live) => format!("in {}, {}", live.source, live.state.word()),
         None if server.status == ServerStatus::AsIs => "cannot be seen now".to_owned(),

@@ -28,13 +28,18 @@ pub mod service;
 // Vocabulary, with the small traits that read and write it.
 pub mod calls;
 pub mod fleet;
+pub mod journal;
 pub mod mail;
 pub mod memory;
 pub mod problem;
 pub mod sheet;
 pub mod tag;
 
+// Observe.
+pub mod observe;
+
 // Decide: pure.
+pub mod pass_end;
 pub mod plan;
 pub mod settle;
 

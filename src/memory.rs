@@ -30,9 +30,31 @@ pub struct Binding {
     /// Ids of the marks on columns, by tab id and header: `17/releaseVersion`.
     #[serde(default)]
     pub marks: BTreeMap<String, i64>,
-    /// Whether the spreadsheet had an audit tab, and when that was last looked at.
+    /// The audit tab, as last looked for.
     #[serde(default)]
-    pub audit: Option<(bool, DateTime<Utc>)>,
+    pub audit: Option<AuditTab>,
+}
+
+/// Whether the spreadsheet had an audit tab, and when a pass last looked. It is stored as a pair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(bool, DateTime<Utc>)", into = "(bool, DateTime<Utc>)")]
+pub struct AuditTab {
+    /// Whether it was there.
+    pub there: bool,
+    /// When a pass last looked which tabs there are.
+    pub looked: DateTime<Utc>,
+}
+
+impl From<(bool, DateTime<Utc>)> for AuditTab {
+    fn from((there, looked): (bool, DateTime<Utc>)) -> Self {
+        Self { there, looked }
+    }
+}
+
+impl From<AuditTab> for (bool, DateTime<Utc>) {
+    fn from(audit: AuditTab) -> Self {
+        (audit.there, audit.looked)
+    }
 }
 
 /// Why a key lost its effect.
@@ -263,6 +285,14 @@ pub struct Update {
     pub mail: MailUpdate,
     /// Events to append.
     pub events: Vec<Event>,
+}
+
+impl Update {
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Memory {

@@ -9,65 +9,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::fleet::Fleet;
 use crate::mail::Backlog;
 use crate::memory::Memory;
-use crate::pass::Blind;
-use crate::plan::{ChannelPlan, Plan, Policy};
+use crate::pass_end::{Ending, PassEnd};
+use crate::plan::{ChannelPlan, Plan};
 use crate::problem::{Code, Kind, Problem};
-use crate::settle::{ChannelLine, Counts, Settled, settle};
-use crate::sheet::parse::Sheet;
+use crate::settle::{ChannelLine, Counts, Settled};
 use crate::tag::ServerId;
 
 pub use tally::Tally;
 pub use text::{json_line, plan_page};
-
-/// How a pass ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// All was done.
-    Done,
-    /// It failed.
-    Failed,
-    /// `plan` found changes.
-    Changes,
-    /// Some servers failed, or a source was down.
-    Partial,
-    /// A belt held part of it.
-    Held,
-    /// A belt or an untrusted sheet stopped it.
-    Stopped,
-    /// Another pass holds the store.
-    Busy,
-}
-
-impl Ending {
-    /// The word in the report.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Changes => "changes",
-            Self::Partial => "partial",
-            Self::Held => "held",
-            Self::Stopped => "stopped",
-            Self::Busy => "busy",
-        }
-    }
-
-    /// The exit code of `--once`.
-    #[must_use]
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Done | Self::Changes => 0,
-            Self::Failed => 1,
-            Self::Partial => 4,
-            Self::Held | Self::Stopped => 5,
-            Self::Busy => 6,
-        }
-    }
-}
 
 /// The end of a pass.
 #[derive(Clone, Debug)]
@@ -92,102 +43,77 @@ pub struct Report {
     pub tally: Option<Tally>,
     /// Mail that waits after it; `None` where that is not known, or no mail is sent.
     pub backlog: Option<Backlog>,
+    /// Whether the pass was told to stop before it decided anything.
+    pub interrupted: bool,
     /// Whether it only shows what a pass would do.
     pub preview: bool,
 }
 
 impl Report {
-    fn new(run: &str, outcome: Ending, problems: Vec<Problem>) -> Self {
+    /// The report of a pass that ended so. `memory` is what the store held at its end; `None` where nobody could ask.
+    #[must_use]
+    pub fn new(run: &str, end: &PassEnd, memory: Option<&Memory>) -> Self {
+        let bare = Self::bare(run, end.outcome());
+        match end {
+            PassEnd::Busy(problem) | PassEnd::Blind(problem) | PassEnd::Faulty(_, problem) => Self {
+                problems: vec![problem.clone()],
+                ..bare
+            },
+            PassEnd::Interrupted(problem) => Self {
+                problems: vec![problem.clone()],
+                interrupted: true,
+                ..bare
+            },
+            PassEnd::Unread(problems) | PassEnd::Stopped(_, problems) => Self {
+                problems: problems.clone(),
+                channels: memory.map(remembered).unwrap_or_default(),
+                ..bare
+            },
+            PassEnd::Cut(decided, settled, problem) => Self {
+                channels: memory.map(remembered).unwrap_or_default(),
+                ..bare.with(&decided.plan, settled, std::slice::from_ref(problem))
+            },
+            PassEnd::Whole(decided, settled, trouble) => bare.with(&decided.plan, settled, trouble),
+            PassEnd::Shown(decided, settled) => Self {
+                preview: true,
+                ..bare.with(&decided.plan, settled, &[])
+            },
+        }
+    }
+
+    fn bare(run: &str, outcome: Ending) -> Self {
         Self {
             run: run.to_owned(),
             outcome,
             duration_ms: 0,
             counts: Counts::default(),
             channels: Vec::new(),
-            problems,
+            problems: Vec::new(),
             calls: BTreeMap::new(),
             backlog: None,
             not_ours: BTreeMap::new(),
             tally: None,
+            interrupted: false,
             preview: false,
         }
     }
 
-    /// Of a pass that came to its end.
-    #[must_use]
-    pub fn done(run: &str, plan: &Plan, settled: Settled, trouble: Vec<Problem>) -> Self {
-        let wrote = trouble.iter().all(|problem| problem.code != Code::WriteBack);
-        let down = settled.problems.iter().any(|problem| problem.code == Code::Source);
-        let outcome = if !wrote {
-            Ending::Failed
-        } else if plan.is_held() {
-            Ending::Held
-        } else if settled.counts.failed > 0 || down {
-            Ending::Partial
-        } else {
-            Ending::Done
-        };
-        let tally = Tally::of(plan, &settled);
+    /// The same, with what was decided and what became of it.
+    fn with(self, plan: &Plan, settled: &Settled, trouble: &[Problem]) -> Self {
         let mut problems = plan.problems.clone();
         problems.extend(plan.channels.iter().filter_map(left_behind));
-        problems.extend(settled.problems);
-        problems.extend(trouble);
+        problems.extend(settled.problems.iter().chain(trouble).cloned());
         problems.sort();
         problems.dedup();
+        let not_ours = plan.not_ours.iter();
         Self {
             counts: settled.counts,
-            channels: settled.channels,
-            not_ours: plan
-                .not_ours
-                .iter()
-                .map(|(channel, count)| (channel.to_string(), *count))
-                .collect(),
-            tally: Some(tally),
-            ..Self::new(run, outcome, problems)
+            channels: settled.channels.clone(),
+            problems,
+            not_ours: not_ours.map(|(channel, count)| (channel.to_string(), *count)).collect(),
+            tally: Some(Tally::of(plan, settled)),
+            ..self
         }
-    }
-
-    /// Of a pass that a belt or an untrusted sheet stopped before it wrote anything.
-    #[must_use]
-    pub fn stopped(run: &str, problems: Vec<Problem>, memory: &Memory) -> Self {
-        Self {
-            channels: remembered(memory),
-            ..Self::new(run, Ending::Stopped, problems)
-        }
-    }
-
-    /// Of a pass that could not see.
-    #[must_use]
-    pub fn blind(run: &str, blind: Blind) -> Self {
-        match blind {
-            Blind::Failed(problem) => Self::new(run, Ending::Failed, vec![problem]),
-            Blind::Untrusted(problems, memory) => Self::stopped(run, problems, &memory),
-        }
-    }
-
-    /// Of a pass that failed before it changed a tag.
-    #[must_use]
-    pub fn failed(
-        run: &str,
-        problem: Problem,
-        plan: &Plan,
-        sheet: &Sheet,
-        fleet: &Fleet,
-        memory: &Memory,
-        policy: &Policy,
-    ) -> Self {
-        let mut settled = settle(sheet, fleet, memory, policy, plan, Some(&BTreeMap::new()));
-        settled.channels = remembered(memory);
-        Self {
-            outcome: Ending::Failed,
-            ..Self::done(run, plan, settled, vec![problem])
-        }
-    }
-
-    /// Of a pass that never began, because another holds the store.
-    #[must_use]
-    pub fn busy(run: &str, problem: Problem) -> Self {
-        Self::new(run, Ending::Busy, vec![problem])
     }
 
     /// The one object of `--format json`.

@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::commands::{self, Pass, StaticCredentials};
 use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
-use crate::report::Ending;
+use crate::pass_end::Ending;
 use place::Place;
 
 pub use serve::{chosen, serve};

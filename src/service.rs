@@ -22,8 +22,8 @@ use tracing::{error, info, warn};
 
 use crate::commands::{Pass, Refusal, now, once, policy};
 use crate::config::{Config, Http, Log};
-use crate::pass;
-use crate::report::{Ending, Report};
+use crate::pass_end::Ending;
+use crate::report::Report;
 use crate::tag::plain;
 use board::{Board, Ended};
 use reload::{Loaded, Look, Source};
@@ -323,9 +323,8 @@ fn judge(pass: Result<Report, Refusal>) -> Ended {
     let why = plain(&first.unwrap_or_else(|| "no reason was given".to_owned()));
     let run = report.run.as_str();
     let _pass = tracing::error_span!(target: "fleetsheet", "pass", run).entered();
-    let stopped = report.problems.iter().any(|problem| problem.code == pass::INTERRUPTED);
     let reason = match report.outcome {
-        Ending::Failed if stopped => {
+        Ending::Failed if report.interrupted => {
             info!("the pass was given up before it decided anything, because fleetsheet was told to stop");
             Some(why)
         }

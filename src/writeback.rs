@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{Event, Memory, Stamp, Store, StoreError, Update};
+use crate::journal::Journal;
+use crate::memory::{Event, Memory, Stamp, StoreError, Update};
 use crate::settle::{Cells, Settled};
 use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet};
 use crate::sheet::{ColumnWrite, MarkedColumn, NewCell, SheetError, SheetErrorKind, SheetWriter, stamp_text};
@@ -207,8 +208,6 @@ impl Stamps {
 pub struct Writeback<'a> {
     /// The spreadsheet.
     pub writer: &'a dyn SheetWriter,
-    /// Remembers what is meant and what was written.
-    pub store: &'a dyn Store,
     /// Names of tabs and columns.
     pub names: &'a Names,
     /// The time of the pass.
@@ -216,29 +215,27 @@ pub struct Writeback<'a> {
 }
 
 impl Writeback<'_> {
-    /// Writes what is desired. `memory` is kept in step with the store. Gives what people should know, such as rows that would
-    /// not hold still.
+    /// Writes what is desired, and remembers what is meant before and what was written after. Gives what people should know,
+    /// such as rows that would not hold still.
     ///
     /// # Errors
     /// When the sheet or the store failed; the next pass then finds the rest still to be written.
     pub async fn write(
         &self,
         sheet: &Sheet,
-        memory: &mut Memory,
+        journal: &mut Journal<'_>,
         mut desired: Desired,
     ) -> Result<Vec<String>, WriteError> {
         if desired.is_empty() {
             return Ok(Vec::new());
         }
-        let update = desired.meant(memory, self.now);
-        self.store.commit(&update).await?;
-        memory.apply(&update);
-        let Appended { mut notes, refused } = self.append(sheet, &mut desired, memory).await?;
-        let written = match self.fill(sheet, sheet, memory, &desired).await {
+        journal.remember(&desired.meant(journal.memory(), self.now)).await?;
+        let Appended { mut notes, refused } = self.append(sheet, &mut desired, journal).await?;
+        let written = match self.fill(sheet, sheet, journal, &desired).await {
             // Somebody renamed or deleted columns, or took their marks away: what is still there is written in this pass.
             Err(WriteError::Sheet(error)) if error.kind == SheetErrorKind::Refused => {
-                let now = self.mark_anew(memory).await?;
-                self.fill(sheet, &now, memory, &desired).await
+                let now = self.mark_anew(journal).await?;
+                self.fill(sheet, &now, journal, &desired).await
             }
             other => other,
         };
@@ -251,10 +248,10 @@ impl Writeback<'_> {
         &self,
         read: &Sheet,
         now: &Sheet,
-        memory: &mut Memory,
+        journal: &mut Journal<'_>,
         desired: &Desired,
     ) -> Result<Vec<String>, WriteError> {
-        let mut targets = Target::all(read, now, memory, desired);
+        let mut targets = Target::all(read, now, journal.memory(), desired);
         targets.retain(|target| !target.wanted.is_empty());
         if targets.is_empty() {
             return Ok(Vec::new());
@@ -266,17 +263,17 @@ impl Writeback<'_> {
         }
         let mut notes = self.settle_rows(&columns, &mut targets).await?;
         notes.extend(targets.iter().flat_map(|target| target.notes(desired)));
-        let update = target::written(&targets, memory, desired);
-        self.store.commit(&update).await?;
-        memory.apply(&update);
+        journal
+            .remember(&target::written(&targets, journal.memory(), desired))
+            .await?;
         Ok(notes)
     }
 
     /// Makes the marks anew that lead nowhere, because somebody deleted them or their columns. Gives the spreadsheet as it is.
-    async fn mark_anew(&self, memory: &mut Memory) -> Result<Sheet, WriteError> {
-        claim::forget(self.store, memory).await?;
-        let (raw, sheet) = self.read_again(memory, None).await?;
-        claim(self.writer, self.store, &raw, &sheet, memory).await?;
+    async fn mark_anew(&self, journal: &mut Journal<'_>) -> Result<Sheet, WriteError> {
+        claim::forget(journal).await?;
+        let (raw, sheet) = self.read_again(journal.memory(), None).await?;
+        claim(self.writer, journal, &raw, &sheet).await?;
         Ok(sheet)
     }
 

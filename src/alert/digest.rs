@@ -6,22 +6,22 @@ use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
 
 use super::track::{self, Tell, Tracked};
-use super::{Links, Rules, Scene, html, page, text};
-use crate::config::Email;
+use super::{Audience, Links, Rules, html, page, text};
 use crate::mail::{Digest, Item, Letter, Mail, MailUpdate, News, Number, OpenProblem, Reach, Standing};
 use crate::memory::Memory;
 use crate::problem::Kind;
+use crate::report::Report;
 
 /// What letters are composed from.
-pub(super) struct Desk<'a> {
-    pub(super) email: &'a Email,
+pub(super) struct Composer<'a> {
+    pub(super) audience: Audience<'a>,
     pub(super) rules: &'a Rules<'a>,
-    pub(super) scene: &'a Scene<'a>,
+    pub(super) report: &'a Report,
     pub(super) links: &'a Links,
     pub(super) now: DateTime<Utc>,
 }
 
-impl Desk<'_> {
+impl Composer<'_> {
     /// Adds the letters that are due to `update`, and notes in `open` what they say.
     pub(super) fn compose(
         &self,
@@ -30,7 +30,7 @@ impl Desk<'_> {
         open: &mut Tracked,
         update: &mut MailUpdate,
     ) {
-        let circles = circles(self.email);
+        let circles = circles(self.audience);
         let strays = strays(&memory.mail, &circles);
         for (recipients, kinds) in circles {
             let strayed: Vec<Digest> = strays
@@ -46,7 +46,7 @@ impl Desk<'_> {
             let mut says: BTreeMap<String, Tell> = BTreeMap::new();
             let mut due = !news.is_empty() || !strayed.is_empty();
             for (fingerprint, entry) in open.iter().filter(|(_, entry)| kinds.contains(&entry.kind)) {
-                let (what, reason) = track::tell(entry, standing.failing, self.email, self.now);
+                let (what, reason) = track::tell(entry, standing.failing, self.audience, self.now);
                 due |= reason;
                 says.insert(fingerprint.clone(), what);
             }
@@ -82,11 +82,11 @@ impl Desk<'_> {
                 .collect()
         };
         Digest {
-            run: self.scene.report.run.clone(),
+            run: self.report.run.clone(),
             at: self.now,
             sheet: self.links.sheet.clone(),
             observe: self.rules.observe,
-            failing: self.scene.failing(),
+            failing: self.report.outcome.is_failing(),
             news,
             new: of(Tell::New),
             open: of(Tell::Open),
@@ -96,7 +96,7 @@ impl Desk<'_> {
 
     /// Says of the release that is in force in each channel how far it has come.
     fn measure(&self, news: &mut [News]) {
-        for line in &self.scene.report.channels {
+        for line in &self.report.channels {
             let mut newest = news
                 .iter_mut()
                 .rev()
@@ -150,10 +150,10 @@ fn item(fingerprint: &str, entry: &OpenProblem, now: DateTime<Utc>) -> Item {
 }
 
 /// Sets of recipients, with the kinds that each gets.
-fn circles(email: &Email) -> Vec<(Vec<String>, Vec<Kind>)> {
+fn circles(audience: Audience<'_>) -> Vec<(Vec<String>, Vec<Kind>)> {
     let mut circles: BTreeMap<Vec<String>, (Vec<String>, Vec<Kind>)> = BTreeMap::new();
     for kind in Kind::ALL {
-        let recipients = email.recipients(kind);
+        let recipients = audience.recipients(kind);
         let circle = circles.entry(addresses(recipients)).or_default();
         if circle.0.is_empty() {
             let mut seen = BTreeSet::new();

@@ -32,7 +32,7 @@ pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
 #[must_use]
 pub fn news(plan: &Plan, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>, now: DateTime<Utc>) -> MailUpdate {
     let mut update = MailUpdate::default();
-    if rules.email.is_none() {
+    if rules.audience.is_none() {
         return update;
     }
     let links = Links::new(rules, Some(sheet), memory);

@@ -8,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::page::Page;
 use super::*;
-use crate::config::{Smtp, SmtpSecurity};
 use crate::mail::{Digest, Item, Letter, News, Reach};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::protection::Keyholders;
@@ -17,24 +16,6 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 
 fn start() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::hours(10)
-}
-
-fn email() -> Email {
-    Email {
-        smtp: Smtp {
-            security: SmtpSecurity::Plain,
-            host: "127.0.0.1".into(),
-            port: 25,
-            user: None,
-            password: None,
-        },
-        smtp_password_file: None,
-        from: "fleetsheet <fleetsheet@example.com>".into(),
-        to: vec!["ops@example.com".into()],
-        routes: [].into(),
-        repeat_after: std::time::Duration::from_secs(24 * 3600),
-        failure_threshold: 2,
-    }
 }
 
 fn names() -> Names {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Links, Rules, Scene, Sight, happened};
-use crate::config::Email;
+use super::{Audience, Links, MailInput, Rules, happened};
 use crate::mail::OpenProblem;
 use crate::memory::Memory;
+use crate::pass_end::PassEnd;
 use crate::problem::{Code, Kind, Problem};
 
 /// How often the coming and going of one problem is told within `repeat_after`: there, gone, and there again.
@@ -26,16 +26,20 @@ pub(super) type Tracked = BTreeMap<String, OpenProblem>;
 /// Problems as they stand after a pass.
 pub(super) fn follow(
     memory: &Memory,
-    scene: &Scene<'_>,
+    input: &MailInput<'_>,
     rules: &Rules<'_>,
     links: &Links,
     now: DateTime<Utc>,
 ) -> Tracked {
     let mut tracked = memory.open.clone();
-    let most = rules.email.map_or(1, |email| email.failure_threshold);
+    let most = rules.audience.map_or(1, |audience| audience.failure_threshold);
     let mut seen: BTreeMap<String, Problem> = BTreeMap::new();
-    let lasting = scene.report.problems.iter().filter(|p| happened::lasts(p, scene.plan));
-    for problem in lasting.cloned().chain(would(scene, rules)) {
+    let lasting = input
+        .report
+        .problems
+        .iter()
+        .filter(|p| happened::lasts(p, input.plan()));
+    for problem in lasting.cloned().chain(would(input, rules)) {
         seen.entry(problem.fingerprint()).or_insert(problem);
     }
     for (fingerprint, problem) in &seen {
@@ -52,13 +56,15 @@ pub(super) fn follow(
             entry.link = link;
         }
     }
-    let repeat_after = rules.email.map_or(TimeDelta::zero(), repeat_after);
+    let repeat_after = rules
+        .audience
+        .map_or(TimeDelta::zero(), |audience| audience.repeat_after);
     tracked.retain(|fingerprint, entry| {
         // The clock was put back: what was told in a time to come was told now, or nobody would be told again until then.
         for at in [&mut entry.told, &mut entry.window].into_iter().flatten() {
             *at = (*at).min(now);
         }
-        if !seen.contains_key(fingerprint) && !may_last(entry, scene) {
+        if !seen.contains_key(fingerprint) && !may_last(entry, input) {
             entry.closed.get_or_insert(now);
         }
         if entry.window.is_some_and(|from| now - from >= repeat_after) {
@@ -71,8 +77,8 @@ pub(super) fn follow(
 }
 
 /// What a pass that only observes would do, as problems: they are told once, repeated, and go when they no longer hold.
-fn would(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<Problem> {
-    let Some(plan) = scene.plan.filter(|_| rules.observe) else {
+fn would(input: &MailInput<'_>, rules: &Rules<'_>) -> Vec<Problem> {
+    let Some(plan) = input.plan().filter(|_| rules.observe) else {
         return Vec::new();
     };
     let of_channel = |channel: &&crate::plan::ChannelPlan| channel.status.starts_with("observe: would");
@@ -103,32 +109,29 @@ fn would(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<Problem> {
 }
 
 /// Whether a problem that was not seen may be there all the same, because the pass did not get to see it.
-fn may_last(entry: &OpenProblem, scene: &Scene<'_>) -> bool {
+fn may_last(entry: &OpenProblem, input: &MailInput<'_>) -> bool {
     // One that another version of the program opened is among none of these.
     let among = |codes: &[Code]| codes.iter().any(|code| code.word() == entry.code);
-    match scene.sight {
-        Sight::Whole | Sight::Cut if among(&OF_ACTING) && scene.sight == Sight::Cut => true,
-        Sight::Whole | Sight::Cut => {
-            let down = scene.report.problems.iter().any(|problem| problem.code == Code::Source);
+    let of_reading = among(&[Code::Observe, Code::Structure]);
+    match input.end {
+        PassEnd::Cut(..) if among(&OF_ACTING) => true,
+        PassEnd::Whole(..) | PassEnd::Shown(..) | PassEnd::Cut(..) => {
+            let down = input.report.problems.iter().any(|problem| problem.code == Code::Source);
             down && among(&OF_THE_FLEET)
         }
-        Sight::Stopped => !among(&[Code::Observe, Code::Structure]) && !among(&OF_IDENTITY),
-        Sight::Unread => !among(&[Code::Observe, Code::Structure]),
-        Sight::Blind => true,
+        PassEnd::Stopped(..) | PassEnd::Faulty(..) => !of_reading && !among(&OF_IDENTITY),
+        PassEnd::Unread(_) => !of_reading,
+        PassEnd::Busy(_) | PassEnd::Interrupted(_) | PassEnd::Blind(_) => true,
     }
-}
-
-pub(super) fn repeat_after(email: &Email) -> TimeDelta {
-    TimeDelta::from_std(email.repeat_after).unwrap_or(TimeDelta::MAX)
 }
 
 /// Whether a problem has lasted long enough to be told: failures, and what makes a pass fail as a whole, only after some passes
 /// running, since one failure is weather; what a belt holds back of a pass that goes on, like all else, at once.
-fn is_due(entry: &OpenProblem, failing: u32, email: &Email) -> bool {
+fn is_due(entry: &OpenProblem, failing: u32, audience: Audience<'_>) -> bool {
     let mut stopping = OF_IDENTITY.iter().chain(&[Code::Structure]);
     let patient = entry.kind == Kind::ApiFailure || stopping.any(|code| code.word() == entry.code);
     // Passes that fail one after the other are one failure, even if each fails elsewhere.
-    !patient || entry.passes >= email.failure_threshold || failing >= email.failure_threshold
+    !patient || entry.passes >= audience.failure_threshold || failing >= audience.failure_threshold
 }
 
 /// What a letter would say of a problem.
@@ -145,13 +148,13 @@ pub(super) enum Tell {
 }
 
 /// What the next letter says of this problem, and whether that is reason enough for a letter.
-pub(super) fn tell(entry: &OpenProblem, failing: u32, email: &Email, now: DateTime<Utc>) -> (Tell, bool) {
+pub(super) fn tell(entry: &OpenProblem, failing: u32, audience: Audience<'_>, now: DateTime<Utc>) -> (Tell, bool) {
     let steady = entry.changes < TELLINGS;
     match (entry.told_open, entry.closed) {
-        (false, None) if is_due(entry, failing, email) => (Tell::New, steady),
+        (false, None) if is_due(entry, failing, audience) => (Tell::New, steady),
         (true, Some(_)) => (Tell::Resolved, steady),
         (true, None) => {
-            let due = entry.told.is_none_or(|told| now - told >= repeat_after(email));
+            let due = entry.told.is_none_or(|told| now - told >= audience.repeat_after);
             (Tell::Open, due)
         }
         (false, _) => (Tell::Nothing, false),

@@ -9,9 +9,10 @@ use crate::cli::Format;
 use crate::config::Config;
 use crate::explain::explain;
 use crate::memory::StoreReader;
-use crate::pass::{Order, preview};
+use crate::pass::{PassInput, Preview, preview};
+use crate::pass_end::Ending;
 use crate::plan::Policy;
-use crate::report::{Ending, Report, plan_page};
+use crate::report::{Report, plan_page};
 use crate::sandbox;
 use crate::tag::plain;
 
@@ -20,7 +21,10 @@ pub(super) async fn show_plan(config: Config, exit_code: bool, format: Format) -
     let parts = connect(config, credentials).await?;
     let policy = policy(&parts.config, &[], false);
     let (page, json, ending) = match look(&parts, &policy).await? {
-        Ok((_, plan, report)) => (plan_page(&plan, &report), plan_json(&plan, &report), report.outcome),
+        Ok(Preview { decided, report, .. }) => {
+            let plan = &decided.plan;
+            (plan_page(plan, &report), plan_json(plan, &report), report.outcome)
+        }
         Err(report) => (report.text(), report.json(), report.outcome),
     };
     print(format, &json, &page);
@@ -35,7 +39,7 @@ pub(super) async fn show_plan(config: Config, exit_code: bool, format: Format) -
     })
 }
 
-type Looked = Result<(crate::pass::World, crate::plan::Plan, Report), Box<Report>>;
+type Looked = Result<Preview, Box<Report>>;
 
 /// Looks and decides with readers only: there is nothing here that could write.
 async fn look(parts: &Parts, policy: &Policy) -> Result<Looked, Refusal> {
@@ -45,7 +49,7 @@ async fn look(parts: &Parts, policy: &Policy) -> Result<Looked, Refusal> {
         .map_err(Refusal::failed)?;
     let run = run_id(now);
     let began = Instant::now();
-    let order = Order {
+    let input = PassInput {
         names: &parts.names,
         policy,
         run: &run,
@@ -56,7 +60,7 @@ async fn look(parts: &Parts, policy: &Policy) -> Result<Looked, Refusal> {
     let sheets = parts
         .sheets
         .with_deadline((began + parts.config.schedule.pass_timeout).into_std());
-    Ok(preview(&order, &sheets, &parts.cloud, &store).await)
+    Ok(preview(&input, &sheets, &parts.cloud, &store).await)
 }
 
 fn plan_json(plan: &crate::plan::Plan, report: &Report) -> serde_json::Value {
@@ -81,8 +85,8 @@ pub(super) async fn show_explanation(config: Config, name: &str, format: Format)
     let parts = connect(config, credentials).await?;
     let policy = policy(&parts.config, &[], false);
     match look(&parts, &policy).await? {
-        Ok((world, plan, report)) => {
-            let Some(lines) = explain(name, &world, &plan, &report, &policy) else {
+        Ok(preview) => {
+            let Some(lines) = explain(name, &preview, &policy) else {
                 let message = format!(
                     "neither a server nor a channel is called {}; see fleetsheet plan",
                     plain(name)

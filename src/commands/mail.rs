@@ -2,25 +2,31 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use super::once::host;
 use super::{Config, Mode, Names};
 use crate::adapters::smtp::Smtp;
-use crate::alert::{Rules, test_letter};
+use crate::alert::{Audience, Rules, test_letter};
 use crate::config::Email;
 use crate::delivery;
+use crate::journal::Journal;
 use crate::mail::{Backlog, Carrier as _, Outgoing};
-use crate::memory::Store;
 
 /// All the time that mail may take after a pass: the next pass waits for the store.
 const BUDGET: Duration = Duration::from_secs(20);
 
 /// Whom to tell what.
 pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
+    let audience = config.email.as_ref().map(|email| Audience {
+        to: &email.to,
+        routes: &email.routes,
+        repeat_after: TimeDelta::from_std(email.repeat_after).unwrap_or(TimeDelta::MAX),
+        failure_threshold: email.failure_threshold,
+    });
     Rules {
-        email: config.email.as_ref(),
+        audience,
         spreadsheet: &config.sheets.spreadsheet_id,
         names,
         observe: config.mode == Mode::Observe,
@@ -29,15 +35,15 @@ pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
 
 /// Sends what waits in the outbox and is due. Trouble is logged and remembered; it never changes how a pass ended.
 /// Gives what still waits, if that is known.
-pub(super) async fn deliver(store: &dyn Store, config: &Config, now: DateTime<Utc>) -> Option<Backlog> {
+pub(super) async fn deliver(journal: &mut Journal<'_>, config: &Config, now: DateTime<Utc>) -> Option<Backlog> {
     let email = config.email.as_ref()?;
     let mut smtp = Smtp::new(email);
     let server = smtp.server();
     let deadline = Instant::now() + BUDGET;
-    match delivery::deliver(store, &mut smtp, &server, now, deadline).await {
+    match delivery::deliver(journal, &mut smtp, &server, now, deadline).await {
         Ok(backlog) => Some(backlog),
         Err(error) => {
-            tracing::warn!(error = %error, "mail could not be sent, because what became of it could not be remembered");
+            tracing::warn!(error = %error, "no mail sent: the outbox could not be updated");
             None
         }
     }

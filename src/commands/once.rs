@@ -13,7 +13,8 @@ use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
 use crate::apply::{Progress, Silent};
 use crate::config::LogFormat;
 use crate::memory::StoreError;
-use crate::pass::{self, Hands, Order};
+use crate::pass::{self, PassClients, PassInput};
+use crate::pass_end::PassEnd;
 use crate::plan::Policy;
 use crate::problem::{Code, Kind, Problem};
 use crate::progress::{Bar, Lines};
@@ -122,7 +123,8 @@ async fn under_lock(
     let _lock = match StoreLock::acquire(&url, &holder) {
         Ok(lock) => lock,
         Err(StoreError::Held(by)) => {
-            let report = Report::busy(&run, Problem::new(Kind::ApiFailure, Code::Busy, "state", by));
+            let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
+            let report = Report::new(&run, &PassEnd::Busy(problem), None);
             (pass.show)(&report);
             return Ok(report);
         }
@@ -135,7 +137,7 @@ async fn under_lock(
     let all = parts.config.schedule.pass_timeout;
     let deadline = began + all;
     let counted = parts.calls.snapshot();
-    let order = Order {
+    let input = PassInput {
         names: &parts.names,
         policy,
         run: &run,
@@ -147,7 +149,7 @@ async fn under_lock(
     // Looking that ends by itself says what it waited for.
     let reader = parts.sheets.with_deadline(tagging_ends.into_std());
     let sheets = parts.sheets.with_deadline(deadline.into_std());
-    let hands = Hands {
+    let clients = PassClients {
         reader: &reader,
         sheets: &sheets,
         fleet: &parts.cloud,
@@ -159,7 +161,7 @@ async fn under_lock(
         stop: pass.stop.clone(),
         mail: mail::rules(&parts.config, &parts.names),
     };
-    let mut report = pass::run(&order, &hands).await;
+    let (mut report, journal) = pass::run(&input, &clients).await;
     report.calls = parts.calls.since(&counted);
     (pass.show)(&report);
     if let Ok(keep) = TimeDelta::from_std(parts.config.state.history_keep)
@@ -169,11 +171,13 @@ async fn under_lock(
     }
     // Whoever is told to stop does not wait for a mail server; what is not sent stays in the outbox.
     let mut stop = pass.stop.clone();
-    report.backlog = tokio::select! {
-        biased;
-        Ok(_) = stop.wait_for(|stop| *stop) => None,
-        backlog = mail::deliver(&store, &parts.config, now) => backlog,
-    };
+    if let Some(mut journal) = journal {
+        report.backlog = tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|stop| *stop) => None,
+            backlog = mail::deliver(&mut journal, &parts.config, now) => backlog,
+        };
+    }
     Ok(report)
 }
 

@@ -2,27 +2,20 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AUDIT_LOOK, Order};
-use crate::memory::{Event, Memory, Store, StoreError, Update};
-use crate::plan::Plan;
+use super::PassInput;
+use crate::memory::{Event, Memory, Update};
+use crate::observe::AUDIT_LOOK;
+use crate::plan::{Happening, Plan};
 
 /// Events that wait for the audit tab; should it take none for long, the oldest are left to the store's history.
 const UNLOGGED_MAX: usize = 1000;
 
-/// A stopped pass writes nothing but that it was stopped, in its own store.
-pub(super) async fn remember_stop(
-    order: &Order<'_>,
-    store: &dyn Store,
-    planned: &Plan,
-    memory: &Memory,
-) -> Result<(), StoreError> {
-    let mut update = planned.update.clone();
-    update.events = events(planned, order);
-    update.unlogged = unlogged(memory, &update.events, true, order.now);
-    if update == Update::default() {
-        return Ok(());
-    }
-    store.commit(&update).await
+/// What a pass that was stopped before it wrote anything remembers.
+pub(super) fn of_stop(input: &PassInput<'_>, memory: &Memory, plan: &Plan) -> Update {
+    let mut update = plan.update.clone();
+    update.events = events(plan, input);
+    update.unlogged = unlogged(memory, &update.events, true, input.now);
+    update
 }
 
 /// The events that the audit tab has yet to show, if that changes. Without a tab only the newest are kept, for one that was just
@@ -34,15 +27,15 @@ pub(super) fn unlogged(memory: &Memory, new: &[Event], has_tab: bool, now: DateT
     (all != memory.unlogged).then_some(all)
 }
 
-pub(super) fn events(planned: &Plan, order: &Order<'_>) -> Vec<Event> {
-    let one = |h: &crate::plan::Happening| Event {
-        time: order.now,
-        run: order.run.to_owned(),
-        channel: h.channel.clone(),
-        event: h.event.to_owned(),
-        from: h.from.clone(),
-        to: h.to.clone(),
-        detail: h.detail.clone(),
+pub(super) fn events(plan: &Plan, input: &PassInput<'_>) -> Vec<Event> {
+    let one = |happening: &Happening| Event {
+        time: input.now,
+        run: input.run.to_owned(),
+        channel: happening.channel.clone(),
+        event: happening.event.to_owned(),
+        from: happening.from.clone(),
+        to: happening.to.clone(),
+        detail: happening.detail.clone(),
     };
-    planned.happenings.iter().map(one).collect()
+    plan.happenings.iter().map(one).collect()
 }

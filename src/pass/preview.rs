@@ -1,51 +1,62 @@
 //! A pass without its acts.
 
-use std::collections::BTreeMap;
-
-use super::{Order, World, finish, observe};
-use crate::apply::Outcome;
+use super::{PassInput, finish, sight};
 use crate::fleet::FleetReader;
-use crate::memory::StoreReader;
-use crate::plan::{Plan, plan};
-use crate::report::{Ending, Report};
+use crate::memory::{Memory, StoreReader};
+use crate::observe::observe;
+use crate::pass_end::{Decided, PassEnd};
+use crate::plan::plan;
+use crate::report::Report;
 use crate::settle::settle;
 use crate::sheet::SheetReader;
 
-/// Looks and decides, and acts on nothing: what `plan` and `explain` show.
+/// What a pass would do.
+pub struct Preview {
+    /// What was observed, and what a pass would decide.
+    pub decided: Box<Decided>,
+    /// What is remembered.
+    pub memory: Memory,
+    /// The report that says so.
+    pub report: Report,
+}
+
+/// Observes and decides, and acts on nothing: what `plan` and `explain` show.
 ///
 /// # Errors
 /// A report that says why there is nothing to show.
 pub async fn preview(
-    order: &Order<'_>,
+    input: &PassInput<'_>,
     sheets: &dyn SheetReader,
     fleet: &dyn FleetReader,
     store: &dyn StoreReader,
-) -> Result<(World, Plan, Report), Box<Report>> {
-    let world = match observe(sheets, fleet, store, order.names, order.now).await {
-        Ok(world) => world,
-        Err(blind) => return Err(Box::new(finish(order, Report::blind(order.run, blind)))),
+) -> Result<Preview, Box<Report>> {
+    let ended = |end: PassEnd, memory: Option<&Memory>| Box::new(finish(input, Report::new(input.run, &end, memory)));
+    let memory = match store.load().await {
+        Ok(memory) => memory,
+        Err(error) => return Err(ended(sight::blind("state", &error.to_string()), None)),
     };
-    let planned = plan(&world.sheet, &world.fleet, &world.memory, order.policy, order.now);
-    if !planned.stop.is_empty() {
-        return Err(Box::new(finish(
-            order,
-            Report::stopped(order.run, planned.stop, &world.memory),
-        )));
+    let observed = match observe(sheets, fleet, &memory, input.names, input.now).await {
+        Ok(observed) => observed,
+        Err(error) => return Err(ended(sight::end(error), Some(&memory))),
+    };
+    let plan = plan(&observed.sheet, &observed.fleet, &memory, input.policy, input.now);
+    let decided = Box::new(Decided { observed, plan });
+    if !decided.plan.stop.is_empty() {
+        let problems = decided.plan.stop.clone();
+        return Err(ended(PassEnd::Stopped(decided, problems), Some(&memory)));
     }
-    let mut memory = world.memory.clone();
-    memory.apply(&planned.update);
-    let settled = settle(
-        &world.sheet,
-        &world.fleet,
-        &memory,
-        order.policy,
-        &planned,
-        None::<&BTreeMap<_, Outcome>>,
-    );
-    let mut report = Report::done(order.run, &planned, settled, Vec::new());
-    report.preview = true;
-    if report.outcome == Ending::Done && planned.has_changes() {
-        report.outcome = Ending::Changes;
-    }
-    Ok((world, planned, finish(order, report)))
+    let Decided { observed, plan } = &*decided;
+    let mut then = memory.clone();
+    then.apply(&plan.update);
+    let settled = settle(&observed.sheet, &observed.fleet, &then, input.policy, plan, None);
+    let end = PassEnd::Shown(decided, Box::new(settled));
+    let report = finish(input, Report::new(input.run, &end, Some(&memory)));
+    let PassEnd::Shown(decided, _) = end else {
+        return Err(Box::new(report));
+    };
+    Ok(Preview {
+        decided,
+        memory,
+        report,
+    })
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{Ending, Report};
+use super::Report;
+use crate::pass_end::Ending;
 use crate::plan::{Plan, ServerPlan};
 use crate::tag::{Change, plain, write_shown};
 

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::metrics::Metrics;
 use super::schedule::Schedule;
 use crate::calls::Calls;
-use crate::report::{Ending, Report};
+use crate::pass_end::Ending;
+use crate::report::Report;
 
 /// The loop turns every second; one that did not for so long hangs.
 const HUNG: Duration = Duration::from_secs(30);

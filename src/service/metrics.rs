@@ -13,9 +13,10 @@ use prometheus::{
 };
 
 use crate::calls::{Calls, Tally};
+use crate::pass_end::Ending;
 use crate::plan::Belt;
 use crate::problem::Kind;
-use crate::report::{Ending, Report};
+use crate::report::Report;
 use crate::tag::{ChannelName, Reason};
 
 /// The most channels that get series of their own; the rest are counted under [`OTHER`].
@@ -214,7 +215,7 @@ impl Metrics {
             self.changes.with_label_values(&[reason.word()]);
         }
         for belt in Belt::ALL.iter().map(|belt| belt.word()).chain([STORE]) {
-            self.belts.with_label_values(&[belt.word()]);
+            self.belts.with_label_values(&[belt]);
         }
         self.config_current.set(1);
         self.open_problems(&[]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::rows::{appends, logged_runs};
 use super::{Desired, WriteError, Writeback};
+use crate::journal::Journal;
 use crate::memory::{Memory, Update};
 use crate::sheet::parse::{Sheet, parse, quoted};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, TabWish};
@@ -28,7 +29,7 @@ impl Writeback<'_> {
         &self,
         sheet: &Sheet,
         desired: &mut Desired,
-        memory: &mut Memory,
+        journal: &mut Journal<'_>,
     ) -> Result<Appended, WriteError> {
         let mut fresh = None;
         let (mut notes, mut refused) = (Vec::new(), None);
@@ -39,7 +40,7 @@ impl Writeback<'_> {
         // At most: lines of the audit tab refused, a reply lost, and once more.
         for _ in 0..3 {
             if lost || late || !desired.new_rows.is_empty() {
-                fresh = Some(self.look_again(lost || late, sheet, desired, memory).await?);
+                fresh = Some(self.look_again(lost || late, sheet, desired, journal.memory()).await?);
             }
             let layouts = fresh.as_ref().unwrap_or(sheet);
             let appends = appends(layouts, desired);
@@ -75,8 +76,7 @@ impl Writeback<'_> {
                 unlogged: Some(Vec::new()),
                 ..Update::default()
             };
-            self.store.commit(&update).await?;
-            memory.apply(&update);
+            journal.remember(&update).await?;
         }
         Ok(Appended { notes, refused })
     }

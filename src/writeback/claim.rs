@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{WriteError, target};
-use crate::memory::{Binding, Memory, Store, StoreError, Update};
+use crate::journal::Journal;
+use crate::memory::{Binding, Memory, StoreError, Update};
 use crate::sheet::parse::Sheet;
 use crate::sheet::{
     COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
@@ -20,16 +21,15 @@ const TRIES: u32 = 3;
 /// When the marks could not be made or remembered, or another store's mark came meanwhile; nothing else may then be written.
 pub async fn claim(
     writer: &dyn SheetWriter,
-    store: &dyn Store,
+    journal: &mut Journal<'_>,
     raw: &RawSpreadsheet,
     sheet: &Sheet,
-    memory: &mut Memory,
 ) -> Result<(), WriteError> {
     let mut again: Option<RawSpreadsheet> = None;
     let mut left = TRIES;
     let made = loop {
         left -= 1;
-        let marked = mark(writer, again.as_ref().unwrap_or(raw), sheet, memory).await;
+        let marked = mark(writer, again.as_ref().unwrap_or(raw), sheet, journal.memory()).await;
         let looks = match &marked {
             Err(error) => error.kind == SheetErrorKind::OutcomeUnknown && left > 0,
             Ok(made) => made.store,
@@ -37,7 +37,7 @@ pub async fn claim(
         if looks {
             let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
             let seen = writer.read(&titles.map(|title| TabWish::header(title))).await?;
-            yield_to_rivals(writer, raw, &seen, memory).await?;
+            yield_to_rivals(writer, raw, &seen, journal.memory()).await?;
             again = Some(seen);
         }
         match marked {
@@ -46,25 +46,23 @@ pub async fn claim(
         }
     };
     if let Some(marks) = made.columns {
-        remember(store, marks, memory).await?;
+        remember(journal, marks).await?;
     }
     Ok(())
 }
 
 /// Forgets all marks of columns, so that those which lead nowhere are made anew.
-pub(super) async fn forget(store: &dyn Store, memory: &mut Memory) -> Result<(), StoreError> {
-    remember(store, BTreeMap::new(), memory).await
+pub(super) async fn forget(journal: &mut Journal<'_>) -> Result<(), StoreError> {
+    remember(journal, BTreeMap::new()).await
 }
 
-async fn remember(store: &dyn Store, marks: BTreeMap<String, i64>, memory: &mut Memory) -> Result<(), StoreError> {
-    let binding = memory.binding.clone().unwrap_or_default();
+async fn remember(journal: &mut Journal<'_>, marks: BTreeMap<String, i64>) -> Result<(), StoreError> {
+    let binding = journal.memory().binding.clone().unwrap_or_default();
     let update = Update {
         binding: Some(Binding { marks, ..binding }),
         ..Update::default()
     };
-    store.commit(&update).await?;
-    memory.apply(&update);
-    Ok(())
+    journal.remember(&update).await
 }
 
 /// The decision knew of the stores that claimed the spreadsheet then; who came since is not to be fought, and not to be stopped

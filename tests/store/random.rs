@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use fleetsheet::mail::{Digest, Item, Letter, MailUpdate, News, Reach, Refused, Standing};
-use fleetsheet::memory::{Baselines, Binding, KeyState, Latch, Reading, Repeat, SpentBy, Unapproved};
+use fleetsheet::memory::{AuditTab, Baselines, Binding, KeyState, Latch, Reading, Repeat, SpentBy, Unapproved};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -358,7 +358,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 fn update() -> impl Strategy<Value = Update> {
     let marks = btree_map(text(), any::<i64>(), 0..3);
-    let audit = option::of((any::<bool>(), time()));
+    let audit = option::of((any::<bool>(), time()).prop_map(AuditTab::from));
     let binding = (text(), any::<i64>(), any::<i64>(), marks, audit).prop_map(
         |(spreadsheet, release_tab, server_tab, marks, audit)| Binding {
             spreadsheet,

@@ -3,9 +3,17 @@
 use super::*;
 use crate::mail::{Mail, MailUpdate};
 
+/// How a pass ends, given a problem for the ends that have one.
+type End = fn(Problem) -> PassEnd;
+
+const WHOLE: End = |_| PassEnd::Whole(Box::default(), Box::default(), Vec::new());
+const CUT: End = |problem| PassEnd::Cut(Box::default(), Box::default(), problem);
+
 /// A store and its passes.
 struct World {
-    email: Email,
+    to: Vec<String>,
+    routes: BTreeMap<Kind, Vec<String>>,
+    failure_threshold: u32,
     memory: Memory,
     now: DateTime<Utc>,
 }
@@ -13,7 +21,9 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            email: email(),
+            to: vec!["ops@example.com".into()],
+            routes: BTreeMap::new(),
+            failure_threshold: 2,
             memory: Memory::default(),
             now: start(),
         }
@@ -21,29 +31,33 @@ impl World {
 
     /// Makes a pass after `later` that finds these problems, and gives the letters that it writes; they count as sent.
     fn pass(&mut self, later: TimeDelta, problems: &[Problem]) -> Vec<Letter> {
-        self.end(later, problems, Ending::Done, Sight::Whole);
+        self.end(later, problems, WHOLE);
         let sent = std::mem::take(&mut self.memory.mail.outbox);
         sent.into_values().collect()
     }
 
-    fn end(&mut self, later: TimeDelta, problems: &[Problem], outcome: Ending, sight: Sight) {
+    fn end(&mut self, later: TimeDelta, problems: &[Problem], end: End) {
         self.now += later;
-        let mut report = Report::busy("run", Problem::new(Kind::ApiFailure, Code::Act, "x", "x"));
-        (report.outcome, report.problems) = (outcome, problems.to_vec());
+        let end = end(Problem::new(Kind::ApiFailure, Code::Act, "x", "x"));
+        let mut report = Report::new("run", &end, None);
+        report.problems = problems.to_vec();
         let names = names();
         let rules = Rules {
-            email: Some(&self.email),
+            audience: Some(Audience {
+                to: &self.to,
+                routes: &self.routes,
+                repeat_after: TimeDelta::hours(24),
+                failure_threshold: self.failure_threshold,
+            }),
             spreadsheet: "book",
             names: &names,
             observe: false,
         };
-        let scene = Scene {
+        let input = MailInput {
+            end: &end,
             report: &report,
-            sight,
-            plan: None,
-            sheet: None,
         };
-        let update = review(&self.memory, &scene, &rules, self.now);
+        let update = review(&self.memory, &input, &rules, self.now);
         self.memory.apply(&update);
     }
 
@@ -159,9 +173,9 @@ fn failures_and_what_stops_passes_wait_for_the_threshold_and_all_else_does_not()
 #[test]
 fn passes_that_fail_one_after_the_other_are_one_failure_wherever_each_fails() {
     let mut world = World::new();
-    world.end(SOON, &[failure(Code::Observe)], Ending::Failed, Sight::Blind);
+    world.end(SOON, &[failure(Code::Observe)], PassEnd::Blind);
     assert_eq!(world.memory.mail.outbox.len(), 0);
-    world.end(SOON, &[failure(Code::Act)], Ending::Failed, Sight::Cut);
+    world.end(SOON, &[failure(Code::Act)], CUT);
     assert_eq!(world.memory.mail.outbox.len(), 1);
     let letters = world.pass(SOON, &[]);
     assert_eq!(letters.len(), 1, "{:?}", subjects(&letters));
@@ -170,22 +184,24 @@ fn passes_that_fail_one_after_the_other_are_one_failure_wherever_each_fails() {
 #[test]
 fn a_threshold_of_one_tells_at_once() {
     let mut world = World::new();
-    world.email.failure_threshold = 1;
-    world.end(SOON, &[failure(Code::Observe)], Ending::Failed, Sight::Blind);
+    world.failure_threshold = 1;
+    world.end(SOON, &[failure(Code::Observe)], PassEnd::Blind);
     assert_eq!(world.memory.mail.outbox.len(), 1);
 }
 
 #[test]
 fn what_a_pass_did_not_see_is_not_resolved() {
-    for (sight, outcome) in [
-        (Sight::Blind, Ending::Failed),
-        (Sight::Unread, Ending::Stopped),
-        (Sight::Stopped, Ending::Stopped),
-    ] {
+    let unseeing: [End; 4] = [
+        PassEnd::Blind,
+        PassEnd::Interrupted,
+        |_| PassEnd::Unread(Vec::new()),
+        |_| PassEnd::Stopped(Box::default(), Vec::new()),
+    ];
+    for end in unseeing {
         let mut world = World::new();
         assert_eq!(world.pass(SOON, &[bad()]).len(), 1);
         for _ in 0..5 {
-            world.end(SOON, &[], outcome, sight);
+            world.end(SOON, &[], end);
         }
         assert_eq!(
             world.memory.mail,
@@ -201,9 +217,9 @@ fn what_a_pass_did_not_see_is_not_resolved() {
 #[test]
 fn letters_that_wait_become_one_but_not_those_that_a_server_may_have() {
     let mut world = World::new();
-    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    world.end(SOON, &[bad()], WHOLE);
     world.happens(news("promotion", Kind::Release));
-    world.end(SOON, &[], Ending::Done, Sight::Whole);
+    world.end(SOON, &[], WHOLE);
     assert_eq!(world.memory.mail.outbox.len(), 1, "both in one");
     let letter = world.memory.mail.outbox.values().next().cloned().unwrap();
     assert_eq!((letter.digest.news.len(), letter.digest.resolved.len()), (1, 1));
@@ -217,7 +233,7 @@ fn letters_that_wait_become_one_but_not_those_that_a_server_may_have() {
         .values_mut()
         .for_each(|letter| letter.sealed = true);
     world.happens(news("rollback", Kind::Release));
-    world.end(SOON, &[], Ending::Done, Sight::Whole);
+    world.end(SOON, &[], WHOLE);
     let letters: Vec<&Letter> = world.memory.mail.outbox.values().collect();
     assert_eq!(letters.len(), 2);
     assert_eq!(*letters[0], Letter { sealed: true, ..letter });
@@ -228,17 +244,17 @@ fn letters_that_wait_become_one_but_not_those_that_a_server_may_have() {
 fn what_nobody_got_goes_to_those_whom_the_configuration_names_now() {
     let mut world = World::new();
     world.happens(news("promotion", Kind::Release));
-    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
-    world.email.to = vec!["new@example.com".into()];
-    world.email.routes = [(Kind::Release, vec!["releases@example.com".into()])].into();
-    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    world.end(SOON, &[bad()], WHOLE);
+    world.to = vec!["new@example.com".into()];
+    world.routes = [(Kind::Release, vec!["releases@example.com".into()])].into();
+    world.end(SOON, &[bad()], WHOLE);
     let letters: Vec<&Letter> = world.memory.mail.outbox.values().collect();
     let told: Vec<(&str, usize, usize)> = letters
         .iter()
         .map(|letter| (letter.to[0].as_str(), letter.digest.news.len(), letter.digest.new.len()))
         .collect();
     assert_eq!(told, [("new@example.com", 0, 1), ("releases@example.com", 1, 0)]);
-    world.end(SOON, &[bad()], Ending::Done, Sight::Whole);
+    world.end(SOON, &[bad()], WHOLE);
     assert_eq!(world.memory.mail.outbox.len(), 2, "and that is all");
 }
 
@@ -250,7 +266,7 @@ fn an_outage_of_an_hour_leaves_one_letter_with_everything_in_it() {
         release.to = format!("3.{pass}.0");
         world.happens(release);
         let flapping = [bad()];
-        world.end(SOON, &flapping[..pass % 2], Ending::Done, Sight::Whole);
+        world.end(SOON, &flapping[..pass % 2], WHOLE);
     }
     assert_eq!(world.memory.mail.outbox.len(), 1);
     let letter = world.memory.mail.outbox.values().next().unwrap();

@@ -87,7 +87,7 @@ fn subjects_say_the_most_serious_thing() {
 fn links_lead_to_cells_rows_and_tabs() {
     let names = names();
     let rules = Rules {
-        email: None,
+        audience: None,
         spreadsheet: "a b/c",
         names: &names,
         observe: false,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::memory::Memory;
+use crate::pass_end::PassEnd;
 use crate::problem::{Code, Problem};
 use crate::report::Tally as Found;
 
@@ -8,7 +8,7 @@ fn text(metrics: &Metrics) -> String {
 }
 
 fn report(servers: &[(&str, &'static str, u64)]) -> Report {
-    let mut report = Report::stopped("r", Vec::new(), &Memory::default());
+    let mut report = Report::new("r", &PassEnd::Unread(Vec::new()), None);
     report.outcome = Ending::Done;
     let key = |channel: &str| (!channel.is_empty()).then(|| ChannelName::from(channel));
     report.tally = Some(Found {

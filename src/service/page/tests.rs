@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::memory::Memory;
+use crate::pass_end::PassEnd;
 use crate::problem::{Code, Kind};
 use crate::service::board::Board;
 use crate::service::metrics::Metrics;
@@ -21,7 +21,7 @@ fn board() -> Board {
 fn hostile() -> Report {
     let text = "<script>alert(1)</script>\u{202e}\" onload=\"x";
     let problems = vec![Problem::new(Kind::BadCell, Code::Version, text, text)];
-    let mut report = Report::stopped("r", problems, &Memory::default());
+    let mut report = Report::new("r", &PassEnd::Unread(problems), None);
     report.channels.push(ChannelLine {
         concerned: 0,
         carrying: 0,
@@ -68,7 +68,7 @@ fn a_page_says_what_it_knows_at_each_time() {
         "{running}"
     );
     let mut report = hostile();
-    report.outcome = crate::report::Ending::Done;
+    report.outcome = crate::pass_end::Ending::Done;
     let ended = |report: Option<Report>, at, reason: Option<&str>| Ended {
         at,
         report: report.map(Arc::new),

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use chrono::TimeDelta;
-use fleetsheet::alert::{self, Rules, Sight};
+use fleetsheet::alert::{self, Audience, MailInput, Rules};
 use fleetsheet::apply::Outcome;
-use fleetsheet::config::{Config, Email};
 use fleetsheet::explain::explain;
 use fleetsheet::mail::Letter;
-use fleetsheet::memory::Memory;
-use fleetsheet::pass::World;
+use fleetsheet::memory::{AuditTab, Memory};
+use fleetsheet::observe::Observed;
+use fleetsheet::pass::Preview;
+use fleetsheet::pass_end::{Decided, PassEnd};
 use fleetsheet::plan::check::check;
 use fleetsheet::plan::{Plan, count_repeats, plan};
+use fleetsheet::problem::Kind;
 use fleetsheet::report::{Report, plan_page};
 use fleetsheet::settle::{Cells, Settled, settle};
 use fleetsheet::sheet::parse::{Layout, Sheet, parse};
@@ -44,16 +46,16 @@ pub fn sheet(data: &[u8]) {
     pass(&mut scene);
 }
 
-fn email() -> &'static Email {
-    static EMAIL: OnceLock<Email> = OnceLock::new();
-    EMAIL.get_or_init(|| {
-        let text = "[email]\nsmtp_url = 'smtp://127.0.0.1:25'\nfrom = 'fleet@example.com'\nto = ['ops@example.com']\n\
-                    failure_threshold = 1\n[sandbox]\n";
-        match Config::parse(text, "test.toml", &BTreeMap::new()) {
-            Ok(Config { email: Some(email), .. }) => email,
-            other => panic!("{other:?}"),
-        }
-    })
+/// Mail goes to one recipient, at once.
+fn audience() -> Audience<'static> {
+    static TO: OnceLock<Vec<String>> = OnceLock::new();
+    static ROUTES: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    Audience {
+        to: TO.get_or_init(|| vec!["ops@example.com".to_owned()]),
+        routes: &ROUTES,
+        repeat_after: TimeDelta::hours(24),
+        failure_threshold: 1,
+    }
 }
 
 fn pass(scene: &mut Scene) {
@@ -61,7 +63,7 @@ fn pass(scene: &mut Scene) {
     let parsed = parse(&scene.raw, &names);
     assert_eq!(parsed, parse(&scene.raw, &names), "the same cells mean the same");
     let rules = Rules {
-        email: Some(email()),
+        audience: Some(audience()),
         spreadsheet: "1AbC",
         names: &names,
         observe: scene.policy.observe,
@@ -69,8 +71,7 @@ fn pass(scene: &mut Scene) {
     match parsed {
         Err(problems) => {
             assert!(!problems.is_empty(), "a sheet is refused with a reason");
-            let report = Report::stopped("run-1", problems, &scene.memory);
-            tell(scene, &report, Sight::Unread, None, None, &rules);
+            tell(scene, &PassEnd::Unread(problems), &rules);
         }
         Ok(sheet) => decide(scene, &sheet, &rules),
     }
@@ -85,9 +86,13 @@ fn decide(scene: &mut Scene, sheet: &Sheet, rules: &Rules<'_>) {
     assert_eq!(approved, Ok(()), "the check refuses a plan: {planned:#?}");
     events(&planned);
     if !planned.stop.is_empty() {
-        let report = Report::stopped("run-1", planned.stop.clone(), &scene.memory);
         scene.memory.apply(&planned.update);
-        return tell(scene, &report, Sight::Stopped, Some(&planned), Some(sheet), rules);
+        let problems = planned.stop.clone();
+        return tell(
+            scene,
+            &PassEnd::Stopped(decided(scene, sheet, planned), problems),
+            rules,
+        );
     }
     preview(scene, sheet, &planned);
     let news = alert::news(&planned, sheet, &scene.memory, rules, scene.now);
@@ -117,8 +122,21 @@ fn decide(scene: &mut Scene, sheet: &Sheet, rules: &Rules<'_>) {
         service_cells(row.id.as_str(), &row.cells);
     }
     write_back(scene, sheet, &settled);
-    let report = Report::done("run-1", &planned, settled, Vec::new());
-    tell(scene, &report, Sight::Whole, Some(&planned), Some(sheet), rules);
+    let end = PassEnd::Whole(decided(scene, sheet, planned), Box::new(settled), Vec::new());
+    tell(scene, &end, rules);
+}
+
+fn decided(scene: &Scene, sheet: &Sheet, plan: Plan) -> Box<Decided> {
+    let observed = Observed {
+        raw: scene.raw.clone(),
+        sheet: sheet.clone(),
+        fleet: scene.fleet.clone(),
+        audit: AuditTab {
+            there: false,
+            looked: scene.now,
+        },
+    };
+    Box::new(Decided { observed, plan })
 }
 
 /// What `plan` and `explain` show.
@@ -126,20 +144,18 @@ fn preview(scene: &Scene, sheet: &Sheet, planned: &Plan) {
     let mut memory = scene.memory.clone();
     memory.apply(&planned.update);
     let settled = settle(sheet, &scene.fleet, &memory, &scene.policy, planned, None);
-    let mut report = Report::done("run-1", planned, settled, Vec::new());
-    report.preview = true;
+    let shown = PassEnd::Shown(decided(scene, sheet, planned.clone()), Box::new(settled));
+    let report = Report::new("run-1", &shown, Some(&scene.memory));
     judge::visible("the page of a plan", &plan_page(planned, &report));
-    let world = World {
-        raw: scene.raw.clone(),
-        sheet: sheet.clone(),
-        fleet: scene.fleet.clone(),
+    let preview = Preview {
+        decided: decided(scene, sheet, planned.clone()),
         memory: scene.memory.clone(),
-        audit: (false, scene.now),
+        report,
     };
     let servers = planned.servers.iter().map(|server| server.id.as_str());
     let channels = planned.channels.iter().map(|channel| channel.name.as_str());
     for name in servers.chain(channels) {
-        let lines = explain(name, &world, planned, &report, &scene.policy);
+        let lines = explain(name, &preview, &scene.policy);
         for (what, text) in lines.unwrap_or_else(|| panic!("{name:?} cannot be explained")) {
             judge::one_line(what, &plain(&text));
             judge::at_most(what, &text, MESSAGE_MAX);
@@ -259,23 +275,11 @@ fn write(scene: &mut Scene, layout: &Layout, row: u32, cells: &Cells) {
 }
 
 /// What the end of a pass says: on a terminal, as an object, and by mail.
-fn tell(
-    scene: &mut Scene,
-    report: &Report,
-    sight: Sight,
-    plan: Option<&Plan>,
-    sheet: Option<&Sheet>,
-    rules: &Rules<'_>,
-) {
+fn tell(scene: &mut Scene, end: &PassEnd, rules: &Rules<'_>) {
+    let report = &Report::new("run-1", end, Some(&scene.memory));
     judge::visible("the report", &report.text());
     judge::short_texts("the report's object", &report.json(), MESSAGE_MAX);
-    let told = alert::Scene {
-        report,
-        sight,
-        plan,
-        sheet,
-    };
-    let update = alert::review(&scene.memory, &told, rules, scene.now);
+    let update = alert::review(&scene.memory, &MailInput { end, report }, rules, scene.now);
     for letter in update.mail.letters.values() {
         judge_letter(letter);
     }

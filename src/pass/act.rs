@@ -1,0 +1,152 @@
+//! Everything after the decision: what was approved is remembered, done, settled and shown in the sheet, in that order.
+
+use tracing::{debug, warn};
+
+use super::events::{events, unlogged};
+use super::{PassClients, PassInput};
+use crate::alert;
+use crate::apply::{Applied, Applier, ServerChange};
+use crate::fleet::Fleet;
+use crate::journal::Journal;
+use crate::memory::{Memory, StoreError, Update};
+use crate::pass_end::Decided;
+use crate::plan::check::Approved;
+use crate::problem::{Code, Kind, Problem};
+use crate::settle::{Settled, settle};
+use crate::writeback::{Desired, WriteError, Writeback, claim};
+
+/// Why a pass broke off before it changed a tag.
+pub(super) enum Cut {
+    /// Another store began to serve the spreadsheet.
+    Rival(Problem),
+    /// A call failed.
+    Failed(Problem),
+}
+
+impl From<StoreError> for Cut {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(failure("state", error.to_string()))
+    }
+}
+
+fn failure(place: &str, what: String) -> Problem {
+    Problem::new(Kind::ApiFailure, Code::Act, place, what)
+}
+
+/// Does what was approved. Gives what became of it, and what went wrong on the way without undoing it.
+pub(super) async fn act(
+    input: &PassInput<'_>,
+    clients: &PassClients<'_>,
+    journal: &mut Journal<'_>,
+    decided: &Decided,
+    approved: &Approved<'_>,
+) -> Result<(Settled, Vec<Problem>), Cut> {
+    let Decided { observed, plan } = decided;
+    let first = first_update(input, clients, journal.memory(), decided, approved);
+    journal.remember(&first).await?;
+    // Only now the sheet learns which store serves it: a takeover that is killed before this leaves it with the other store, and
+    // the next pass stops.
+    claim(clients.sheets, journal, &observed.raw, &observed.sheet)
+        .await
+        .map_err(|error| match &error {
+            WriteError::Sheet(error) => Cut::Failed(failure("spreadsheet", error.to_string())),
+            WriteError::Store(error) => Cut::Failed(failure("state", error.to_string())),
+            WriteError::Rival(_) => {
+                let place = &*input.policy.spreadsheet;
+                Cut::Rival(Problem::new(Kind::Belt, Code::Store, place, error.to_string()))
+            }
+        })?;
+    let applied = apply(clients, approved, &observed.fleet).await;
+    let settled = settle(
+        &observed.sheet,
+        &observed.fleet,
+        journal.memory(),
+        input.policy,
+        plan,
+        Some(&applied.outcomes),
+    );
+    journal.remember(&settled.update).await?;
+    let trouble = write_back(input, clients, journal, decided, &settled).await;
+    Ok((settled, trouble))
+}
+
+/// What has to be on disk before anything is done.
+fn first_update(
+    input: &PassInput<'_>,
+    clients: &PassClients<'_>,
+    memory: &Memory,
+    decided: &Decided,
+    approved: &Approved<'_>,
+) -> Update {
+    let Decided { observed, plan } = decided;
+    let mut first = approved.update().clone();
+    first.events = events(plan, input);
+    first.unlogged = unlogged(memory, &first.events, observed.audit.there, input.now);
+    first.mail = alert::news(plan, &observed.sheet, memory, &clients.mail, input.now);
+    let planned = first.binding.take().or_else(|| memory.binding.clone());
+    let mut binding = planned.unwrap_or_default();
+    binding.audit = Some(observed.audit);
+    first.binding = (memory.binding.as_ref() != Some(&binding)).then_some(binding);
+    first
+}
+
+async fn apply(clients: &PassClients<'_>, approved: &Approved<'_>, fleet: &Fleet) -> Applied {
+    let changes = server_changes(approved, fleet);
+    if changes.is_empty() {
+        return Applied::default();
+    }
+    for change in &changes {
+        debug!(server = %change.server, source = %change.source, tags = change.changes.len(), "change");
+    }
+    let applier = Applier {
+        writer: clients.tags,
+        pacing: clients.pacing,
+        deadline: clients.tagging_ends,
+        stop: clients.stop.clone(),
+        progress: clients.progress,
+    };
+    applier.apply(&changes).await
+}
+
+/// The changes of an approved plan, with what the batching needs to know of each server.
+fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
+    approved
+        .changes()
+        .filter_map(|server| {
+            let live = fleet.servers.get(&server.id)?;
+            let user_tags = live.tags.keys().filter(|key| !key.as_str().starts_with("aws:")).count();
+            Some(ServerChange {
+                server: server.id.clone(),
+                source: live.source.clone(),
+                user_tags,
+                metadata_tags: live.metadata_tags,
+                changes: server.changes.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Shows in the sheet what became of it. A failure undoes nothing: the next pass finds the rest still to be written.
+async fn write_back(
+    input: &PassInput<'_>,
+    clients: &PassClients<'_>,
+    journal: &mut Journal<'_>,
+    decided: &Decided,
+    settled: &Settled,
+) -> Vec<Problem> {
+    let sheet = &decided.observed.sheet;
+    let desired = Desired::of(sheet, journal.memory(), settled, input.now);
+    let back = Writeback {
+        writer: clients.sheets,
+        names: input.names,
+        now: input.now,
+    };
+    match back.write(sheet, journal, desired).await {
+        Ok(notes) => notes.into_iter().map(|note| failure("spreadsheet", note)).collect(),
+        Err(error) => {
+            warn!(error = %error, "results could not be written to the sheet");
+            let problem = Problem::new(Kind::ApiFailure, Code::WriteBack, "spreadsheet", error.to_string());
+            vec![problem]
+        }
+    }
+}
