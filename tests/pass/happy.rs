@@ -64,6 +64,28 @@ async fn a_promotion_of_1500_servers_is_three_calls_and_a_second_pass_is_silent(
     assert_eq!(requests(&silent), (1, 0), "nothing to say, so one look");
 }
 
+/// SQLite counts each transaction that writes in the head of its file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_with_nothing_to_remember_makes_no_transaction() {
+    let (stage, _) = Stage::known(12).await;
+    stage.settle().await;
+    let store = stage.dir.path().join("state/fleetsheet.db");
+    let before = std::fs::read(&store).unwrap();
+    let quiet = stage.once().await;
+    assert_eq!((quiet.code, requests(&quiet)), (0, (1, 0)), "{quiet:?}");
+    assert!(
+        before == std::fs::read(&store).unwrap(),
+        "a quiet pass wrote to its store"
+    );
+
+    stage.set("web-prod", "desiredVersionA", "2.4.0");
+    assert_eq!(stage.once().await.code, 0);
+    assert!(
+        before != std::fs::read(&store).unwrap(),
+        "a waiting key is remembered nowhere"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_pass_adopts_what_the_servers_carry_and_asks_once_more_to_leave_its_marks() {
     for audit in [false, true] {

@@ -1,0 +1,94 @@
+//! What is remembered of a channel: its release, its keys and its rollback latch.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RowMemory, Stamp};
+use crate::tag::Version;
+
+/// Why a key lost its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpentBy {
+    /// It named the version that a rollback left.
+    Rollback,
+    /// The row's service cells were changed by hand.
+    Edit,
+    /// The channel's row was absent.
+    Absence,
+    /// The channel stood in two rows.
+    TwoRows,
+    /// The key columns were not protected.
+    Protection,
+    /// The store was taken over.
+    Takeover,
+    /// The row had service cells when the channel was first seen.
+    FirstContact,
+}
+
+/// Whether a key counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It counts.
+    #[default]
+    Live,
+    /// It does not, until its cell is seen to hold something else.
+    Spent {
+        /// The text it was spent at (blank is the empty text); `None` until it is next read in a confirmed row.
+        held: Option<String>,
+        /// Why.
+        by: SpentBy,
+    },
+}
+
+/// Why a ticked rollback box is not served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Latch {
+    /// This tick was served.
+    Served {
+        /// The version it left.
+        from: Version,
+    },
+    /// There was nothing to go back to.
+    Nothing,
+    /// It stood ticked at first contact, at a takeover, or in a row with another channel's stamp.
+    FoundTicked,
+}
+
+/// How a channel came by its release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// Taken from what its servers carried.
+    #[default]
+    Adoption,
+    /// Both keys.
+    Promotion,
+    /// A tick.
+    Rollback,
+}
+
+/// What is remembered of a channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelMemory {
+    /// The version in force.
+    pub release: Option<Version>,
+    /// Whether both keys approved it.
+    pub approved: bool,
+    /// What a rollback returns to.
+    pub prior: Option<Version>,
+    /// Whether both keys approved that.
+    pub prior_approved: bool,
+    /// How the release came about.
+    pub moved: Move,
+    /// Key A.
+    pub key_a: KeyState,
+    /// Key B.
+    pub key_b: KeyState,
+    /// The rollback latch; `None` is open.
+    pub latch: Option<Latch>,
+    /// Its row.
+    pub row: RowMemory<Stamp>,
+}

@@ -1,0 +1,53 @@
+//! What is remembered of a server: what it carried, what was asked of it, and who keeps changing it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::RowMemory;
+use crate::fleet::Source;
+use crate::tag::{ChannelName, TagKey};
+
+/// A correction made again and again because somebody else undoes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// The value it sets.
+    pub after: Arc<str>,
+    /// In how many passes running it was made.
+    pub count: u32,
+    /// Not before this time again.
+    pub retry_at: Option<DateTime<Utc>>,
+}
+
+/// What is remembered of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerMemory {
+    /// Where it was last seen; `None` if never.
+    pub source: Option<Source>,
+    /// The channel that the sheet last gave it and that was acted on.
+    pub channel: Option<ChannelName>,
+    /// Channel, version and managed tags as last seen or written with success.
+    pub seen: BTreeMap<TagKey, Arc<str>>,
+    /// Values that were about to be written when the memory was committed.
+    pub meant: BTreeMap<TagKey, Arc<str>>,
+    /// What the sheet last asked of managed tags.
+    pub wished: BTreeMap<TagKey, Arc<str>>,
+    /// Whether the sheet last said to leave it alone.
+    pub held: bool,
+    /// Whether it was seen shutting down or terminated.
+    pub terminated: bool,
+    /// Since when it is missing.
+    pub missing_since: Option<DateTime<Utc>>,
+    /// Corrections that somebody else keeps undoing, by tag.
+    pub repeats: BTreeMap<TagKey, Repeat>,
+    /// Its row, recognised by `updatedAt`.
+    pub row: RowMemory<String>,
+    /// The other service cells of the row as last read back, by header; empty while that is not known.
+    pub shown: BTreeMap<Arc<str>, String>,
+    /// Whether people were told that somebody typed over them.
+    pub edited: bool,
+}
