@@ -25,7 +25,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::report::{Report, json_line};
 use crate::sheet::parse::Names;
 use crate::sheet::protection::Keyholders;
-use crate::tag::plain;
+use crate::text::plain;
 use crate::{sandbox, telemetry};
 
 pub use mail::send_test_mail;

@@ -14,7 +14,7 @@ use std::fmt::{self, Write};
 use std::path::Path;
 use std::{fs, io};
 
-use crate::tag::is_hidden;
+use crate::text::is_hidden;
 
 pub use model::{
     Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,

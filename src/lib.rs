@@ -4,7 +4,8 @@
 //! observe → plan → check → apply → settle → write back → report.
 //!
 //! - [`pass`] is the line itself; read it first. [`service`] makes one on each tick.
-//! - [`tag`], [`fleet`], [`sheet`], [`memory`] and [`problem`] are the words, with the small traits that read and write.
+//! - [`text`], [`tag`], [`fleet`], [`sheet`], [`memory`] and [`problem`] are the words, with the small traits that read and
+//!   write.
 //! - [`plan`] decides. It is one pure function of sheet, fleet, memory, policy and time.
 //! - [`apply`] puts the tags on the servers, [`settle`] says what became of it, [`writeback`] shows it in the sheet.
 //! - [`alert`] decides which mail that makes, and [`delivery`] sends what waits in the outbox.
@@ -34,6 +35,7 @@ pub mod memory;
 pub mod problem;
 pub mod sheet;
 pub mod tag;
+pub mod text;
 
 // Observe.
 pub mod observe;

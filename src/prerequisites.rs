@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::problem::{Code, Kind, Problem};
-use crate::tag::plain;
+use crate::text::plain;
 
 pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 pub use local::{Permissions, judge_config, judge_directory, judge_environment, judge_permissions};

@@ -4,7 +4,7 @@ mod code;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tag::{plain, short};
+use crate::text::plain;
 pub use code::Code;
 
 /// Kinds of problems, which mail can be routed by. The order is that of reports and mail.
@@ -50,19 +50,6 @@ impl Kind {
     }
 }
 
-/// Longest name that is shown whole, in characters: that of an address (RFC 5321, section 4.5.3.1).
-const NAME_MAX: usize = 254;
-
-/// The first `most` of some names, and how many more there are: `a, b and 3 more`. It must fit a cell, however many they are.
-pub fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
-    let mut names = names.into_iter();
-    let shown: Vec<String> = names.by_ref().take(most).map(|name| short(name, NAME_MAX)).collect();
-    match names.count() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
 /// One thing that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
@@ -93,22 +80,5 @@ impl Problem {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         format!("{}:{}:{}", self.kind.word(), self.code.word(), self.place)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::few;
-
-    #[test]
-    fn a_list_of_names_stays_short() {
-        assert_eq!(few(["a", "b"], 2), "a, b");
-        assert_eq!(few(["a", "b", "c", "d"], 2), "a, b and 2 more");
-        let long = "ä".repeat(300);
-        let listed = few(std::iter::repeat_n(long.as_str(), 500), 10);
-        assert!(
-            listed.chars().count() < 3000 && listed.ends_with("… and 490 more"),
-            "{listed}"
-        );
     }
 }

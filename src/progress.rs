@@ -45,7 +45,7 @@ impl Progress for Bar {
     }
 
     fn waiting(&self, what: &str) {
-        self.0.set_message(crate::tag::plain(what));
+        self.0.set_message(crate::text::plain(what));
     }
 }
 
@@ -91,7 +91,7 @@ impl Progress for Lines {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.waiting != what {
             what.clone_into(&mut counts.waiting);
-            say(&format!("waiting: {}", crate::tag::plain(what)));
+            say(&format!("waiting: {}", crate::text::plain(what)));
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::commands::{Pass, Refusal, now, once, policy};
 use crate::config::{Config, Http, Log};
 use crate::pass_end::Ending;
 use crate::report::Report;
-use crate::tag::plain;
+use crate::text::plain;
 use board::{Board, Ended};
 use reload::{Loaded, Look, Source};
 use schedule::{Schedule, Ticks, Watch};

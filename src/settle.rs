@@ -9,9 +9,10 @@ use crate::apply::Outcome;
 use crate::fleet::{Fleet, Server, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
-use crate::problem::{Code, Kind, Problem, few};
+use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::Sheet;
-use crate::tag::{Change, ChannelName, ServerId, TagKey, plain};
+use crate::tag::{Change, ChannelName, ServerId, TagKey};
+use crate::text::{few, plain};
 
 /// Service cells of one row, by canonical header; `updatedAt` is added when they are written.
 pub type Cells = BTreeMap<Arc<str>, String>;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::describe_char;
+
 /// Declares a name that is cheap to clone: a plan over a large fleet copies each of them many times.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
@@ -114,76 +116,6 @@ impl Version {
         }
         Ok(Self(text.into()))
     }
-}
-
-/// Names a character so that a reader can find it even when it cannot be seen.
-#[must_use]
-pub fn describe_char(c: char) -> String {
-    let code = u32::from(c);
-    match c {
-        ' ' => "a space".into(),
-        '\u{a0}' => "a no-break space (U+00A0)".into(),
-        '\u{200b}' => "a zero-width space (U+200B)".into(),
-        '\u{200c}' => "a zero-width non-joiner (U+200C)".into(),
-        '\u{200d}' => "a zero-width joiner (U+200D)".into(),
-        '\u{feff}' => "a byte order mark (U+FEFF)".into(),
-        '\u{200e}'..='\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            format!("a text direction mark (U+{code:04X})")
-        }
-        '\u{400}'..='\u{4ff}' => format!("the Cyrillic letter {c} (U+{code:04X})"),
-        '\u{370}'..='\u{3ff}' => format!("the Greek letter {c} (U+{code:04X})"),
-        '\u{ff01}'..='\u{ff5e}' => format!("the full-width character {c} (U+{code:04X})"),
-        c if c.is_control() || c.is_whitespace() => format!("the character U+{code:04X}"),
-        c if c.is_ascii() => format!("the character {c:?}"),
-        c if c.is_alphanumeric() => format!("the character {c} (U+{code:04X})"),
-        _ => format!("the character U+{code:04X}"),
-    }
-}
-
-/// Whether a character steers a terminal, ends a line, turns the reading direction, or leaves no mark where it stands: what no
-/// text of somebody else's may bring into a report, a log, a cell or a mail.
-#[must_use]
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// Makes text of unknown origin safe for a terminal and keeps it on one line: what is hidden shows as `\u{…}`.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// The first `most` characters of a text, and whether there are more: `begin…`.
-#[must_use]
-pub fn short(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Writes a character, a hidden one as an escape of JSON: such escapes may stand in any JSON that is read on a terminal.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_shown(out: &mut impl fmt::Write, c: char) -> fmt::Result {
-    if !is_hidden(c) {
-        return out.write_char(c);
-    }
-    let mut units = [0; 2];
-    c.encode_utf16(&mut units)
-        .iter()
-        .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
 }
 
 /// Why a tag is changed.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Rules, safe};
 use crate::mail::{Digest, Item};
+use crate::text::thousands;
 
 /// How serious an entry is, which becomes its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,7 +143,7 @@ fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
     }
     // What is over is in the history; what is still so is in the plan.
     let happened = title == HAPPENED || title == RESOLVED;
-    let title = format!("{title} ({})", safe::count(entries.len() as u64));
+    let title = format!("{title} ({})", thousands(entries.len() as u64));
     let mut lines: Vec<Line> = Vec::new();
     let mut rest = entries.into_iter().peekable();
     while let Some((sort, first)) = rest.next() {
@@ -161,7 +162,7 @@ fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
         if more > 0 {
             let words = format!(
                 "… and {} more like these ({label}); fleetsheet {} shows them all",
-                safe::count(more),
+                thousands(more),
                 if happened { "history" } else { "plan" }
             );
             lines.push(Line::Folded(words));
@@ -181,7 +182,7 @@ fn lead(digest: &Digest, happened: &[Entry], new: &[(String, Entry)], open: &[(S
     let still = match digest.open.len() as u64 {
         0 => String::new(),
         1 => " One earlier problem is still open.".into(),
-        n => format!(" {} earlier problems are still open.", safe::count(n)),
+        n => format!(" {} earlier problems are still open.", thousands(n)),
     };
     let lead = match (&todo[..], open.first()) {
         ([], None) => "Nothing to do.".to_owned(),
@@ -197,7 +198,7 @@ fn lead(digest: &Digest, happened: &[Entry], new: &[(String, Entry)], open: &[(S
                 "To do: {} ({}); {} more {are} below.",
                 first.fix,
                 first.title,
-                safe::count(more)
+                thousands(more)
             )
         }
     };

@@ -2,7 +2,7 @@
 //!
 //! A header gets even less: single words of a few plain characters, or a neutral word in their stead.
 
-use crate::tag::is_hidden;
+use crate::text::{is_hidden, thousands};
 
 /// Longest channel name or cell that a subject shows.
 const WORD_MAX: usize = 60;
@@ -63,24 +63,10 @@ pub(super) fn link(address: &str) -> String {
     if fits { address.to_owned() } else { String::new() }
 }
 
-/// A count with its thousands apart.
-#[must_use]
-pub(super) fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut shown = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
 /// A count and its noun.
 #[must_use]
 pub(super) fn counted(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
 /// The first letter as a capital, if the first word is one of ours: a name stays as it is.

@@ -16,7 +16,7 @@ use crate::sandbox;
 use crate::setup::{Outcome, Templates, Wish, carry_out};
 use crate::sheet::parse::check_channel;
 use crate::sheet::protection::address_of;
-use crate::tag::plain;
+use crate::text::plain;
 
 /// What was asked of it.
 pub(super) struct Asked<'a> {

@@ -14,7 +14,7 @@ use crate::pass_end::Ending;
 use crate::plan::Policy;
 use crate::report::{Report, plan_page};
 use crate::sandbox;
-use crate::tag::plain;
+use crate::text::plain;
 
 pub(super) async fn show_plan(config: Config, exit_code: bool, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;

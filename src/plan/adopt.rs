@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::server::Line;
 use super::{Policy, Rows, carried_version};
-use crate::tag::{ChannelName, Version, plain};
+use crate::tag::{ChannelName, Version};
+use crate::text::plain;
 
 /// How many live servers of a channel carry which version tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::Report;
 use crate::pass_end::Ending;
 use crate::plan::{Plan, ServerPlan};
-use crate::tag::{Change, plain, write_shown};
+use crate::tag::Change;
+use crate::text::{plain, thousands, write_shown};
 
 /// How many of a long list are shown.
 const SHOWN: usize = 12;
@@ -64,18 +65,6 @@ fn fold<T>(out: &mut String, list: &[T], mut show: impl FnMut(&mut String, &T)) 
     if list.len() > SHOWN {
         let _ = writeln!(out, "  … and {} more", thousands(list.len()));
     }
-}
-
-fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// The report's page.

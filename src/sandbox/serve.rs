@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Embedded, SandboxError, embed};
 use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
-use crate::tag::plain;
+use crate::text::{plain, thousands};
 
 /// The configuration for those who have none.
 const BUILT_IN: &str = include_str!("../../config/sandbox.toml");
@@ -93,18 +93,6 @@ fn word(text: &str) -> String {
 /// A string as TOML writes it, which for this purpose is as JSON does.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-fn thousands(count: u32) -> String {
-    let digits = count.to_string();
-    let mut shown = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// What another fleetsheet needs to reach this sandbox.

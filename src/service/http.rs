@@ -25,7 +25,7 @@ use tokio::time::{Sleep, sleep};
 use super::board::Board;
 use super::page::page;
 use crate::commands::now;
-use crate::tag::plain;
+use crate::text::plain;
 
 /// Connections at a time: a probe, a Prometheus or two, some people.
 const CONNECTIONS: usize = 256;

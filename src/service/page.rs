@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::board::{Ended, State};
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::tag::plain;
+use crate::text::plain;
 
 /// The most problems that are listed; `fleetsheet plan` shows all.
 const MOST_PROBLEMS: usize = 100;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::parse::{Layout, column_letters};
 use super::{ProtectedRange, RawTab};
-use crate::problem::few;
+use crate::text::few;
 
 pub use advice::{closed_to_us, release_advice, server_advice};
 

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFormat;
-use crate::tag::{is_hidden, write_shown};
+use crate::text::{is_hidden, write_shown};
 
 /// The formatter. Spans must keep their fields as JSON.
 #[derive(Clone, Copy, Debug)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::{Desired, service_columns, stamp};
 use crate::memory::{Memory, Stamp, Update};
-use crate::problem::few;
 use crate::settle::Cells;
 use crate::sheet::parse::{Layout, Sheet, quoted};
 use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
+use crate::text::few;
 
 /// Rows that a note names.
 const NAMED: usize = 10;

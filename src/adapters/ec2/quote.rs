@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use crate::tag::is_hidden;
+use crate::text::is_hidden;
 
 /// The longest that we quote an API, in characters.
 const QUOTED: usize = 240;

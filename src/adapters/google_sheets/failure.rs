@@ -10,7 +10,7 @@ use google_sheets4::Error;
 use serde_json::Value;
 
 use crate::sheet::{SheetError, SheetErrorKind};
-use crate::tag::is_hidden;
+use crate::text::is_hidden;
 
 /// Google's words for a range in a tab that does not exist; it gives no other sign of it, and says the same of bad
 /// syntax.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{location, trouble};
 use crate::memory::StoreError;
-use crate::tag::plain;
+use crate::text::plain;
 
 /// More than any holder's text has; the rest of a file that somebody else filled is not read.
 const MAX_TEXT: u64 = 4096;

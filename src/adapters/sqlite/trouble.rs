@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::memory::StoreError;
-use crate::tag::{plain, short};
+use crate::text::{plain, short};
 
 /// What to do about a file that cannot be believed.
 pub(super) const RESTORE: &str = "restore it from a backup, or move it away and let a new store take the sheet over with \

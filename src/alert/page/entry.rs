@@ -6,6 +6,7 @@ use super::{Entry, Tone};
 use crate::alert::safe;
 use crate::mail::{Item, News, Reach};
 use crate::problem::{Code, Kind};
+use crate::text::thousands;
 
 /// Longest text of one entry, in characters.
 const WORDS_MAX: usize = 600;
@@ -174,7 +175,7 @@ fn reach(reach: Option<Reach>) -> String {
     };
     format!(
         "; {} of {} it{failed}",
-        safe::count(carrying),
+        thousands(carrying),
         format_args!(
             "{} {}",
             safe::counted(concerned, "server"),

@@ -3,6 +3,7 @@
 use crate::alert::safe;
 use crate::mail::{Digest, Item, News};
 use crate::problem::{Code, Kind};
+use crate::text::thousands;
 
 use super::entry;
 
@@ -10,7 +11,7 @@ use super::entry;
 pub(super) fn of(headline: &str, more: u64) -> String {
     let more = match more {
         0 => String::new(),
-        n => format!(" (+{} more)", safe::count(n)),
+        n => format!(" (+{} more)", thousands(n)),
     };
     // The count is what may not be cut off.
     let room = SUBJECT_MAX - more.len();
@@ -58,11 +59,7 @@ fn serious(digest: &Digest) -> (String, u64) {
         return match all {
             1 => (format!("{}: {first}", entry::label(new[0].kind, &new[0].code)), 1),
             n => (
-                format!(
-                    "{} new problems: {first} and {} more",
-                    safe::count(n),
-                    safe::count(n - 1)
-                ),
+                format!("{} new problems: {first} and {} more", thousands(n), thousands(n - 1)),
                 n,
             ),
         };
@@ -88,7 +85,7 @@ fn serious(digest: &Digest) -> (String, u64) {
         let failure = first.kind == Kind::ApiFailure || stops_a_pass(first);
         let word = if failure { "works again" } else { "resolved" };
         let and = if resolved > 1 {
-            format!(" and {} more", safe::count(resolved - 1))
+            format!(" and {} more", thousands(resolved - 1))
         } else {
             String::new()
         };
@@ -123,7 +120,7 @@ fn release(news: &News) -> String {
         };
     };
     let failed = if reach.failed > 0 {
-        format!(", {} failed", safe::count(reach.failed))
+        format!(", {} failed", thousands(reach.failed))
     } else {
         String::new()
     };
@@ -131,7 +128,7 @@ fn release(news: &News) -> String {
     let servers = if behind {
         format!(
             "{} of {}",
-            safe::count(reach.carrying),
+            thousands(reach.carrying),
             safe::counted(reach.concerned, "server")
         )
     } else {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Key, Layout, Tick};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::{Cell, RawTab};
-use crate::tag::{ChannelName, Version, describe_char, is_hidden};
+use crate::tag::{ChannelName, Version};
+use crate::text::{describe_char, is_hidden};
 
 /// Longest channel name, in characters: it becomes the value of a tag, and EC2 takes 256
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{Keyholders, NAMED, column_fault};
-use crate::problem::few;
 use crate::sheet::parse::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
 use crate::sheet::{GridRange, ProtectedRange, RawTab};
+use crate::text::few;
 
 /// What to mend about the release tab, where keys and channel are not concerned.
 #[must_use]

@@ -20,7 +20,8 @@ use fleetsheet::report::{Report, plan_page};
 use fleetsheet::settle::{Cells, Settled, settle};
 use fleetsheet::sheet::parse::{Layout, Sheet, parse};
 use fleetsheet::sheet::{Cell, STORE_MARK};
-use fleetsheet::tag::{ServerId, plain};
+use fleetsheet::tag::ServerId;
+use fleetsheet::text::plain;
 
 use crate::judge;
 use crate::scene::{Scene, names, put};

@@ -1,0 +1,129 @@
+//! Text for people: hidden characters made visible, long texts cut, lists and counts in a form that is easy to read.
+//!
+//! Names, cells and answers come from strangers and end up in terminals, logs, cells and mails. This is the one place that
+//! decides which characters may pass. It stands below every other module.
+
+use std::fmt;
+
+/// Names a character so that a reader can find it even when it cannot be seen.
+#[must_use]
+pub(crate) fn describe_char(c: char) -> String {
+    let code = u32::from(c);
+    match c {
+        ' ' => "a space".into(),
+        '\u{a0}' => "a no-break space (U+00A0)".into(),
+        '\u{200b}' => "a zero-width space (U+200B)".into(),
+        '\u{200c}' => "a zero-width non-joiner (U+200C)".into(),
+        '\u{200d}' => "a zero-width joiner (U+200D)".into(),
+        '\u{feff}' => "a byte order mark (U+FEFF)".into(),
+        '\u{200e}'..='\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            format!("a text direction mark (U+{code:04X})")
+        }
+        '\u{400}'..='\u{4ff}' => format!("the Cyrillic letter {c} (U+{code:04X})"),
+        '\u{370}'..='\u{3ff}' => format!("the Greek letter {c} (U+{code:04X})"),
+        '\u{ff01}'..='\u{ff5e}' => format!("the full-width character {c} (U+{code:04X})"),
+        c if c.is_control() || c.is_whitespace() => format!("the character U+{code:04X}"),
+        c if c.is_ascii() => format!("the character {c:?}"),
+        c if c.is_alphanumeric() => format!("the character {c} (U+{code:04X})"),
+        _ => format!("the character U+{code:04X}"),
+    }
+}
+
+/// Whether a character controls a terminal, ends a line, changes the reading direction, or is invisible. Text from strangers
+/// must not bring such a character into a report, a log, a cell or a mail.
+#[must_use]
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Makes text of unknown origin safe for a terminal and keeps it on one line: hidden characters show as `\u{…}`.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// The first `most` characters of a text, with `…` after them if there are more.
+#[must_use]
+pub(crate) fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Writes a character, or its JSON escape if it is hidden: JSON may be read on a terminal, and allows the escape anywhere in a
+/// string.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_shown(out: &mut impl fmt::Write, c: char) -> fmt::Result {
+    if !is_hidden(c) {
+        return out.write_char(c);
+    }
+    let mut units = [0; 2];
+    c.encode_utf16(&mut units)
+        .iter()
+        .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+}
+
+/// Longest name that is shown whole, in characters: that of an address (RFC 5321, section 4.5.3.1).
+const NAME_MAX: usize = 254;
+
+/// The first `most` of some names, and how many more there are: `a, b and 3 more`. The result fits a cell, however many names
+/// there are.
+pub(crate) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+    let mut names = names.into_iter();
+    let shown: Vec<String> = names.by_ref().take(most).map(|name| short(name, NAME_MAX)).collect();
+    match names.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A count with its thousands set apart: `1,500`.
+#[must_use]
+pub(crate) fn thousands(count: impl fmt::Display) -> String {
+    let digits = count.to_string();
+    let mut shown = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_names_stays_short() {
+        assert_eq!(few(["a", "b"], 2), "a, b");
+        assert_eq!(few(["a", "b", "c", "d"], 2), "a, b and 2 more");
+        let long = "ä".repeat(300);
+        let listed = few(std::iter::repeat_n(long.as_str(), 500), 10);
+        assert!(
+            listed.chars().count() < 3000 && listed.ends_with("… and 490 more"),
+            "{listed}"
+        );
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (count, shown) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(count), shown);
+        }
+    }
+}
