@@ -13,12 +13,11 @@ use serde_json::json;
 
 use crate::adapters::ec2::{Account, Ec2, Ec2Settings};
 use crate::adapters::google_sheets::{GoogleSheets, Settings};
-use crate::apply::Limits;
-use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
 use crate::cli::{self, Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
 use crate::fleet::CloudError;
+use crate::pacing::{Limits, Pacing};
 use crate::pass_end::PassEnd;
 use crate::plan::{Belt, Policy};
 use crate::problem::{Code, Kind, Problem};

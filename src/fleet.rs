@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::tag::{ServerId, TagKey, TagSet};
+use crate::tag::{Change, ServerId, TagKey, TagSet};
 
 /// One account's region: what answers or fails as a unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -145,6 +145,40 @@ impl CloudError {
     pub fn is_transient(&self) -> bool {
         matches!(self.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
     }
+}
+
+/// What shall change on one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerChange {
+    /// Which server.
+    pub server: ServerId,
+    /// Where it is.
+    pub source: Source,
+    /// How many user tags it carries now (those that do not start with `aws:`).
+    pub user_tags: usize,
+    /// Whether its metadata service shows its tags.
+    pub metadata_tags: bool,
+    /// Its changes, one for each tag.
+    pub changes: Vec<Change>,
+}
+
+/// How one server's change ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server carries the tags.
+    Done,
+    /// It does not, or nobody knows.
+    Failed {
+        /// Why, in words for people.
+        message: String,
+        /// Whether the next pass may succeed without anybody doing anything.
+        transient: bool,
+    },
+    /// The change was not tried.
+    NotSent {
+        /// Why, in words for people.
+        why: String,
+    },
 }
 
 /// Reads the fleet. Failures are per source, inside the result.

@@ -32,6 +32,7 @@ pub mod fleet;
 pub mod journal;
 pub mod mail;
 pub mod memory;
+pub mod pacing;
 pub mod problem;
 pub mod sheet;
 pub mod tag;

@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::apply::Outcome;
-use crate::fleet::{Fleet, Server, Source};
+use crate::fleet::{Fleet, Outcome, Server, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};

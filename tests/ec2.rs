@@ -12,8 +12,8 @@ mod faults;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use fleetsheet::apply::Limits;
 use fleetsheet::fleet::FleetReader as _;
+use fleetsheet::pacing::Limits;
 use fleetsheet::tag::ServerId;
 use fleetsheet_mocks::cloud::{Fleet as World, Rate, State};
 

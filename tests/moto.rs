@@ -16,10 +16,12 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::{Builder, Credentials};
 use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings};
-use fleetsheet::apply::pacing::Pacing;
-use fleetsheet::apply::{Applied, Applier, Limits, Outcome, ServerChange, Silent};
+use fleetsheet::apply::{Applied, Applier, Silent};
 use fleetsheet::calls::Calls;
-use fleetsheet::fleet::{CloudErrorKind, Fleet, FleetReader as _, Source, State, TagWriter as _};
+use fleetsheet::fleet::{
+    CloudErrorKind, Fleet, FleetReader as _, Outcome, ServerChange, Source, State, TagWriter as _,
+};
+use fleetsheet::pacing::{Limits, Pacing};
 use fleetsheet::tag::{Change, Reason, ServerId, TagKey, TagSet};
 use moto::Moto;
 

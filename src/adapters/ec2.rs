@@ -32,9 +32,9 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
 use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
+use crate::pacing::Pacing;
 use crate::tag::{ServerId, TagSet};
 use error::Failed;
 use http::CountingClient;

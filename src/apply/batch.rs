@@ -7,8 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ServerChange;
-use crate::fleet::Source;
+use crate::fleet::{ServerChange, Source};
 use crate::tag::{ServerId, TagSet};
 
 /// The most resources that one `CreateTags` call takes (EC2 API reference, `CreateTags`, `ResourceId.N`).
@@ -19,20 +18,20 @@ const MOST_TAGS: usize = 50;
 
 /// One call to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub(super) struct Batch {
     /// Where the servers are.
-    pub source: Source,
+    pub(super) source: Source,
     /// What all of them shall carry.
-    pub tags: Arc<TagSet>,
+    pub(super) tags: Arc<TagSet>,
     /// The servers, in order.
-    pub ids: Vec<ServerId>,
+    pub(super) ids: Vec<ServerId>,
 }
 
 /// Groups changes by source and tag set into batches of at most `batch_size` servers (1 to 1,000).
 ///
 /// Of a source, the batch with the most servers comes first: should time run out, the fewest are left behind.
 #[must_use]
-pub fn pack<'a>(changes: impl IntoIterator<Item = &'a ServerChange>, batch_size: usize) -> Vec<Batch> {
+pub(super) fn pack<'a>(changes: impl IntoIterator<Item = &'a ServerChange>, batch_size: usize) -> Vec<Batch> {
     let mut groups: BTreeMap<(&Source, TagSet), Vec<&ServerId>> = BTreeMap::new();
     for change in changes {
         if !change.changes.is_empty() {
@@ -65,7 +64,7 @@ fn tag_set(change: &ServerChange) -> TagSet {
 
 /// Why EC2 is certain to refuse the change, if it is.
 #[must_use]
-pub fn refusal(change: &ServerChange) -> Option<String> {
+pub(super) fn refusal(change: &ServerChange) -> Option<String> {
     let added = change.changes.iter().filter(|change| change.before.is_none()).count();
     if added > 0 && change.user_tags + added > MOST_TAGS {
         return Some(format!(

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fleet::{CloudError, CloudErrorKind};
-use crate::tag::{Reason, TagSet};
+use crate::fleet::{CloudError, CloudErrorKind, Source};
+use crate::pacing::{Limits, Patience};
+use crate::tag::{Change, Reason, TagSet};
 
 pub(super) fn id(n: usize) -> ServerId {
     ServerId::from(format!("i-{n:08}").as_str())

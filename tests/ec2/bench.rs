@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings};
-use fleetsheet::apply::pacing::Pacing;
-use fleetsheet::apply::{Applied, Applier, Limits, Outcome, Patience, ServerChange, Silent};
+use fleetsheet::apply::{Applied, Applier, Silent};
 use fleetsheet::calls::Calls;
-use fleetsheet::fleet::{Fleet, FleetReader as _, Source};
+use fleetsheet::fleet::{Fleet, FleetReader as _, Outcome, ServerChange, Source};
+use fleetsheet::pacing::{Limits, Pacing, Patience};
 use fleetsheet::tag::{Change, Reason, ServerId, TagKey, TagSet};
 use fleetsheet_mocks::cloud::{ACCESS_KEY, CloudEmulator, Fleet as World, SECRET_KEY, Tags};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Ec2, describe, error, sdk_tags};
-use crate::apply::pacing::Action;
 use crate::fleet::{CloudError, CloudErrorKind, Server, Source};
+use crate::pacing::Action;
 use crate::tag::{ServerId, TagSet};
 
 impl Ec2 {

@@ -9,9 +9,8 @@ use aws_sdk_ec2::types::{Instance, InstanceMetadataTagsState, InstanceStateName,
 use tokio::time::sleep;
 
 use super::Place;
-use crate::apply::delays::Delays;
-use crate::apply::pacing::{Action, Lane};
 use crate::fleet::{CloudError, CloudErrorKind, Server, Source, State};
+use crate::pacing::{Action, Delays, Lane};
 use crate::tag::ServerId;
 
 /// Instances on a page, the most that EC2 gives (EC2 API reference, `DescribeInstances`, `MaxResults`).

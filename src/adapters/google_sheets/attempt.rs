@@ -7,8 +7,6 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use backoff::backoff::Backoff as _;
-use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use chrono::DateTime;
 use google_sheets4::common::{Delegate, Response, Retry};
 use google_sheets4::hyper::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -18,6 +16,7 @@ use serde_json::Value;
 use super::GoogleSheets;
 use super::failure::{Failure, Method, Seen, Subject, error};
 use crate::calls::Calls;
+use crate::pacing::Delays;
 use crate::sheet::{SheetError, SheetErrorKind};
 
 /// Time for one call with all its attempts where the caller sets no deadline: a full minute's wait for quota, and some.
@@ -114,23 +113,16 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// Decides how long to wait before another attempt, and whether there is one.
 struct Patience {
-    faults: ExponentialBackoff,
-    quota: ExponentialBackoff,
+    faults: Delays,
+    quota: Delays,
     attempts_left: u32,
     refreshed: bool,
 }
 
 impl Patience {
     fn new() -> Self {
-        let growing = |first, most| {
-            ExponentialBackoffBuilder::new()
-                .with_initial_interval(first)
-                .with_multiplier(2.0)
-                .with_randomization_factor(0.3)
-                .with_max_interval(most)
-                .with_max_elapsed_time(None)
-                .build()
-        };
+        // Less jitter than elsewhere: the waits for quota must add up to most of a minute.
+        let growing = |first, most| Delays::new(first, most, None).with_jitter(0.3);
         Self {
             faults: growing(Duration::from_millis(400), Duration::from_secs(10)),
             // Nobody says when the minute began: 2, 4, 8, 16, 32 seconds are out of it at the latest, and often sooner.
@@ -148,11 +140,11 @@ impl Patience {
         match failure.error.kind {
             SheetErrorKind::Quota => match failure.retry_after {
                 Some(asked) => Some(asked.clamp(Duration::from_secs(1), QUOTA_WAIT_MAX)),
-                None => self.quota.next_backoff(),
+                None => self.quota.next_delay(),
             },
             SheetErrorKind::Transient if self.attempts_left > 0 => {
                 self.attempts_left -= 1;
-                let pause = self.faults.next_backoff()?;
+                let pause = self.faults.next_delay()?;
                 Some(pause.max(failure.retry_after.unwrap_or_default()).min(QUOTA_WAIT_MAX))
             }
             _ => None,

@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 
 use super::google::persist;
 use crate::adapters::ec2::Ec2;
-use crate::apply::pacing::Pacing;
 use crate::calls::Calls;
 use crate::commands::{StaticCredentials, connect_cloud};
 use crate::config::{Account, Config, Mode, TagAuthority};
 use crate::fleet::{CloudError, Server, Source};
+use crate::pacing::Pacing;
 use crate::plan::Policy;
 use crate::prerequisites::{Item, Line, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 use crate::sheet::parse::Sheet;

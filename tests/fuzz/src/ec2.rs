@@ -13,10 +13,9 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings};
-use fleetsheet::apply::pacing::Pacing;
-use fleetsheet::apply::{Limits, Patience};
 use fleetsheet::calls::Calls;
 use fleetsheet::fleet::{CloudError, CloudErrorKind, FleetReader as _, Source, TagWriter as _};
+use fleetsheet::pacing::{Limits, Pacing, Patience};
 use fleetsheet::tag::{ServerId, TagSet};
 use tokio::runtime::Runtime;
 

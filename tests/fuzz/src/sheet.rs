@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use chrono::TimeDelta;
-use fleetsheet::alert::{self, Audience, MailInput, Rules};
-use fleetsheet::apply::Outcome;
+use fleetsheet::alert::{Audience, MailInput, Rules, self};
 use fleetsheet::explain::explain;
+use fleetsheet::fleet::Outcome;
 use fleetsheet::mail::Letter;
 use fleetsheet::memory::{AuditTab, Memory};
 use fleetsheet::observe::Observed;

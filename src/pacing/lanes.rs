@@ -1,91 +1,26 @@
-//! Turns the limits of the configuration into waiting, apart for each account's region and API action, as EC2 counts.
+//! The lane of one account's region and API action: what a call must pass before it may be made.
 //!
-//! A token bucket keeps to the configured rate. A gate behind it closes for everybody when EC2 throttles, because the
-//! quota is shared with tools that this program does not see, and opens to calls spaced out until they pass again.
+//! A token bucket keeps to the configured rate. A gate behind it closes for everybody when EC2 throttles, because the quota is
+//! shared with tools that this program does not see. The gate then opens to calls that are spaced out until they pass again.
 //! A throttle must never be answered with more calls.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::{Instant, sleep_until};
 
-use super::Limits;
-use super::delays::Delays;
+use super::{Action, Delays, Limits};
 use crate::calls::Calls;
-use crate::fleet::Source;
-
-/// An API action with a quota of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// `CreateTags`.
-    CreateTags,
-    /// `DescribeInstances`, in pages.
-    DescribeInstances,
-}
-
-impl Action {
-    /// The name that its requests are counted under.
-    fn method(self) -> &'static str {
-        match self {
-            Self::CreateTags => "ec2.CreateTags",
-            Self::DescribeInstances => "ec2.DescribeInstances",
-        }
-    }
-}
 
 /// Calls that may come at once after a quiet while, where the configuration has no setting for it. The bucket behind
 /// paginated describe calls holds 100; a fifth of it leaves room for the console and other tools.
 const DESCRIBE_BURST: u32 = 20;
 
-/// All lanes, one for each source and action. A clone is the same lanes: reader and writer share one.
-#[derive(Clone, Debug)]
-pub struct Pacing(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    limits: Limits,
-    calls: Calls,
-    lanes: Mutex<HashMap<(Source, Action), Arc<Lane>>>,
-}
-
-impl Pacing {
-    /// Lanes that keep to these limits. Make it once for as long as the program runs: EC2's buckets do not start anew
-    /// with each pass either.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self::counting(limits, Calls::default())
-    }
-
-    /// The same, which counts waits, throttles and repetitions into `calls`.
-    #[must_use]
-    pub fn counting(limits: Limits, calls: Calls) -> Self {
-        let lanes = Mutex::new(HashMap::new());
-        Self(Arc::new(Shared { limits, calls, lanes }))
-    }
-
-    /// The limits.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.0.limits
-    }
-
-    /// The lane of a source's action.
-    #[must_use]
-    pub fn lane(&self, source: &Source, action: Action) -> Arc<Lane> {
-        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes
-            .entry((source.clone(), action))
-            .or_insert_with(|| Arc::new(Lane::new(&self.0.limits, action, self.0.calls.clone())));
-        Arc::clone(lane)
-    }
-}
-
 /// What a call must pass before it may be made.
 #[derive(Debug)]
-pub struct Lane {
+pub(crate) struct Lane {
     bucket: DefaultDirectRateLimiter,
     gate: Mutex<Gate>,
     method: &'static str,
@@ -95,14 +30,14 @@ pub struct Lane {
 /// The right to make one call now.
 #[derive(Debug)]
 #[must_use = "a permit that is not used wastes a call's share of the quota"]
-pub struct Permit {
+pub(crate) struct Permit {
     epoch: u64,
     /// How long the call had to wait for it.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 impl Lane {
-    fn new(limits: &Limits, action: Action, calls: Calls) -> Self {
+    pub(super) fn new(limits: &Limits, action: Action, calls: Calls) -> Self {
         let (rate, burst) = match action {
             Action::CreateTags => (limits.create_tags_per_second, limits.create_tags_burst),
             Action::DescribeInstances => (limits.describe_per_second, DESCRIBE_BURST),
@@ -117,7 +52,7 @@ impl Lane {
     }
 
     /// Waits until one call may be made. Dropping the future gives up the wait and takes nothing from the quota.
-    pub async fn admit(&self) -> Permit {
+    pub(crate) async fn admit(&self) -> Permit {
         let asked = Instant::now();
         self.bucket.until_ready().await;
         let epoch = loop {
@@ -135,23 +70,23 @@ impl Lane {
 
     /// Whether nothing was throttled since the permit was given.
     #[must_use]
-    pub fn is_current(&self, permit: &Permit) -> bool {
+    pub(crate) fn is_current(&self, permit: &Permit) -> bool {
         self.gate().epoch == permit.epoch
     }
 
     /// The permitted call was throttled: closes the gate, and says for how long if this call was the first to tell.
-    pub fn throttled(&self, permit: &Permit) -> Option<Duration> {
+    pub(crate) fn throttled(&self, permit: &Permit) -> Option<Duration> {
         self.calls.throttled(self.method);
         self.gate().throttled(permit.epoch, Instant::now())
     }
 
     /// A call that failed in a way that may pass is made again.
-    pub fn repeats(&self) {
+    pub(crate) fn repeats(&self) {
         self.calls.repeated(self.method);
     }
 
     /// The permitted call was let through, whatever became of it then.
-    pub fn passed(&self, permit: &Permit) {
+    pub(crate) fn passed(&self, permit: &Permit) {
         self.gate().passed(permit.epoch);
     }
 
@@ -306,28 +241,5 @@ mod tests {
         let later = later + Duration::from_secs(1);
         assert_eq!(gate.admit(later), Ok(2));
         assert_eq!(gate.admit(later), Ok(2), "and at full speed again in the end");
-    }
-
-    #[tokio::test]
-    async fn lanes_are_apart_and_shared_by_clones() {
-        let pacing = Pacing::new(Limits::default());
-        let source = |region: &str| Source {
-            account: "prod".into(),
-            region: region.into(),
-        };
-        let lane = pacing.lane(&source("a"), Action::CreateTags);
-        assert!(Arc::ptr_eq(
-            &lane,
-            &pacing.clone().lane(&source("a"), Action::CreateTags)
-        ));
-        for other in [
-            pacing.lane(&source("b"), Action::CreateTags),
-            pacing.lane(&source("a"), Action::DescribeInstances),
-        ] {
-            assert!(!Arc::ptr_eq(&lane, &other));
-        }
-        let permit = lane.admit().await;
-        assert!(lane.is_current(&permit) && lane.throttled(&permit).is_some());
-        assert!(!lane.is_current(&permit));
     }
 }

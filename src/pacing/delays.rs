@@ -1,7 +1,6 @@
 //! The delays between attempts at something that may pass: exponential, jittered, and ended after a while.
 //!
-//! The only file that knows which crate computes them. It must never sleep by itself: callers race a delay against
-//! their own deadline.
+//! No other file knows which crate computes them. Nothing here sleeps: callers race a delay against their own deadline.
 
 use std::time::Duration;
 
@@ -14,15 +13,15 @@ const FACTOR: f64 = 2.0;
 /// Moves a delay by up to this part of itself either way, so that clients that failed together do not return together.
 const JITTER: f64 = 0.5;
 
-/// A row of delays.
+/// A series of delays.
 #[derive(Debug)]
-pub struct Delays(ExponentialBackoff);
+pub(crate) struct Delays(ExponentialBackoff);
 
 impl Delays {
     /// Delays that start around `first`, never exceed `longest` by more than the jitter, and end when `all_within` has
     /// passed since they were made or reset (`None`: they never end).
     #[must_use]
-    pub fn new(first: Duration, longest: Duration, all_within: Option<Duration>) -> Self {
+    pub(crate) fn new(first: Duration, longest: Duration, all_within: Option<Duration>) -> Self {
         Self(
             ExponentialBackoffBuilder::new()
                 .with_initial_interval(first)
@@ -34,13 +33,20 @@ impl Delays {
         )
     }
 
+    /// The same delays, moved by up to `part` of themselves either way instead of by half.
+    #[must_use]
+    pub(crate) fn with_jitter(mut self, part: f64) -> Self {
+        self.0.randomization_factor = part;
+        self
+    }
+
     /// How long to wait before the next attempt; `None` when there should be none.
-    pub fn next_delay(&mut self) -> Option<Duration> {
+    pub(crate) fn next_delay(&mut self) -> Option<Duration> {
         self.0.next_backoff()
     }
 
     /// Starts over: the attempt succeeded.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.0.reset();
     }
 }
@@ -60,6 +66,16 @@ mod tests {
         assert_eq!(row.len(), 6);
         delays.reset();
         assert!(delays.next_delay().is_some_and(|delay| delay <= ms(151)));
+    }
+
+    #[test]
+    fn jitter_is_as_wide_as_asked() {
+        let ms = Duration::from_millis;
+        let mut steady = Delays::new(ms(100), ms(400), None).with_jitter(0.0);
+        for middle in [100, 200, 400, 400] {
+            let delay = steady.next_delay().unwrap_or_default();
+            assert!(delay.abs_diff(ms(middle)) < ms(1), "{middle}: {delay:?}");
+        }
     }
 
     #[test]
