@@ -16,7 +16,6 @@ use crate::adapters::google_sheets::{GoogleSheets, Settings};
 use crate::calls::Calls;
 use crate::cli::{self, Command, Format, Invocation};
 use crate::config::{Config, Mode, TagAuthority};
-use crate::fleet::CloudError;
 use crate::pacing::{Limits, Pacing};
 use crate::pass_end::PassEnd;
 use crate::plan::{Belt, Policy};
@@ -104,9 +103,7 @@ pub async fn connect_after(
     let calls = old.map(|old| old.calls.clone()).unwrap_or_default();
     let pacing = pacing(old, &config, &calls);
     let sheets = connect_sheets(&config, calls.clone()).await?;
-    let cloud = connect_cloud(&config, credentials, pacing.clone(), calls.clone())
-        .await
-        .map_err(Refusal::config)?;
+    let cloud = connect_cloud(&config, credentials, pacing.clone(), calls.clone()).await;
     let names = names(&config, sheets.service_account_email());
     Ok(Parts {
         config,
@@ -140,7 +137,7 @@ async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, R
     let settings = Settings {
         spreadsheet_id: config.sheets.spreadsheet_id.clone(),
         credentials_file: config.sheets.credentials_file.clone(),
-        endpoint: config.sheets.endpoint.as_ref().map(ToString::to_string),
+        endpoint: config.sheets.endpoint.clone(),
         request_timeout: config.limits.request_timeout,
         sheets_per_minute: config.limits.sheets_per_minute.get(),
     };
@@ -149,12 +146,7 @@ async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, R
         .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })
 }
 
-async fn connect_cloud(
-    config: &Config,
-    credentials: StaticCredentials,
-    pacing: Pacing,
-    calls: Calls,
-) -> Result<Ec2, CloudError> {
+async fn connect_cloud(config: &Config, credentials: StaticCredentials, pacing: Pacing, calls: Calls) -> Ec2 {
     let account = |a: &crate::config::Account| Account {
         name: a.name.clone(),
         role_arn: a.role_arn.clone(),
@@ -162,11 +154,7 @@ async fn connect_cloud(
     };
     let settings = Ec2Settings {
         accounts: config.aws.accounts.iter().map(account).collect(),
-        endpoint_url: config
-            .aws
-            .endpoint_url
-            .as_ref()
-            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        endpoint_url: config.aws.endpoint_url.clone(),
         request_timeout: config.limits.request_timeout,
         pacing,
         static_credentials: credentials,

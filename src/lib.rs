@@ -28,6 +28,7 @@ pub mod service;
 
 // Vocabulary, with the small traits that read and write it.
 pub mod calls;
+pub mod endpoint;
 pub mod fleet;
 pub mod journal;
 pub mod mail;

@@ -75,13 +75,13 @@ impl Bench {
         let (calls, pacing) = (Calls::default(), Pacing::new(Limits::default()));
         let settings = Ec2Settings {
             accounts: accounts.iter().map(account).collect(),
-            endpoint_url: Some(moto.endpoint()),
+            endpoint_url: Some(moto.endpoint().parse().unwrap()),
             // moto takes ten seconds for a listing of 1,000, on a busy machine many more.
             request_timeout: Duration::from_secs(120),
             pacing: pacing.clone(),
             static_credentials: Some(("test".to_owned(), "test".to_owned().into())),
         };
-        let ec2 = Ec2::connect(&settings, calls.clone()).await.unwrap();
+        let ec2 = Ec2::connect(&settings, calls.clone()).await;
         Self { ec2, pacing, calls }
     }
 

@@ -33,6 +33,7 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::calls::Calls;
+use crate::endpoint::Endpoint;
 use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::{ServerId, TagSet};
@@ -65,7 +66,7 @@ pub struct Ec2Settings {
     /// The accounts, each with a name of its own.
     pub accounts: Vec<Account>,
     /// Where EC2 and STS are, for tests; `None` leaves it to the SDK.
-    pub endpoint_url: Option<String>,
+    pub endpoint_url: Option<Endpoint>,
     /// The longest that one request may take.
     pub request_timeout: Duration,
     /// The pace of all requests, shared with whoever applies changes.
@@ -99,20 +100,13 @@ impl fmt::Debug for Place {
 
 impl Ec2 {
     /// Makes the clients. No request is made yet: wrong keys show when they are first used.
-    ///
-    /// # Errors
-    /// The endpoint's URL is none, or is `http:` to another machine.
-    pub async fn connect(settings: &Ec2Settings, calls: Calls) -> Result<Self, CloudError> {
-        match &settings.endpoint_url {
-            Some(url) => check_endpoint(url)?,
-            None => warn_of_redirections(),
+    pub async fn connect(settings: &Ec2Settings, calls: Calls) -> Self {
+        if settings.endpoint_url.is_none() {
+            warn_of_redirections();
         }
         // An emulator on this machine is not behind the proxy.
-        let plain = settings
-            .endpoint_url
-            .as_ref()
-            .is_some_and(|url| url.starts_with("http:"));
-        Ok(Self::with(settings, &CountingClient::new(calls, !plain)).await)
+        let plain = settings.endpoint_url.as_ref().is_some_and(Endpoint::is_plain);
+        Self::with(settings, &CountingClient::new(calls, !plain)).await
     }
 
     /// The same over an HTTP client of the caller's, which gets every request of EC2 and STS and makes the answers.
@@ -278,35 +272,13 @@ async fn sdk_config(settings: &Ec2Settings, account: &Account, http: &CountingCl
         .identity_cache(IdentityCache::no_cache())
         .http_client(http.clone());
     if let Some(url) = &settings.endpoint_url {
-        loader = loader.endpoint_url(url);
+        loader = loader.endpoint_url(url.without_slash());
     }
     if let Some((id, secret)) = &settings.static_credentials {
         let keys = Credentials::new(id, secret.expose_secret(), None, None, "fleetsheet");
         loader = loader.credentials_provider(keys);
     }
     loader.load().await
-}
-
-/// Accepts `https:` anywhere, `http:` on this machine only: keys and tags travel in it.
-fn check_endpoint(text: &str) -> Result<(), CloudError> {
-    let refused = |why: &str| CloudError {
-        kind: CloudErrorKind::Denied,
-        code: "endpoint".to_owned(),
-        message: format!("aws.endpoint_url {why}"),
-    };
-    let url = url::Url::parse(text).map_err(|error| refused(&format!("is not a URL: {error}")))?;
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if loopback => Ok(()),
-        "http" => Err(refused("may be http: for a loopback address only; use https:")),
-        scheme => Err(refused(&format!("has the scheme {scheme}:; use https:"))),
-    }
 }
 
 fn warn_of_redirections() {
@@ -316,31 +288,6 @@ fn warn_of_redirections() {
                 variable = name,
                 "the environment redirects requests to AWS to another endpoint"
             );
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check_endpoint;
-
-    #[test]
-    fn plain_http_stays_on_this_machine() {
-        for url in [
-            "http://127.0.0.1:1",
-            "http://localhost:1",
-            "http://[::1]:1",
-            "https://ec2.example",
-        ] {
-            assert_eq!(check_endpoint(url), Ok(()), "{url}");
-        }
-        for url in [
-            "http://ec2.example",
-            "http://localhost.example",
-            "ftp://127.0.0.1",
-            "127.0.0.1",
-        ] {
-            assert!(check_endpoint(url).is_err(), "{url}");
         }
     }
 }

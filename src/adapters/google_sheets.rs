@@ -28,6 +28,7 @@ use auth::{Connector, SCOPE, Tokens};
 use failure::{Method, UNPARSEABLE_RANGE, error};
 
 use crate::calls::Calls;
+use crate::endpoint::Endpoint;
 use crate::sheet::{
     Append, ColumnWrite, Columns, MarkChange, MarkedColumn, RawSpreadsheet, SheetError, SheetErrorKind, SheetReader,
     SheetWriter, TabWish,
@@ -82,8 +83,8 @@ pub struct Settings {
     pub spreadsheet_id: String,
     /// A service-account key; unset: application default credentials.
     pub credentials_file: Option<PathBuf>,
-    /// Another address of the API, for tests; a missing slash at its end is added.
-    pub endpoint: Option<String>,
+    /// Another address of the API, for tests.
+    pub endpoint: Option<Endpoint>,
     /// How long one request, or one fetch of a token, may take.
     pub request_timeout: Duration,
     /// Most requests in any minute, reads and writes counted apart. Google allows 60 each (Sheets API, usage limits).
@@ -133,11 +134,9 @@ impl GoogleSheets {
                 "sheets.spreadsheet_id is no id: take the part of the spreadsheet's address between /d/ and /edit",
             ));
         }
-        let mut endpoint = settings.endpoint.unwrap_or_else(|| ENDPOINT.into());
-        auth::check_url("sheets.endpoint", &endpoint).map_err(|why| denied(&why))?;
-        if !endpoint.ends_with('/') {
-            endpoint.push('/');
-        }
+        let endpoint = settings
+            .endpoint
+            .map_or_else(|| ENDPOINT.to_owned(), |endpoint| endpoint.with_slash());
         let connector = connector()?;
         let credentials = auth::find(settings.credentials_file.as_deref(), connector.clone()).await?;
         let tokens = Tokens::new(credentials.authenticator, settings.request_timeout, calls.clone());
@@ -245,7 +244,8 @@ impl GoogleSheets {
     }
 }
 
-/// Connections for the API and the token endpoint. Plain http is for loopback, which [`auth::check_url`] sees to.
+/// Connections for the API and the token endpoint. Plain http is for this machine only: [`Endpoint`] and
+/// the check of a key's `token_uri` see to that.
 fn connector() -> Result<Connector, SheetError> {
     let builder = HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::Url;
 
+use crate::endpoint::Endpoint;
 use crate::problem::Kind;
 
 /// A whole configuration that passed every check. `Debug` shows no secret.
@@ -80,15 +80,15 @@ pub struct Sheets {
     pub release_tab: String,
     /// The tab to append audit lines to, where the spreadsheet has it.
     pub audit_tab: String,
-    /// Where the Sheets API is, for tests; ends with a slash when it has no path.
-    pub endpoint: Option<Url>,
+    /// Where the Sheets API is, for tests.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// `[aws]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aws {
     /// Where the AWS APIs are, for tests.
-    pub endpoint_url: Option<Url>,
+    pub endpoint_url: Option<Endpoint>,
     /// The accounts to look after, in the order of the file. Empty only in a sandbox.
     pub accounts: Vec<Account>,
 }

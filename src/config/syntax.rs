@@ -1,6 +1,5 @@
 //! What single values look like. Each function reads one text and says what is wrong with it and what to write instead.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
@@ -8,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::model::{Smtp, SmtpSecurity};
+use crate::endpoint::{Endpoint, is_loopback};
 use crate::sheet::protection::GROUP;
 
 /// Longest tag key that is safe: the service model of EC2 says 127, its guide 128.
@@ -100,32 +100,9 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
-/// Whether a URL's host is this machine.
-fn is_loopback(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// An address of an API: `https://`, or `http://` to this machine.
-pub(super) fn endpoint(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); write https://HOST"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user or password; write the address alone".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("holds a ? or #; write the address up to there".to_owned());
-    }
-    match (url.scheme(), url.host_str()) {
-        ("https", Some(_)) => Ok(url),
-        ("http", Some(host)) if is_loopback(host) => Ok(url),
-        ("http", Some(host)) => Err(format!(
-            "would send credentials to {host} in plain text; use https:// (http:// is for 127.0.0.1, [::1] and localhost)"
-        )),
-        (scheme, _) => Err(format!("{scheme}: is not a way to reach an API; use https://")),
-    }
+/// The address of an API.
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
+    text.parse()
 }
 
 /// The ARN of an IAM role.

@@ -60,12 +60,12 @@ pub(crate) async fn bench_of(world: World, accounts: Vec<Account>, limits: Limit
     let (calls, pacing) = (Calls::default(), Pacing::new(limits));
     let settings = Ec2Settings {
         accounts,
-        endpoint_url: Some(cloud.endpoint()),
+        endpoint_url: Some(cloud.endpoint().parse().unwrap()),
         request_timeout: Duration::from_secs(2),
         pacing: pacing.clone(),
         static_credentials: Some((ACCESS_KEY.to_owned(), SECRET_KEY.to_owned().into())),
     };
-    let ec2 = Ec2::connect(&settings, calls.clone()).await.unwrap();
+    let ec2 = Ec2::connect(&settings, calls.clone()).await;
     Bench {
         cloud,
         ec2,

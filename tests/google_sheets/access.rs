@@ -150,15 +150,6 @@ async fn bad_key_files_are_told_with_the_fix() {
     );
     std::fs::create_dir(&world.key).unwrap();
     world.failed(connect(settings.clone()).await, SheetErrorKind::Denied, "not readable");
-    let settings = Settings {
-        endpoint: Some("http://sheets.example.com".into()),
-        ..settings
-    };
-    world.failed(
-        connect(settings).await,
-        SheetErrorKind::Denied,
-        "sheets.endpoint must start with https",
-    );
 }
 
 #[tokio::test]
@@ -191,7 +182,7 @@ async fn a_server_that_is_not_there_cannot_have_written() {
     let world = World::new().await;
     world.read().await;
     let settings = Settings {
-        endpoint: Some("http://127.0.0.1:1".into()),
+        endpoint: Some("http://127.0.0.1:1".parse().unwrap()),
         ..world.settings()
     };
     let sheets = connect(settings)

@@ -113,7 +113,7 @@ fn settings(emulator: &SheetsEmulator, key: &std::path::Path) -> Settings {
     Settings {
         spreadsheet_id: ID.into(),
         credentials_file: Some(key.to_owned()),
-        endpoint: Some(emulator.endpoint().trim_end_matches('/').into()),
+        endpoint: Some(emulator.endpoint().parse().unwrap()),
         request_timeout: Duration::from_secs(5),
         sheets_per_minute: 3000,
     }

@@ -155,7 +155,7 @@ async fn init(emulator: &SheetsEmulator, key: &std::path::Path, fresh_id: u32) -
     let settings = Settings {
         spreadsheet_id: BOOK.into(),
         credentials_file: Some(key.to_owned()),
-        endpoint: Some(emulator.endpoint()),
+        endpoint: Some(emulator.endpoint().parse().unwrap()),
         request_timeout: std::time::Duration::from_secs(10),
         sheets_per_minute: 6000,
     };

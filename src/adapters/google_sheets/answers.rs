@@ -79,7 +79,7 @@ pub fn refusal(status: u16, answer: &[u8], to_a_write: bool, account: &str) -> S
 /// What is wrong with it, to follow the file's name; never a part of the key.
 pub fn key_file(text: &[u8]) -> Result<String, String> {
     let key = auth::read_key(text)?;
-    auth::check_url("token_uri", &key.token_uri)?;
+    auth::check_token_uri(&key.token_uri)?;
     Ok(key.client_email)
 }
 

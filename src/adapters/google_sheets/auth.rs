@@ -17,6 +17,7 @@ use google_sheets4::hyper_util::client::legacy::{Client, Error as ClientError};
 use google_sheets4::hyper_util::rt::TokioExecutor;
 use hyper_rustls::HttpsConnector;
 use serde_json::Value;
+use url::Url;
 use yup_oauth2::authenticator::{ApplicationDefaultCredentialsTypes, Authenticator};
 use yup_oauth2::client::CustomHyperClientBuilder;
 use yup_oauth2::{
@@ -26,6 +27,7 @@ use yup_oauth2::{
 
 use super::failure::{error, root_cause};
 use crate::calls::Calls;
+use crate::endpoint::is_private;
 use crate::sheet::{SheetError, SheetErrorKind};
 
 pub(super) type Connector = HttpsConnector<HttpConnector>;
@@ -85,7 +87,7 @@ async fn of_key_file(path: &Path, connector: Connector) -> Result<Credentials, S
         denied(fix.into())
     })?;
     let key = read_key(&text).map_err(denied)?;
-    check_url("token_uri", &key.token_uri).map_err(denied)?;
+    check_token_uri(&key.token_uri).map_err(denied)?;
     let email = key.client_email.clone();
     let client = CustomHyperClientBuilder::from(http_client(connector));
     let authenticator = ServiceAccountAuthenticator::with_client(key, client)
@@ -187,20 +189,13 @@ where
         .build(connector)
 }
 
-/// Accepts `https`, and `http` to this machine only: a token must not cross a network in the clear.
-pub(super) fn check_url(name: &str, text: &str) -> Result<(), String> {
-    let url = url::Url::parse(text).map_err(|_| format!("{name} is no URL"))?;
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if loopback => Ok(()),
-        _ => Err(format!("{name} must start with https://")),
+/// Accepts `https`, and `http` to this machine only: a token must not cross a network in plain text.
+pub(super) fn check_token_uri(text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| "token_uri is not a URL".to_owned())?;
+    if is_private(&url) {
+        return Ok(());
     }
+    Err("token_uri must start with https://".to_owned())
 }
 
 struct Shared {

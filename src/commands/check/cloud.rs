@@ -19,7 +19,7 @@ use crate::tag::{ServerId, TagKey};
 
 /// The regions as far as they were looked at, with the client that can ask more.
 pub(super) struct Regions {
-    cloud: Option<Ec2>,
+    cloud: Ec2,
     samples: Vec<Sample>,
 }
 
@@ -30,19 +30,7 @@ pub(super) async fn look(
     pacing: Pacing,
     calls: Calls,
 ) -> (Vec<Line>, Regions) {
-    let cloud = match connect_cloud(config, credentials, pacing, calls).await {
-        Ok(cloud) => cloud,
-        Err(error) => {
-            let needs = "the AWS client has to be made first";
-            let lines = vec![
-                Line::wrong(Item::Account, "aws", error.message),
-                Line::not_checked(Item::DescribeInstances, "", needs),
-                Line::not_checked(Item::CreateTags, "", needs),
-            ];
-            let (cloud, samples) = (None, Vec::new());
-            return (lines, Regions { cloud, samples });
-        }
-    };
+    let cloud = connect_cloud(config, credentials, pacing, calls).await;
     let accounts = config.aws.accounts.iter();
     let looked = join_all(accounts.map(|account| look_at_account(&cloud, account, config))).await;
     let (mut lines, mut samples) = (Vec::new(), Vec::new());
@@ -51,7 +39,6 @@ pub(super) async fn look(
         samples.extend(seen);
     }
     lines.extend(judge_overlaps(&samples));
-    let cloud = Some(cloud);
     (lines, Regions { cloud, samples })
 }
 
@@ -109,9 +96,7 @@ pub(super) async fn look_at_tagging(
     config: &Config,
     policy: &Policy,
 ) -> Vec<Line> {
-    let Some(cloud) = &regions.cloud else {
-        return Vec::new();
-    };
+    let cloud = &regions.cloud;
     // Tags of the server's authority are only read.
     let written = config.tags.managed.iter();
     let written = written.filter(|key| config.authority.of(key) == TagAuthority::Sheet);

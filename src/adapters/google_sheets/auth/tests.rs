@@ -103,7 +103,7 @@ fn tokens_go_over_tls_or_stay_on_this_machine() {
         "http://[::1]:1",
         "http://localhost:8/x",
     ] {
-        assert_eq!(check_url("it", good), Ok(()), "{good}");
+        assert_eq!(check_token_uri(good), Ok(()), "{good}");
     }
     for bad in [
         "http://sheets.googleapis.com/",
@@ -112,7 +112,7 @@ fn tokens_go_over_tls_or_stay_on_this_machine() {
         "sheets",
         "",
     ] {
-        assert!(check_url("it", bad).is_err(), "{bad}");
+        assert!(check_token_uri(bad).is_err(), "{bad}");
     }
 }
 

@@ -62,7 +62,7 @@ async fn edited(edits: u64) -> (Result<Vec<Vec<Vec<Cell>>>, SheetError>, u64) {
     let settings = Settings {
         spreadsheet_id: "1x".into(),
         credentials_file: Some(key),
-        endpoint: Some(emulator.endpoint()),
+        endpoint: Some(emulator.endpoint().parse().unwrap()),
         request_timeout: Duration::from_secs(5),
         sheets_per_minute: 3000,
     };
