@@ -7,6 +7,7 @@
 
 mod api;
 mod bucket;
+mod call;
 mod credentials;
 mod describe;
 mod error;
@@ -22,6 +23,7 @@ mod tests;
 mod xml;
 
 pub use api::Request;
+pub use credentials::{ACCESS_KEY, SECRET_KEY};
 pub use fleet::{Fleet, TagWrite};
 pub use instance::{Instance, State, Tags};
 pub use settings::{Limits, Rate, Settings};
@@ -37,15 +39,11 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::faults::{Fault, Refusal, Rule, Script, Server, When, serve_on};
-use api::{Api, Call, Service, request_id, throttled};
+use api::{Api, Service, throttled};
+use call::{Call, request_id};
 use error::ApiError;
 use params::Params;
-use signature::{Claim, Flaw, verify};
-
-/// Access key id of the first account of a [`Fleet::new`].
-pub const ACCESS_KEY: &str = "AKIAMOCKMOCKMOCKMOCK";
-/// Secret of [`ACCESS_KEY`].
-pub const SECRET_KEY: &str = "mock/secret/mock/secret/mock/secret/mock";
+use signature::{Claim, Flaw, Received, verify};
 
 /// The emulator, running until it is dropped.
 #[derive(Debug)]
@@ -85,7 +83,16 @@ impl CloudEmulator {
         let served = Arc::clone(&shared);
         let router = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let shared = Arc::clone(&served);
-            async move { respond(&shared, &method, &uri, &headers, &body).await }
+            async move {
+                let request = Received {
+                    method: method.as_str(),
+                    path: uri.path(),
+                    query: uri.query().unwrap_or_default(),
+                    headers: &headers,
+                    body: &body,
+                };
+                respond(&shared, request).await
+            }
         });
         let server = serve_on(addr, router).await?;
         Ok(Self { server, shared })
@@ -173,9 +180,9 @@ fn scoped(method: &str, account: &str, region: &str) -> String {
     format!("{method}@{account}/{region}")
 }
 
-async fn respond(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
-    let params = Params::parse(body);
-    let claim = Claim::read(headers);
+async fn respond(shared: &Shared, request: Received<'_>) -> Response {
+    let params = Params::parse(request.body);
+    let claim = Claim::read(request.headers);
     let service = match claim.as_ref().map(|claim| claim.service.as_str()) {
         Some("sts") => Service::Sts,
         Some(_) => Service::Ec2,
@@ -188,16 +195,7 @@ async fn respond(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMa
     let (account, region) = place(shared, claim.as_ref());
     let refuse = |refusal| error_response(service, &worded(service, refusal), number);
     let handle = async {
-        let result = handle(
-            shared,
-            service,
-            number,
-            action,
-            claim,
-            &params,
-            (method, uri, headers, body),
-        );
-        match result {
+        match handle(shared, service, number, action, claim, &params, request) {
             Ok(body) => xml_response(StatusCode::OK, body, number),
             Err(error) => error_response(service, &error, number),
         }
@@ -228,12 +226,11 @@ fn handle(
     action: String,
     claim: Option<Claim>,
     params: &Params,
-    (method, uri, headers, body): (&Method, &Uri, &HeaderMap, &[u8]),
+    request: Received<'_>,
 ) -> Result<String, ApiError> {
     let mut api = shared.api();
     let claim = claim.ok_or_else(|| service.unsigned(Flaw::Absent))?;
-    let query = uri.query().unwrap_or_default();
-    let principal = verify(&api.fleet, &claim, method.as_str(), uri.path(), query, headers, body)
+    let principal = verify(&api.fleet, &claim, request)
         .and_then(|principal| {
             let same = claim.service == service.name();
             if same { Ok(principal) } else { Err(Flaw::Wrong) }

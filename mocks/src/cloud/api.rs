@@ -4,20 +4,16 @@
 use chrono::{DateTime, Utc};
 
 use super::bucket::Buckets;
-use super::credentials::Principal;
+use super::call::{Call, request_id};
 use super::describe::{Listings, describe_instances};
 use super::error::ApiError;
 use super::fleet::Fleet;
-use super::instance::{Instance, Tags};
+use super::instance::Tags;
 use super::params::Params;
 use super::settings::Rate;
 use super::signature::Flaw;
-use super::sts::{self, assume_role, get_caller_identity};
+use super::sts::{assume_role, get_caller_identity};
 use super::tags::{create_tags, delete_tags, resources, tag_pairs};
-use super::xml::Xml;
-
-/// XML namespace of EC2's replies.
-const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 
 /// The two services of the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,11 +76,6 @@ impl Service {
     }
 }
 
-/// The id of a request as replies give it.
-pub(crate) fn request_id(number: u64) -> String {
-    format!("00000000-0000-4000-8000-{number:012x}")
-}
-
 /// A request that reached the service, scripted faults aside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -106,53 +97,6 @@ pub struct Request {
     pub dry_run: bool,
     /// Error code of the reply, if it was one.
     pub error: Option<String>,
-}
-
-/// What an action knows of the request besides its parameters.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) number: u64,
-    pub(crate) action: String,
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) principal: Principal,
-}
-
-impl Call {
-    /// Whether the instance is within the account and the region of the request.
-    pub(crate) fn reaches(&self, instance: &Instance) -> bool {
-        instance.account == self.account && instance.region == self.region
-    }
-
-    /// Checks the permission, and ends the request here if it only asks for that.
-    pub(crate) fn permitted(&self, fleet: &Fleet, params: &Params) -> Result<(), ApiError> {
-        if !fleet.permits(&self.account, &format!("ec2:{}", self.action)) {
-            return Err(ApiError::unauthorized());
-        }
-        if params.flag("DryRun")? {
-            let message = "Request would have succeeded, but DryRun flag is set.";
-            return Err(ApiError::new(412, "DryRunOperation", message));
-        }
-        Ok(())
-    }
-
-    /// A reply of EC2.
-    pub(crate) fn reply(&self, root: &str, fill: impl FnOnce(&mut Xml)) -> String {
-        Xml::document(root, EC2_NAMESPACE, |xml| {
-            xml.leaf("requestId", request_id(self.number));
-            fill(xml);
-        })
-    }
-
-    /// A reply of STS.
-    pub(crate) fn sts_reply(&self, action: &str, fill: impl FnOnce(&mut Xml)) -> String {
-        Xml::document(&format!("{action}Response"), sts::NAMESPACE, |xml| {
-            xml.nest(&format!("{action}Result"), fill);
-            xml.nest("ResponseMetadata", |xml| {
-                xml.leaf("RequestId", request_id(self.number));
-            });
-        })
-    }
 }
 
 /// The world and all that the API remembers between requests.

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::fleet::scramble;
+use super::instance::scramble;
+
+/// Access key id of the first account of a world.
+pub const ACCESS_KEY: &str = "AKIAMOCKMOCKMOCKMOCK";
+/// Secret of [`ACCESS_KEY`].
+pub const SECRET_KEY: &str = "mock/secret/mock/secret/mock/secret/mock";
 
 /// Somebody whose signature was good.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,19 +1,19 @@
 //! `DescribeInstances`: filters, pages by the number of instances, no promise about order.
 
+mod filter;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::api::Call;
+use super::call::Call;
 use super::error::ApiError;
-use super::fleet::{Fleet, scramble};
-use super::instance::{Instance, is_instance_id};
+use super::fleet::Fleet;
+use super::instance::{Instance, is_instance_id, scramble};
 use super::params::Params;
 use super::xml::Xml;
-
-/// A filter has at most this many values.
-const MAX_FILTER_VALUES: usize = 200;
+use filter::{Filter, filters};
 
 /// Tokens older than this many pages are forgotten.
 const MAX_TOKENS: usize = 5_000;
@@ -31,13 +31,6 @@ struct Page {
     of: String,
     ids: Arc<Vec<String>>,
     from: usize,
-}
-
-/// A filter by name and the values of which one must match.
-#[derive(Debug)]
-struct Filter<'p> {
-    name: &'p str,
-    values: Vec<&'p str>,
 }
 
 /// Answers the action.
@@ -114,69 +107,6 @@ fn page_size(params: &Params, ids: &[&str]) -> Result<Option<usize>, ApiError> {
     }
 }
 
-fn filters(params: &Params) -> Result<Vec<Filter<'_>>, ApiError> {
-    let mut filters = Vec::new();
-    for n in params.indices("Filter") {
-        let name = params
-            .get(&format!("Filter.{n}.Name"))
-            .ok_or_else(|| ApiError::missing("Filter.Name"))?;
-        let values = params.list(&format!("Filter.{n}.Value"));
-        if values.is_empty() {
-            return Err(ApiError::value(format!("The filter '{name}' has no value")));
-        }
-        if values.len() > MAX_FILTER_VALUES {
-            let message = "The maximum number of filter values specified on a single call is 200";
-            return Err(ApiError::bad("FilterLimitExceeded", message));
-        }
-        let known = matches!(name, "instance-id" | "instance-state-name" | "tag-key");
-        let key = name.strip_prefix("tag:").unwrap_or_default();
-        if !known && key.is_empty() {
-            return Err(ApiError::value(format!("The filter '{name}' is invalid")));
-        }
-        filters.push(Filter { name, values });
-    }
-    Ok(filters)
-}
-
-impl Filter<'_> {
-    fn lets_through(&self, instance: &Instance, now: DateTime<Utc>) -> bool {
-        let any = |text: &str| self.values.iter().any(|pattern| matches(pattern, text));
-        match self.name {
-            "instance-id" => any(&instance.id),
-            "instance-state-name" => any(instance.state.name()),
-            "tag-key" => instance.shown_tags(now).keys().any(|key| any(key)),
-            name => name
-                .strip_prefix("tag:")
-                .and_then(|key| instance.shown_tags(now).get(key))
-                .is_some_and(|value| any(value)),
-        }
-    }
-}
-
-/// Whether a filter value, with `*`, `?` and `\` as its escape, matches the whole text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut rest = pattern.chars();
-    match rest.next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let mut tails = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            tails.any(|at| text.get(at..).is_some_and(|tail| matches(rest.as_str(), tail)))
-        }
-        Some(wanted) => {
-            let literal = match wanted {
-                '?' => None,
-                '\\' => rest.next().or(Some('\\')),
-                c => Some(c),
-            };
-            let mut found = text.chars();
-            match found.next() {
-                Some(c) if literal.is_none_or(|literal| literal == c) => matches(rest.as_str(), found.as_str()),
-                _ => false,
-            }
-        }
-    }
-}
-
 fn missing(fleet: &Fleet, call: &Call, ids: &[&str]) -> Result<(), ApiError> {
     let absent: Vec<&str> = ids
         .iter()
@@ -186,16 +116,7 @@ fn missing(fleet: &Fleet, call: &Call, ids: &[&str]) -> Result<(), ApiError> {
     if absent.is_empty() {
         return Ok(());
     }
-    Err(not_found(&absent))
-}
-
-/// The error that names instances which are not there, in the singular or the plural.
-pub(crate) fn not_found(ids: &[&str]) -> ApiError {
-    let message = match ids {
-        [id] => format!("The instance ID '{id}' does not exist"),
-        ids => format!("The instance IDs '{}' do not exist", ids.join(", ")),
-    };
-    ApiError::bad("InvalidInstanceID.NotFound", message)
+    Err(ApiError::no_instances(&absent))
 }
 
 /// The ids to list, in an order that differs from listing to listing; instances of a reservation stay together.
@@ -293,16 +214,4 @@ fn instance_item(xml: &mut Xml, instance: &Instance, now: DateTime<Utc>) {
         let shown = if instance.metadata_tags { "enabled" } else { "disabled" };
         xml.leaf("instanceMetadataTags", shown);
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn filter_values_have_wildcards() {
-        assert!(matches("web-*", "web-prod") && matches("*", "") && matches("w?b*d", "web-prod"));
-        assert!(!matches("web", "web-prod") && !matches("?", "") && !matches("Web*", "web-prod"));
-        assert!(matches("a\\*", "a*") && !matches("a\\*", "ab"));
-    }
 }

@@ -1,6 +1,6 @@
 //! The errors of EC2 and STS: a status, a code and a text, in each service's own XML.
 
-use super::xml::Xml;
+use super::xml::{STS_NAMESPACE, Xml};
 
 /// An error reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,15 @@ impl ApiError {
         )
     }
 
+    /// Instances that are not there, in the singular or the plural.
+    pub(crate) fn no_instances(ids: &[&str]) -> Self {
+        let message = match ids {
+            [id] => format!("The instance ID '{id}' does not exist"),
+            ids => format!("The instance IDs '{}' do not exist", ids.join(", ")),
+        };
+        Self::bad("InvalidInstanceID.NotFound", message)
+    }
+
     /// The body in EC2's shape.
     pub(crate) fn ec2_body(&self, request_id: &str) -> String {
         Xml::document("Response", "", |xml| {
@@ -62,7 +71,7 @@ impl ApiError {
 
     /// The body in the shape of STS.
     pub(crate) fn sts_body(&self, request_id: &str) -> String {
-        Xml::document("ErrorResponse", super::sts::NAMESPACE, |xml| {
+        Xml::document("ErrorResponse", STS_NAMESPACE, |xml| {
             xml.nest("Error", |xml| {
                 xml.leaf("Type", if self.status < 500 { "Sender" } else { "Receiver" });
                 xml.leaf("Code", &self.code);

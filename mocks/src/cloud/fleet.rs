@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::credentials::Credentials;
-use super::instance::{Instance, State, Tags};
+use super::credentials::{ACCESS_KEY, Credentials, SECRET_KEY};
+use super::instance::{Instance, State, Tags, scramble};
 use super::settings::Settings;
 
 /// One tag that was written or deleted.
@@ -48,11 +48,11 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// A world with one account, whose keys are [`super::ACCESS_KEY`] and [`super::SECRET_KEY`].
+    /// A world with one account, whose keys are [`ACCESS_KEY`] and [`SECRET_KEY`].
     #[must_use]
     pub fn new(account: &str) -> Self {
         let mut fleet = Self::default();
-        fleet.add_key(super::ACCESS_KEY, super::SECRET_KEY, account);
+        fleet.add_key(ACCESS_KEY, SECRET_KEY, account);
         fleet
     }
 
@@ -278,12 +278,4 @@ fn owned<'t>(tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Tags {
     tags.into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// A fixed shuffle of the integers (splitmix64): seeds, ids and tokens that look random and are the same every time.
-pub(crate) fn scramble(n: u64) -> u64 {
-    let mut z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

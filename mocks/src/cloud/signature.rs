@@ -49,6 +49,16 @@ impl Claim {
     }
 }
 
+/// A request as it came in: what its signature is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received<'r> {
+    pub(crate) method: &'r str,
+    pub(crate) path: &'r str,
+    pub(crate) query: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) body: &'r [u8],
+}
+
 /// Why a signature is not accepted; each service has its own words for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -65,16 +75,8 @@ pub(crate) enum Flaw {
 }
 
 /// Checks the signature of a request and tells who made it.
-pub(crate) fn verify(
-    fleet: &Fleet,
-    claim: &Claim,
-    method: &str,
-    path: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Principal, Flaw> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+pub(crate) fn verify(fleet: &Fleet, claim: &Claim, request: Received<'_>) -> Result<Principal, Flaw> {
+    let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let stamp = header("x-amz-date").ok_or(Flaw::Absent)?;
     let key = fleet.credentials.find(&claim.access_key).ok_or(Flaw::UnknownKey)?;
     match &key.session {
@@ -87,7 +89,7 @@ pub(crate) fn verify(
     if (crate::clock::now() - at).abs() > MAX_SKEW || !stamp.starts_with(&claim.date) {
         return Err(Flaw::Stale);
     }
-    let canonical = canonical_request(claim, method, path, query, headers, body).ok_or(Flaw::Wrong)?;
+    let canonical = canonical_request(claim, request).ok_or(Flaw::Wrong)?;
     if sign(claim, &key.secret, stamp, &canonical) != claim.signature {
         return Err(Flaw::Wrong);
     }
@@ -101,21 +103,15 @@ fn stamp_time(stamp: &str) -> Option<DateTime<Utc>> {
 }
 
 /// The request in the form that is signed; `None` if a header that must be signed is not.
-fn canonical_request(
-    claim: &Claim,
-    method: &str,
-    path: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Option<String> {
+fn canonical_request(claim: &Claim, request: Received<'_>) -> Option<String> {
+    let headers = request.headers;
     let names: Vec<&str> = claim.signed_headers.split(';').collect();
     let must = ["host", "x-amz-date", "x-amz-security-token"];
     let unsigned = |name: &&&str| headers.contains_key(**name) && !names.contains(*name);
     if must.iter().any(|name| unsigned(&name)) {
         return None;
     }
-    let mut canonical = format!("{method}\n{path}\n{query}\n");
+    let mut canonical = format!("{}\n{}\n{}\n", request.method, request.path, request.query);
     for name in names {
         let values: Vec<String> = headers
             .get_all(name)
@@ -127,7 +123,7 @@ fn canonical_request(
             .collect();
         canonical.push_str(&format!("{name}:{}\n", values.join(",")));
     }
-    let hash = hex(digest::digest(&digest::SHA256, body).as_ref());
+    let hash = hex(digest::digest(&digest::SHA256, request.body).as_ref());
     canonical.push_str(&format!("\n{}\n{hash}", claim.signed_headers));
     Some(canonical)
 }
@@ -181,7 +177,14 @@ pub(crate) fn authorize(
         signed_headers: names.join(";"),
         signature: String::new(),
     };
-    let canonical = canonical_request(&claim, "POST", "/", "", headers, body).unwrap_or_default();
+    let request = Received {
+        method: "POST",
+        path: "/",
+        query: "",
+        headers,
+        body,
+    };
+    let canonical = canonical_request(&claim, request).unwrap_or_default();
     claim.signature = sign(&claim, secret, &stamp, &canonical);
     let value = format!(
         "AWS4-HMAC-SHA256 Credential={}/{}/{}/{}/aws4_request, SignedHeaders={}, Signature={}",

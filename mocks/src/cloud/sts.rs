@@ -2,14 +2,11 @@
 
 use chrono::TimeDelta;
 
-use super::api::Call;
+use super::call::Call;
 use super::credentials::role_parts;
 use super::error::ApiError;
 use super::fleet::Fleet;
 use super::params::Params;
-
-/// XML namespace of the replies.
-pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Answers `GetCallerIdentity`.
 pub(crate) fn get_caller_identity(call: &Call, params: &Params) -> Result<String, ApiError> {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::Call;
-use super::describe::not_found;
+use super::call::Call;
 use super::error::ApiError;
 use super::fleet::Fleet;
 use super::instance::{Instance, Tags, is_instance_id, is_reserved};
@@ -123,7 +122,7 @@ fn checked_resources(
         .filter(|id| !fleet.instance(id).is_some_and(taggable))
         .collect();
     if !absent.is_empty() {
-        return Err(not_found(&absent));
+        return Err(ApiError::no_instances(&absent));
     }
     Ok(named.into_iter().map(str::to_owned).collect())
 }

@@ -2,6 +2,11 @@
 
 use std::fmt::Write as _;
 
+/// XML namespace of EC2's replies.
+pub(crate) const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
+/// XML namespace of the replies of STS.
+pub(crate) const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
 /// An XML document in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Xml(String);
