@@ -1,26 +1,20 @@
-//! One connection, from the greeting to the goodbye.
+//! One connection, from the greeting to the goodbye: the commands and the order in which they may come.
+
+mod answer;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 
 use super::line::{Line, MAX_AUTH, MAX_COMMAND, MAX_TEXT, read_line};
-use super::{Message, Shared, Stage, lock};
-use crate::faults::{Fault, Ticket};
+use super::mailbox::{Message, Shared, Stage, lock};
+use crate::faults::Fault;
+use answer::decode;
 
 /// Whether the conversation goes on.
 type Flow = ControlFlow<()>;
-
-/// The fate of a stage: whether it is done at all, and what the client hears.
-struct Verdict {
-    ticket: Ticket,
-    /// The planted or scripted answer in place of the good one; nothing takes effect.
-    instead: Option<(u16, String)>,
-}
 
 pub(super) struct Session {
     stream: BufReader<TcpStream>,
@@ -151,17 +145,6 @@ impl Session {
         flow
     }
 
-    /// Asks for one more line of an `AUTH` exchange; `None` if it is no base64, the client's `*` included.
-    async fn ask(&mut self, challenge: &str) -> Option<String> {
-        if self.say(334, challenge).await.is_break() {
-            return None;
-        }
-        match read_line(&mut self.stream, MAX_AUTH).await {
-            Line::Good(line) => decode(std::str::from_utf8(&line).ok()?),
-            _ => None,
-        }
-    }
-
     async fn mail(&mut self, rest: &str) -> Flow {
         if !self.greeted || self.from.is_some() {
             return self.say(503, "Bad sequence of commands").await;
@@ -256,79 +239,10 @@ impl Session {
         self.conclude(verdict, 250, "2.0.0 Queued").await.0
     }
 
-    /// Consults the script, then the planted answers. A scripted fault comes first.
-    async fn judge(&self, stage: Stage, address: Option<&str>) -> Verdict {
-        let ticket = self.shared.script.begin(stage.method()).await;
-        let instead = match ticket.fault {
-            None => self.shared.planted(stage, address),
-            Some(Fault::Throttle) => Some((421, "4.7.0 Try again later".to_owned())),
-            Some(Fault::Status(code)) => Some((code, "As the script has it".to_owned())),
-            Some(Fault::Unauthorized) => Some((535, "5.7.8 Authentication credentials invalid".to_owned())),
-            Some(Fault::Forbidden) => Some((550, "5.7.1 Not permitted".to_owned())),
-            Some(_) => None,
-        };
-        Verdict { ticket, instead }
-    }
-
-    /// Answers as judged and tells whether the stage took effect.
-    async fn conclude(&mut self, verdict: Verdict, good: u16, text: &str) -> (Flow, bool) {
-        let Verdict { ticket, instead } = verdict;
-        let fault = ticket.fault;
-        if let Some((code, text)) = instead {
-            let flow = self.say(code, &text).await;
-            ticket.finish(code);
-            let flow = if code == 421 { Flow::Break(()) } else { flow };
-            return (flow, false);
-        }
-        match fault {
-            None => {
-                ticket.finish(good);
-                (self.say(good, text).await, true)
-            }
-            Some(Fault::Hang) => std::future::pending().await,
-            Some(fault) => {
-                ticket.finish(0);
-                (Flow::Break(()), fault == Fault::ResetAfter)
-            }
-        }
-    }
-
-    async fn bad_line(&mut self, line: Line) -> Flow {
-        let reason = match line {
-            Line::TooLong => "Line too long",
-            Line::BareEnd => "Lines end in CRLF",
-            Line::Good(_) | Line::Closed => return Flow::Break(()),
-        };
-        // Where the next line would start is no longer certain, so the conversation ends.
-        self.say(500, reason).await?;
-        Flow::Break(())
-    }
-
-    /// Sends an answer; each line of the text becomes one of its lines.
-    async fn say(&mut self, code: u16, text: &str) -> Flow {
-        let lines: Vec<&str> = text.split('\n').collect();
-        let last = lines.len().saturating_sub(1);
-        let mut answer = String::new();
-        for (n, line) in lines.into_iter().enumerate() {
-            let mark = if n == last { ' ' } else { '-' };
-            answer.push_str(&format!("{code}{mark}{line}\r\n"));
-        }
-        match self.stream.get_mut().write_all(answer.as_bytes()).await {
-            Ok(()) => Flow::Continue(()),
-            Err(_) => Flow::Break(()),
-        }
-    }
-
     fn reset(&mut self) {
         self.from = None;
         self.to.clear();
     }
-}
-
-fn decode(text: &str) -> Option<String> {
-    // A lone "=" stands for an empty response.
-    let text = if text == "=" { "" } else { text };
-    String::from_utf8(STANDARD.decode(text).ok()?).ok()
 }
 
 /// The address and the parameters of `FROM:<address> …` or `TO:<address> …`.
