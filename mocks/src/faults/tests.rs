@@ -1,3 +1,5 @@
+//! Faults, hooks and the log, on a server that does nothing else.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
