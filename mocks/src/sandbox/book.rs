@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::sheets::{CellValue, SERVICE_ACCOUNT, Spreadsheet, Tab};
 
+use super::names::{A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_TAB, SERVER_TAB, SPREADSHEET};
 use super::roster::{CHANNELS, Roster, UNRELEASED};
-use super::{A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_TAB, SERVER_TAB, SPREADSHEET};
 
 const RELEASE_COLUMNS: [&str; 10] = [
     "channel",

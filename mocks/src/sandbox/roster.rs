@@ -2,7 +2,7 @@
 
 use crate::cloud::Fleet;
 
-use super::{ACCOUNTS, CHANNEL_TAG, OWNER_TAG, REGIONS, VERSION_TAG};
+use super::names::{ACCOUNTS, CHANNEL_TAG, OWNER_TAG, REGIONS, VERSION_TAG};
 
 /// What a channel is like before fleetsheet ever sees it.
 #[derive(Clone, Copy, Debug)]

@@ -4,13 +4,21 @@
 
 use std::time::Duration;
 
-use crate::cloud::{Fleet, State};
-use crate::sheets::{CellValue, Spreadsheet, Tab};
+use crate::cloud::{CloudEmulator, Fleet, State};
+use crate::sheets::{CellValue, SheetsEmulator, Spreadsheet, Tab};
 
-use super::roster::Server;
-use super::{ACCOUNTS, CHANNEL_TAG, OWNER_TAG, REGIONS, RELEASE_TAB, SERVER_TAB, Sandbox, VERSION_TAG};
+use super::names::{ACCOUNTS, CHANNEL_TAG, OWNER_TAG, REGIONS, RELEASE_TAB, SERVER_TAB, VERSION_TAG};
+use super::roster::{Roster, Server};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// What people and the cloud change as the story goes on.
+#[derive(Debug)]
+pub(super) struct World<'w> {
+    pub(super) sheets: &'w SheetsEmulator,
+    pub(super) cloud: &'w CloudEmulator,
+    pub(super) roster: &'w Roster,
+}
 
 /// A part of the story, before a pass.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +27,7 @@ pub struct Chapter {
     pub title: &'static str,
     /// How long before the end of the story it is.
     pub ago: Duration,
-    pub(super) happens: fn(&Sandbox),
+    pub(super) happens: fn(&World<'_>),
 }
 
 impl Chapter {
@@ -61,13 +69,13 @@ pub(super) const CHAPTERS: [Chapter; 5] = [
 /// How many tags an instance may carry.
 const MOST_TAGS: usize = 50;
 
-fn approvals(world: &Sandbox) {
+fn approvals(world: &World<'_>) {
     world.keys("web-prod", "2.3.9");
     world.keys("worker-prod", "5.2.0");
     world.keys("search-staging", "3.1.0");
 }
 
-fn trouble(world: &Sandbox) {
+fn trouble(world: &World<'_>) {
     world.release("search-staging", "rollback", true);
     world.release("search-staging", "notes", "3.1.0 eats memory");
     world.release("web-staging", "releaseVersion", "2.5.0");
@@ -77,7 +85,7 @@ fn trouble(world: &Sandbox) {
     });
 }
 
-fn quiet(world: &Sandbox) {
+fn quiet(world: &World<'_>) {
     world.release("search-staging", "rollback", false);
     world.server("web-prod", 11, |fleet, server| {
         // Hours ago, so no longer shutting down.
@@ -86,14 +94,14 @@ fn quiet(world: &Sandbox) {
 }
 
 /// Moves and tags that no pair of keys approves stay below three, under which no belt trips however small the world is.
-fn everything(world: &Sandbox) {
+fn everything(world: &World<'_>) {
     releases(world);
     rows(world);
     servers(world);
     launches(world);
 }
 
-fn releases(world: &Sandbox) {
+fn releases(world: &World<'_>) {
     world.keys("web-prod", "2.4.0");
     world.release("api-prod", "desiredVersionA", "8.3.0");
     world.release("worker-prod", "rollback", true);
@@ -106,7 +114,7 @@ fn releases(world: &Sandbox) {
     world.release("search-prod", "desiredVersionB", "1.10");
 }
 
-fn rows(world: &Sandbox) {
+fn rows(world: &World<'_>) {
     world.row("api-prod", 7, |book, row| {
         book.set(SERVER_TAB, (row, "channel"), "api-prd")
     });
@@ -125,7 +133,7 @@ fn rows(world: &Sandbox) {
     }
 }
 
-fn servers(world: &Sandbox) {
+fn servers(world: &World<'_>) {
     for n in [1, 8, 13] {
         world.server("web-staging", n, |fleet, server| {
             fleet.set_tag(&server.id, VERSION_TAG, "2.6.0-dev");
@@ -139,7 +147,7 @@ fn servers(world: &Sandbox) {
     });
 }
 
-fn launches(world: &Sandbox) {
+fn launches(world: &World<'_>) {
     for n in 1..=4 {
         let name = format!("web-prod-scaled-{n:02}");
         let region = REGIONS[n % REGIONS.len()];
@@ -172,7 +180,7 @@ fn add_row(book: &mut Spreadsheet, id: &str, channel: &str, notes: &str) {
     ]);
 }
 
-impl Sandbox {
+impl World<'_> {
     /// Both groups type a version.
     fn keys(&self, channel: &str, version: &str) {
         self.release(channel, "desiredVersionA", version);

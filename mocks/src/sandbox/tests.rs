@@ -1,3 +1,5 @@
+//! The world of the sandbox: what it begins with, and what the story does to it.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
