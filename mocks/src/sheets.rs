@@ -5,8 +5,10 @@
 //! documents leave open what the real service does, the stricter reading is taken.
 
 mod a1;
+mod answer;
 mod append;
 mod batch;
+mod cell;
 mod dims;
 mod error;
 mod grid;
@@ -16,16 +18,20 @@ mod mask;
 mod metadata;
 mod model;
 mod page;
+mod range;
 mod route;
 mod schema;
 mod token;
 mod txn;
 mod value;
 mod values;
+mod world;
+mod write;
 
-pub use a1::GridRange;
+pub use cell::{Cell, CellValue};
 pub use human::At;
-pub use model::{Cell, CellValue, Line, Metadata, Protected, Row, Spreadsheet, Tab};
+pub use model::{Line, Metadata, Protected, Row, Spreadsheet, Tab};
+pub use range::GridRange;
 pub use token::SERVICE_ACCOUNT;
 pub use txn::Write;
 
@@ -36,8 +42,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::faults::{Script, Server, serve_on};
-use http::{Quota, Shared, World};
 use token::Tokens;
+use world::{Quota, Shared, World};
 
 /// A running emulator of one spreadsheet. Dropping it closes its port.
 #[derive(Debug)]

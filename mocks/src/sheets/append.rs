@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use super::a1::{self, GridRange};
+use super::a1;
 use super::error::{ApiError, Result};
 use super::model::Tab;
+use super::range::GridRange;
 use super::txn::Txn;
 use super::value::Render;
-use super::values::{self, Target};
+use super::write::{self, Target};
 
 /// The options of the call, as its query gives them.
 pub(super) struct Options<'a> {
@@ -23,7 +24,7 @@ pub(super) struct Options<'a> {
 /// The block of data that the last filled cell of the range belongs to: it grows as long as its rim touches data.
 fn table(tab: &Tab, range: &GridRange) -> Option<(Range<usize>, Range<usize>)> {
     let filled = |row: usize, column: usize| !tab.value(row, column).is_empty();
-    let (rows, columns) = range.within(tab);
+    let (rows, columns) = tab.clip(range);
     let (row, column) = rows.rev().find_map(|row| {
         let column = columns.clone().rev().find(|column| filled(row, *column))?;
         Some((row, column))
@@ -94,7 +95,7 @@ pub(super) fn append(txn: &mut Txn<'_>, body: &Value, options: &Options<'_>) -> 
         range: corner,
         spills: true,
     };
-    let written = values::write(txn, &target, options.by_rows, options.raw, &body["values"])?;
+    let written = write::write(txn, &target, options.by_rows, options.raw, &body["values"])?;
     let updates = written.answer(&txn.book, options.by_rows, options.show);
     let mut answer = json!({ "spreadsheetId": txn.book.id, "updates": updates });
     if let Some(range) = table_range {

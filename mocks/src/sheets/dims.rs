@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use super::a1::GridRange;
-use super::model::{Cell, Line, Row, Tab};
+use super::cell::Cell;
+use super::model::{Line, Row, Tab};
+use super::range::GridRange;
 
 /// What happens to the lines of one dimension.
 #[derive(Clone)]

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use serde_json::{Map, Value, json};
 
-use super::a1::GridRange;
+use super::cell::CellValue;
 use super::metadata::{self, Place};
-use super::model::{CellValue, Line, Metadata, Protected, Spreadsheet, Tab};
+use super::model::{Line, Metadata, Protected, Spreadsheet, Tab};
+use super::range::GridRange;
 use super::txn::can_edit;
 use super::value::{self, formatted};
 
@@ -153,7 +154,7 @@ pub(super) fn protected_range(book: &Spreadsheet, caller: &str, protected: &Prot
 
 fn grid_data(book: &Spreadsheet, at: usize, range: &GridRange) -> Value {
     let tab = &book.tabs[at];
-    let (rows, columns) = range.within(tab);
+    let (rows, columns) = tab.clip(range);
     let mut data = json!({});
     if rows.start > 0 {
         data["startRow"] = json!(rows.start);

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::a1::{self, GridRange};
+use super::a1;
 use super::error::{ApiError, Result};
 use super::model::{Metadata, Spreadsheet};
+use super::range::GridRange;
 
 /// Rows or columns of a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]

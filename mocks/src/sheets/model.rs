@@ -3,112 +3,12 @@
 //! Rows and columns own their metadata, so that it goes where they go, and a sort, which moves only cells, leaves it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_json::Value;
 
-use super::a1::GridRange;
-
-/// What a cell holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum CellValue {
-    /// Nothing.
-    #[default]
-    Empty,
-    /// A number; a date is one too, told apart by its format.
-    Number(f64),
-    /// A checkbox, or TRUE and FALSE typed into a cell.
-    Bool(bool),
-    /// Text.
-    Text(String),
-    /// A formula, with the value that it shows where it is more than a reference or a literal.
-    Formula {
-        /// As typed, with the leading `=`.
-        formula: String,
-        /// What it evaluates to.
-        shown: Box<CellValue>,
-    },
-    /// An error, such as `#REF!`.
-    Error(String),
-}
-
-impl CellValue {
-    /// A formula that shows `shown`.
-    pub fn formula(formula: impl Into<String>, shown: impl Into<Self>) -> Self {
-        Self::Formula {
-            formula: formula.into(),
-            shown: Box::new(shown.into()),
-        }
-    }
-
-    /// Whether the cell counts as blank.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Empty)
-    }
-}
-
-impl From<&str> for CellValue {
-    fn from(text: &str) -> Self {
-        if text.is_empty() {
-            Self::Empty
-        } else {
-            Self::Text(text.to_owned())
-        }
-    }
-}
-
-impl From<String> for CellValue {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<bool> for CellValue {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<f64> for CellValue {
-    fn from(value: f64) -> Self {
-        Self::Number(value)
-    }
-}
-
-impl From<i32> for CellValue {
-    fn from(value: i32) -> Self {
-        Self::Number(value.into())
-    }
-}
-
-/// A cell with its looks.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cell {
-    /// What it holds.
-    pub value: CellValue,
-    /// `userEnteredFormat`.
-    pub format: Option<Box<Value>>,
-    /// `dataValidation`.
-    pub validation: Option<Box<Value>>,
-    /// `note`.
-    pub note: Option<String>,
-}
-
-impl Cell {
-    /// Whether the cell is formatted as plain text, so that what is typed there stays text.
-    #[must_use]
-    pub fn is_plain_text(&self) -> bool {
-        self.number_format() == "TEXT"
-    }
-
-    pub(super) fn number_format(&self) -> &str {
-        let format = self
-            .format
-            .as_ref()
-            .and_then(|format| format.pointer("/numberFormat/type"));
-        format.and_then(Value::as_str).unwrap_or_default()
-    }
-}
+use super::cell::{Cell, CellValue};
+use super::range::GridRange;
 
 /// A piece of developer metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,6 +160,19 @@ impl Tab {
     #[must_use]
     pub fn cell(&self, row: usize, column: usize) -> Option<&Cell> {
         self.rows.get(row)?.cells.get(column)
+    }
+
+    /// The rows and columns of the range that the grid has.
+    #[must_use]
+    pub fn clip(&self, range: &GridRange) -> (Range<usize>, Range<usize>) {
+        let clip = |start: Option<usize>, end: Option<usize>, size: usize| {
+            let end = end.unwrap_or(size).min(size);
+            start.unwrap_or(0).min(end)..end
+        };
+        (
+            clip(range.start_row_index, range.end_row_index, self.rows.len()),
+            clip(range.start_column_index, range.end_column_index, self.columns.len()),
+        )
     }
 
     /// The first column whose header (row 1, trimmed, any letter case) reads so.

@@ -7,7 +7,8 @@ use axum::response::{Html, IntoResponse};
 use serde::Deserialize;
 
 use super::a1::letters;
-use super::model::{CellValue, Spreadsheet, Tab};
+use super::cell::CellValue;
+use super::model::{Spreadsheet, Tab};
 use super::value::formatted;
 
 const STYLE: &str = "

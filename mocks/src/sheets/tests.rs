@@ -3,5 +3,6 @@
 mod access;
 mod client;
 mod notation;
+mod protection;
 mod structure;
 mod values;

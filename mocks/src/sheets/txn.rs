@@ -1,8 +1,10 @@
 //! One writing call: it works on a copy, which replaces the spreadsheet only if all of the call succeeds.
 
-use super::a1::{self, GridRange};
+use super::a1;
+use super::cell::{Cell, CellValue};
 use super::error::{ApiError, PROTECTED, Result};
-use super::model::{Cell, CellValue, Protected, Spreadsheet, Tab};
+use super::model::{Protected, Spreadsheet, Tab};
+use super::range::GridRange;
 
 /// A cell that a call of the API wrote.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +81,7 @@ impl Txn<'_> {
     /// Refuses if the caller may not edit some cell of the range.
     pub(super) fn may_edit(&self, tab: usize, range: &GridRange) -> Result<()> {
         let grid = &self.book.tabs[tab];
-        let (rows, columns) = range.within(grid);
+        let (rows, columns) = grid.clip(range);
         let mut strict = grid
             .protected
             .iter()

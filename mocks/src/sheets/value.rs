@@ -4,8 +4,9 @@ use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde_json::{Value, json};
 
 use super::a1;
+use super::cell::{Cell, CellValue};
 use super::error::{ApiError, Result};
-use super::model::{Cell, CellValue, Spreadsheet};
+use super::model::Spreadsheet;
 
 const MAX_CHARACTERS: usize = 50_000;
 /// References followed before they count as circular.
@@ -141,6 +142,17 @@ pub(super) fn fits(text: &str) -> Result<()> {
         return Err(ApiError::invalid(message));
     }
     Ok(())
+}
+
+impl Cell {
+    /// Takes the text as if a person had typed it into the cell.
+    pub(super) fn type_in(&mut self, text: &str) {
+        let (value, format) = typed(text, self.is_plain_text());
+        self.value = value;
+        if let (Some(kind), None) = (format, &self.format) {
+            self.format = Some(Box::new(json!({ "numberFormat": { "type": kind } })));
+        }
+    }
 }
 
 impl Spreadsheet {

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sheets::a1::{self, GridRange};
+use crate::sheets::a1;
+use crate::sheets::cell::{Cell, CellValue};
 use crate::sheets::error::{ApiError, Result};
 use crate::sheets::mask::Mask;
-use crate::sheets::model::{Cell, CellValue};
+use crate::sheets::range::GridRange;
 use crate::sheets::txn::Txn;
 use crate::sheets::value;
 
@@ -201,7 +202,7 @@ fn checked(txn: &Txn<'_>, tab: usize, range: &GridRange) -> Result<(Lines, Lines
     if low || far {
         Err(a1::beyond(grid, range))
     } else {
-        Ok(range.within(grid))
+        Ok(grid.clip(range))
     }
 }
 

@@ -6,11 +6,12 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::sheets::a1::GridRange;
+use crate::sheets::cell::CellValue;
 use crate::sheets::error::{ApiError, Result};
 use crate::sheets::mask::Mask;
 use crate::sheets::metadata::DimensionRange;
-use crate::sheets::model::CellValue;
+use crate::sheets::model::{Line, Tab};
+use crate::sheets::range::GridRange;
 use crate::sheets::txn::{Txn, line_range};
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,6 +94,22 @@ fn existing(txn: &Txn<'_>, range: &DimensionRange) -> Result<Lines> {
     Ok(lines)
 }
 
+/// The tab, if the caller may edit all of the lines.
+fn editable<'t>(txn: &'t mut Txn<'_>, lines: &Lines) -> Result<&'t mut Tab> {
+    let range = line_range(&txn.book.tabs[lines.tab], lines.rows, lines.range.clone());
+    txn.may_edit(lines.tab, &range)?;
+    Ok(&mut txn.book.tabs[lines.tab])
+}
+
+/// What hangs on one of the lines.
+fn line_at(grid: &mut Tab, rows: bool, at: usize) -> &mut Line {
+    if rows {
+        &mut grid.rows[at].line
+    } else {
+        &mut grid.columns[at]
+    }
+}
+
 pub(super) fn insert(txn: &mut Txn<'_>, request: &OnRange) -> Result<Value> {
     let lines = lines(txn, &request.range)?;
     let (at, count) = (lines.range.start, lines.range.len());
@@ -141,9 +158,7 @@ pub(super) fn delete(txn: &mut Txn<'_>, request: &OnRange) -> Result<Value> {
             "You can't delete all the rows or columns on the sheet.",
         ));
     }
-    let range = line_range(&txn.book.tabs[lines.tab], lines.rows, lines.range.clone());
-    txn.may_edit(lines.tab, &range)?;
-    let grid = &mut txn.book.tabs[lines.tab];
+    let grid = editable(txn, &lines)?;
     if lines.rows {
         grid.delete_rows(lines.range)
     } else {
@@ -160,9 +175,7 @@ pub(super) fn shift(txn: &mut Txn<'_>, request: &Move) -> Result<Value> {
             "The destination must lie outside the source, within the sheet.",
         ));
     }
-    let range = line_range(&txn.book.tabs[lines.tab], lines.rows, lines.range.clone());
-    txn.may_edit(lines.tab, &range)?;
-    let grid = &mut txn.book.tabs[lines.tab];
+    let grid = editable(txn, &lines)?;
     if lines.rows {
         grid.move_rows(lines.range, to)
     } else {
@@ -191,11 +204,7 @@ pub(super) fn update(txn: &mut Txn<'_>, request: &OnRange) -> Result<Value> {
     let lines = existing(txn, &request.range)?;
     let grid = &mut txn.book.tabs[lines.tab];
     for at in lines.range {
-        let line = if lines.rows {
-            &mut grid.rows[at].line
-        } else {
-            &mut grid.columns[at]
-        };
+        let line = line_at(grid, lines.rows, at);
         if mask.meets(&["pixelSize"]) {
             line.pixels = request.properties["pixelSize"].as_u64();
         }
@@ -210,13 +219,8 @@ pub(super) fn auto_resize(txn: &mut Txn<'_>, request: &AutoResize) -> Result<Val
     let lines = existing(txn, &request.dimensions)?;
     let grid = &mut txn.book.tabs[lines.tab];
     for at in lines.range {
-        let line = if lines.rows {
-            &mut grid.rows[at].line
-        } else {
-            &mut grid.columns[at]
-        };
         // Nobody measures text here; what matters is that the size is no longer what it was.
-        line.pixels = None;
+        line_at(grid, lines.rows, at).pixels = None;
     }
     Ok(Value::Null)
 }
@@ -224,7 +228,7 @@ pub(super) fn auto_resize(txn: &mut Txn<'_>, request: &AutoResize) -> Result<Val
 pub(super) fn sort(txn: &mut Txn<'_>, request: &Sort) -> Result<Value> {
     let tab = txn.tab(request.range.sheet_id)?;
     txn.may_edit(tab, &request.range)?;
-    let (rows, columns) = request.range.within(&txn.book.tabs[tab]);
+    let (rows, columns) = txn.book.tabs[tab].clip(&request.range);
     let mut order: Vec<usize> = rows.clone().collect();
     let book = &txn.book;
     order.sort_by(|one, two| {

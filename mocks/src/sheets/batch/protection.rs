@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sheets::a1::GridRange;
 use crate::sheets::error::{ApiError, PROTECTED, Result};
 use crate::sheets::grid;
 use crate::sheets::mask::Mask;
 use crate::sheets::model::Protected;
+use crate::sheets::range::GridRange;
 use crate::sheets::txn::{Txn, can_edit};
 use crate::sheets::values::from_json;
 

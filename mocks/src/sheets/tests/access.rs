@@ -1,3 +1,5 @@
+//! Who gets in: tokens, scopes, quotas and field masks, over the wire.
+
 use std::time::Duration;
 
 use anyhow::Result;

@@ -1,3 +1,5 @@
+//! A1 notation, typed values and field masks, without a server.
+
 use serde_json::json;
 
 use crate::sheets::a1::{corner, letters, parse, quote};

@@ -1,3 +1,5 @@
+//! What the `values.*` methods read and write, over the wire.
+
 use anyhow::Result;
 use serde_json::json;
 
