@@ -66,7 +66,7 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
     let version = |v: &Option<crate::tag::Version>| v.as_ref().map_or("none".to_owned(), ToString::to_string);
     lines.push(("channel", channel.name.to_string()));
     lines.push(("status", status.to_owned()));
-    lines.push(("rule", format!("{}: {}", channel.rule, rule(channel.rule))));
+    lines.push(("rule", format!("{}: {}", channel.rule.number(), channel.rule.text())));
     lines.push((
         "release",
         format!("{}, previous {}", version(&channel.release), version(&channel.previous)),
@@ -117,40 +117,7 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
         ));
     }
     lines.push(("servers", servers));
-    lines.push(("to change it", advice(channel.rule).into()));
-}
-
-fn rule(rule: u8) -> &'static str {
-    match rule {
-        1 => "rollback is ticked and there is a version to go back to",
-        2 => "rollback is ticked, but there is no version to go back to",
-        3 => "rollback is still ticked, and this tick was served or does not count",
-        4 => "a cell of the row cannot be read, or the channel stands in two rows",
-        5 => "there is no release, and the keys do not agree on one",
-        6 => "both keys are empty, or both name the release",
-        7 => "one key is empty, or the keys differ",
-        8 => "the keys agree, but the key columns are not protected",
-        9 => "the keys agree, but one or both are spent",
-        10 => "the keys agree, but the channel is not enabled",
-        11 => "the keys agree: promotion",
-        _ => "none",
-    }
-}
-
-fn advice(rule: u8) -> &'static str {
-    match rule {
-        1 | 3 => "untick rollback; to release again, clear both keys, let a pass see it, and type them again",
-        2 => "name the older version in both keys, and untick rollback",
-        4 => "correct the cells that the status names",
-        5 => "name one version in both keys, and tick enabled",
-        6 => "name a new version in both keys",
-        7 => "let the other group name the same version in its key",
-        8 => "repair the protections that the status names, then type both keys again",
-        9 => "clear both keys, let a pass see it, and type them again",
-        10 => "tick enabled",
-        11 => "nothing: servers follow; tick rollback to go back",
-        _ => "add a row for it",
-    }
+    lines.push(("to change it", channel.rule.advice().into()));
 }
 
 fn cells(row: &ReleaseRow, place: impl Fn(&str) -> String) -> String {

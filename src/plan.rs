@@ -12,6 +12,7 @@ mod edits;
 mod history;
 mod identity;
 mod model;
+mod rule;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ use crate::tag::{ChannelName, ServerId, Version};
 
 pub use belts::{Belt, Tripped};
 pub use model::{ChannelPlan, Happening, Moved, Plan, Policy, ServerPlan, ServerStatus};
+pub use rule::Rule;
 pub use server::count_repeats;
 
 /// All reasons why a pass over this sheet with this memory would stop before it wrote anything: see [`Plan::stop`].

@@ -5,14 +5,14 @@ mod rules;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::adopt::Carried;
+use super::rule::Rule;
 use super::{ChannelPlan, Happening, Plan, Policy, edits, identity};
 use crate::memory::{ChannelMemory, KeyState, Latch, RowMemory, SpentBy, Stamp};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick, clip};
 use crate::tag::{ChannelName, Version};
+use rules::Matched;
 
-/// The rule under which missing protections hold a promotion.
-pub(super) const UNPROTECTED: u8 = 8;
 /// How long a write whose reply was lost may still land: Sheets gives up on a request after 180 s
 /// (<https://developers.google.com/workspace/sheets/api/limits>), and clocks differ.
 pub(super) const LATE_WRITE: TimeDelta = TimeDelta::minutes(10);
@@ -106,9 +106,15 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
             .push(Problem::new(Kind::Mismatch, Code::NoRow, input.name.as_str(), message));
         return Some(next);
     }
-    let (rule, status, moved) = rules::match_rule(input, &mut next, plan);
+    let matched = rules::match_rule(input, &mut next, plan);
     report_spent(input, &before, &next, plan);
-    plan.channels.push(ChannelPlan {
+    plan.channels.push(channel_plan(input, &next, matched));
+    Some(next)
+}
+
+/// The plan of a channel before its servers are counted.
+fn channel_plan(input: &Input<'_>, next: &ChannelMemory, (rule, status, moved): Matched) -> ChannelPlan {
+    ChannelPlan {
         name: input.name.clone(),
         rows: input.rows.iter().map(|row| row.row).collect(),
         release: next.release.clone(),
@@ -120,8 +126,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory
         carrying: 0,
         unseen: 0,
         left_behind: Vec::new(),
-    });
-    Some(next)
+    }
 }
 
 /// What a takeover leaves of a channel that it cannot adopt: nothing to go by, and no key that counts. (An update forgets
@@ -140,42 +145,32 @@ fn is_known(memory: &ChannelMemory) -> bool {
 
 /// A channel that is not known and cannot be adopted in this pass.
 fn unknown(input: &Input<'_>, plan: &mut Plan) {
-    let status = if input.rows.len() > 1 {
-        let status = two_rows(input);
-        plan.problems.push(Problem::new(
-            Kind::BadCell,
-            Code::TwoRows,
-            input.place("channel"),
-            status.clone(),
-        ));
-        format!("error: {status}")
-    } else if input.rows.is_empty() {
-        return;
-    } else {
-        "not released: waiting for every account and region to answer before adopting what the servers carry".into()
+    let (rule, status) = match input.rows {
+        [] => return,
+        [_] => {
+            let status =
+                "not released: waiting for every account and region to answer before adopting what the servers carry";
+            (Rule::NotReleased, status.to_owned())
+        }
+        _ => (Rule::Error, two_rows(input, plan)),
     };
-    plan.channels.push(ChannelPlan {
-        name: input.name.clone(),
-        rows: input.rows.iter().map(|row| row.row).collect(),
-        release: None,
-        previous: None,
-        status,
-        rule: if input.rows.len() > 1 { 4 } else { 5 },
-        moved: None,
-        concerned: 0,
-        carrying: 0,
-        unseen: 0,
-        left_behind: Vec::new(),
-    });
+    plan.channels
+        .push(channel_plan(input, &ChannelMemory::default(), (rule, status, None)));
 }
 
-fn two_rows(input: &Input<'_>) -> String {
+/// Reports a channel that stands in two rows, and gives its status.
+fn two_rows(input: &Input<'_>, plan: &mut Plan) -> String {
     let rows: Vec<String> = input.rows.iter().map(|row| row.row.to_string()).collect();
-    format!(
+    let message = format!(
         "channel {} stands in rows {}; keep one of them",
         input.name,
         rows.join(" and ")
-    )
+    );
+    let status = format!("error: {message}");
+    let place = input.place("channel");
+    plan.problems
+        .push(Problem::new(Kind::BadCell, Code::TwoRows, place, message));
+    status
 }
 
 /// Adopts a channel from its servers.

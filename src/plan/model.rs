@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::belts::{Belt, Tripped};
-use super::channel;
+use super::rule::Rule;
 use crate::fleet::Source;
 use crate::memory::{Memory, Update};
 use crate::problem::{Code, Problem};
@@ -48,8 +48,8 @@ pub struct ChannelPlan {
     pub previous: Option<Version>,
     /// The status, without the progress of its servers.
     pub status: String,
-    /// Which rule of the decision table matched, 1 to 11; 0 when the channel has no row.
-    pub rule: u8,
+    /// Which rule of the decision table matched.
+    pub rule: Rule,
     /// The move that this pass makes, if any.
     pub moved: Option<Moved>,
     /// Servers that the release concerns: live or not to be seen now, and neither held nor ambiguous.
@@ -197,7 +197,7 @@ impl Plan {
     pub fn is_held(&self) -> bool {
         !self.stop.is_empty()
             || self.tripped.iter().any(|t| !t.allowed)
-            || self.channels.iter().any(|c| c.rule == channel::UNPROTECTED)
+            || self.channels.iter().any(|c| c.rule == Rule::Unprotected)
     }
 
     /// The plan that only says why it stops.

@@ -77,7 +77,7 @@ fn channel(out: &mut String, channel: &ChannelPlan, plan: &Plan, options: &Optio
         out,
         "{} [rule {}]: {} (release {}, previous {})",
         channel.name,
-        channel.rule,
+        channel.rule.number(),
         status(channel, plan, options),
         version(&channel.release),
         version(&channel.previous)

@@ -1,13 +1,13 @@
 //! The table itself: the first rule that matches decides about release, keys and latch.
 
-use super::{Input, UNPROTECTED, spend_both, two_rows, why};
+use super::{Input, spend_both, two_rows, why};
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
-use crate::plan::{Moved, Plan};
+use crate::plan::{Moved, Plan, Rule};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Tick};
 use crate::tag::Version;
 
-pub(super) type Matched = (u8, String, Option<Moved>);
+pub(super) type Matched = (Rule, String, Option<Moved>);
 
 /// The table; the first rule that matches wins.
 pub(super) fn match_rule(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
@@ -15,32 +15,20 @@ pub(super) fn match_rule(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut
         return match (&next.latch, next.release.clone(), next.prior.clone()) {
             (None, Some(from), Some(to)) => roll_back(input, next, plan, from, to),
             (None, ..) => nothing_to_roll_back(input, next, plan),
-            (Some(latch), ..) => (3, latched(latch), None),
+            (Some(latch), ..) => (Rule::Latched, latched(latch), None),
         };
     }
-    let errors: Vec<&Problem> = input.rows.iter().flat_map(|row| &row.errors).collect();
-    if input.rows.len() > 1 {
-        let status = two_rows(input);
-        plan.problems.push(Problem::new(
-            Kind::BadCell,
-            Code::TwoRows,
-            input.place("channel"),
-            status.clone(),
-        ));
-        return (4, format!("error: {status}"), None);
-    }
-    if let Some(first) = errors.first() {
-        let more = if errors.len() > 1 {
-            format!(" (and {} more)", errors.len() - 1)
-        } else {
-            String::new()
-        };
-        return (4, format!("error: {}{more}", first.message), None);
-    }
-    let Some(row) = input.row() else {
-        return (0, String::new(), None);
+    let [row] = input.rows else {
+        return (Rule::Error, two_rows(input, plan), None);
     };
-    match_keys(input, row, next, plan)
+    match &row.errors[..] {
+        [] => match_keys(input, row, next, plan),
+        [one] => (Rule::Error, format!("error: {}", one.message), None),
+        [first, more @ ..] => {
+            let status = format!("error: {} (and {} more)", first.message, more.len());
+            (Rule::Error, status, None)
+        }
+    }
 }
 
 /// Rules 5 to 11, for a channel in one row whose cells can all be read.
@@ -57,7 +45,7 @@ fn match_keys(input: &Input<'_>, row: &ReleaseRow, next: &mut ChannelMemory, pla
                     (Some(carried), false) => format!("{}, of those that were seen", carried.words()),
                     (None, false) => "not every account and region answered".into(),
                 };
-                (5, format!("not released: {carried}"), None)
+                (Rule::NotReleased, format!("not released: {carried}"), None)
             }
             Some(version) => promote(input, row, version, next, plan),
         };
@@ -66,10 +54,10 @@ fn match_keys(input: &Input<'_>, row: &ReleaseRow, next: &mut ChannelMemory, pla
         if agreed.is_some() && is_live(next) && input.protected() {
             next.approved = true;
         }
-        return (6, "in sync".into(), None);
+        return (Rule::InSync, "in sync".into(), None);
     }
     match agreed {
-        None => (7, waiting(a, b, &release), None),
+        None => (Rule::Waiting, waiting(a, b, &release), None),
         Some(version) => promote(input, row, version, next, plan),
     }
 }
@@ -107,7 +95,7 @@ fn promote(
             input.place("desiredVersionA"),
             message,
         ));
-        return (UNPROTECTED, format!("held: {repair}"), None);
+        return (Rule::Unprotected, format!("held: {repair}"), None);
     }
     let spent = [&next.key_a, &next.key_b].into_iter().find_map(|key| match key {
         KeyState::Spent { by, .. } => Some(*by),
@@ -118,16 +106,20 @@ fn promote(
             "held: {version} must be approved again; clear both keys, let a pass see it, and type them again ({})",
             why(by)
         );
-        return (9, status, None);
+        return (Rule::Spent, status, None);
     }
     if row.enabled != Tick::On {
-        return (10, format!("ready: {version} has both keys; not enabled"), None);
+        return (
+            Rule::Ready,
+            format!("ready: {version} has both keys; not enabled"),
+            None,
+        );
     }
     if let Some(belt) = input.row_belt {
-        return (11, format!("held: {version} waits: {belt}"), None);
+        return (Rule::Promoted, format!("held: {version} waits: {belt}"), None);
     }
     if input.policy.observe {
-        return (11, format!("observe: would release {version}"), None);
+        return (Rule::Promoted, format!("observe: would release {version}"), None);
     }
     let from = next.release.replace(version.clone());
     next.prior.clone_from(&from);
@@ -135,7 +127,7 @@ fn promote(
     next.approved = true;
     next.moved = Move::Promotion;
     (
-        11,
+        Rule::Promoted,
         "in sync".into(),
         Some(Moved::Promotion {
             from,
@@ -147,7 +139,11 @@ fn promote(
 /// Rule 1.
 fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: Version, to: Version) -> Matched {
     if input.policy.observe {
-        return (1, format!("observe: would roll back from {from} to {to}"), None);
+        return (
+            Rule::RolledBack,
+            format!("observe: would roll back from {from} to {to}"),
+            None,
+        );
     }
     next.release = Some(to.clone());
     next.approved = next.prior_approved;
@@ -170,7 +166,7 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
         message,
     ));
     let status = served(&from);
-    (1, status, Some(Moved::Rollback { from, to }))
+    (Rule::RolledBack, status, Some(Moved::Rollback { from, to }))
 }
 
 /// Spends a key that names the version left. One that cannot be read may name it, and is spent at what it is first read to
@@ -195,7 +191,7 @@ fn spend_named<'k>(state: &mut KeyState, cells: impl Iterator<Item = &'k Key>, l
 /// Rule 2.
 fn nothing_to_roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
     if input.policy.observe {
-        return (2, NOTHING.into(), None);
+        return (Rule::NothingToRollBack, NOTHING.into(), None);
     }
     next.latch = Some(Latch::Nothing);
     let message = format!("{}: {}", input.name, NOTHING.trim_start_matches("error: "));
@@ -205,7 +201,7 @@ fn nothing_to_roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut 
         input.place("rollback"),
         message,
     ));
-    (2, NOTHING.into(), None)
+    (Rule::NothingToRollBack, NOTHING.into(), None)
 }
 
 const NOTHING: &str = "error: nothing to roll back to; name the older version in both keys";

@@ -1,0 +1,89 @@
+//! The rules of the decision table of a channel, in the order in which they are tried: what each says, and what people can do
+//! about it.
+
+/// The rule that decided about a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// Rule 1.
+    RolledBack,
+    /// Rule 2.
+    NothingToRollBack,
+    /// Rule 3.
+    Latched,
+    /// Rule 4.
+    Error,
+    /// Rule 5.
+    NotReleased,
+    /// Rule 6.
+    InSync,
+    /// Rule 7.
+    Waiting,
+    /// Rule 8.
+    Unprotected,
+    /// Rule 9.
+    Spent,
+    /// Rule 10.
+    Ready,
+    /// Rule 11, whether or not a belt or `mode = "observe"` lets the promotion happen.
+    Promoted,
+}
+
+impl Rule {
+    /// All of them, in order.
+    pub const ALL: [Self; 11] = [
+        Self::RolledBack,
+        Self::NothingToRollBack,
+        Self::Latched,
+        Self::Error,
+        Self::NotReleased,
+        Self::InSync,
+        Self::Waiting,
+        Self::Unprotected,
+        Self::Spent,
+        Self::Ready,
+        Self::Promoted,
+    ];
+
+    /// Its number, from 1.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// When it matches.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::RolledBack => "rollback is ticked and there is a version to go back to",
+            Self::NothingToRollBack => "rollback is ticked, but there is no version to go back to",
+            Self::Latched => "rollback is still ticked, and this tick was served or does not count",
+            Self::Error => "a cell of the row cannot be read, or the channel stands in two rows",
+            Self::NotReleased => "there is no release, and the keys do not agree on one",
+            Self::InSync => "both keys are empty, or both name the release",
+            Self::Waiting => "one key is empty, or the keys differ",
+            Self::Unprotected => "the keys agree, but the key columns are not protected",
+            Self::Spent => "the keys agree, but one or both are spent",
+            Self::Ready => "the keys agree, but the channel is not enabled",
+            Self::Promoted => "the keys agree: promotion",
+        }
+    }
+
+    /// What people can do to change what it says.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::RolledBack | Self::Latched => {
+                "untick rollback; to release again, clear both keys, let a pass see it, and type them again"
+            }
+            Self::NothingToRollBack => "name the older version in both keys, and untick rollback",
+            Self::Error => "correct the cells that the status names",
+            Self::NotReleased => "name one version in both keys, and tick enabled",
+            Self::InSync => "name a new version in both keys",
+            Self::Waiting => "let the other group name the same version in its key",
+            Self::Unprotected => "repair the protections that the status names, then type both keys again",
+            Self::Spent => "clear both keys, let a pass see it, and type them again",
+            Self::Ready => "tick enabled",
+            Self::Promoted => "nothing: servers follow; tick rollback to go back",
+        }
+    }
+}
