@@ -1,12 +1,12 @@
 //! A pass without its acts.
 
-use crate::fleet::{FleetReader, Outcome};
+use super::{PassInput, finish, sight};
+use crate::fleet::FleetReader;
 use crate::memory::{Memory, StoreReader};
 use crate::observe::observe;
 use crate::pass_end::{Decided, PassEnd};
 use crate::plan::plan;
 use crate::report::Report;
-use super::{PassInput, finish, sight};
 use crate::settle::settle;
 use crate::sheet::SheetReader;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use chrono::TimeDelta;
-use fleetsheet::alert::{Audience, MailInput, Rules, self};
+use fleetsheet::alert::{self, Audience, MailInput, Rules};
 use fleetsheet::explain::explain;
 use fleetsheet::fleet::Outcome;
 use fleetsheet::mail::Letter;
