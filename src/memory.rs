@@ -19,7 +19,7 @@ use crate::mail::{Mail, OpenProblem};
 use crate::tag::{ChannelName, ServerId};
 pub use baselines::{Baselines, Reading, Unapproved};
 pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy};
-pub use row::{RowMemory, Stamp, Stamped};
+pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
 pub use server::{Repeat, ServerMemory};
 pub use store::{Store, StoreError, StoreReader};
 pub use update::Update;

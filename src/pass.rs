@@ -7,6 +7,8 @@ mod events;
 mod preview;
 mod sight;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,11 +19,12 @@ use crate::apply::Progress;
 use crate::calls::Calls;
 use crate::fleet::{FleetReader, TagWriter};
 use crate::journal::Journal;
-use crate::memory::Store;
+use crate::memory::{Memory, Store};
+use crate::observe::Observed;
 use crate::pacing::Pacing;
 use crate::pass_end::{Decided, PassEnd};
 use crate::plan::check::check;
-use crate::plan::{Policy, plan};
+use crate::plan::{Inputs, Policy, plan};
 use crate::problem::{Code, Kind, Problem};
 use crate::report::Report;
 use crate::settle::settle;
@@ -44,6 +47,19 @@ pub struct PassInput<'a> {
     pub began: Instant,
     /// Counts requests.
     pub calls: &'a Calls,
+}
+
+impl PassInput<'_> {
+    /// What is decided from, given what was observed and what is remembered.
+    fn inputs<'s>(&'s self, observed: &'s Observed, memory: &'s Memory) -> Inputs<'s> {
+        Inputs {
+            sheet: &observed.sheet,
+            fleet: &observed.fleet,
+            memory,
+            policy: self.policy,
+            now: self.now,
+        }
+    }
 }
 
 /// What a pass acts with. Commands that only look never hold one.
@@ -88,19 +104,13 @@ async fn walk<'a>(input: &PassInput<'_>, clients: &PassClients<'a>, journal: &mu
         Ok(seen) => seen,
         Err(end) => return end,
     };
-    let plan = plan(
-        &observed.sheet,
-        &observed.fleet,
-        journal.memory(),
-        input.policy,
-        input.now,
-    );
+    let plan = plan(input.inputs(&observed, journal.memory()));
     let decided = Box::new(Decided { observed, plan });
     if !decided.plan.stop.is_empty() {
         return stop(input, journal, decided).await;
     }
     let Decided { observed, plan } = &*decided;
-    let acted = match check(&observed.sheet, &observed.fleet, journal.memory(), input.policy, plan) {
+    let acted = match check(input.inputs(observed, journal.memory()), plan) {
         Ok(approved) => act(input, clients, journal, &decided, &approved).await,
         Err(faults) => {
             let problem = faulty(&faults);
@@ -112,15 +122,7 @@ async fn walk<'a>(input: &PassInput<'_>, clients: &PassClients<'a>, journal: &mu
         Err(Cut::Rival(problem)) => PassEnd::Stopped(decided, vec![problem]),
         Err(Cut::Failed(problem)) => {
             let Decided { observed, plan } = &*decided;
-            let none = Some(&[].into());
-            let settled = settle(
-                &observed.sheet,
-                &observed.fleet,
-                journal.memory(),
-                input.policy,
-                plan,
-                none,
-            );
+            let settled = settle(input.inputs(observed, journal.memory()), plan, Some(&BTreeMap::new()));
             PassEnd::Cut(decided, Box::new(settled), problem)
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::mail::Backlog;
 use crate::memory::Memory;
 use crate::pass_end::{Ending, PassEnd};
-use crate::plan::{ChannelPlan, Plan};
+use crate::plan::{ChannelPlan, Plan, Tone};
 use crate::problem::{Code, Kind, Problem};
 use crate::settle::{ChannelLine, Counts, Settled};
 use crate::tag::ServerId;
@@ -186,6 +186,7 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         release: text(&c.release),
         previous: text(&c.prior),
         status: "as it was: the pass was stopped".into(),
+        tone: Tone::Waiting,
         moved: String::new(),
         left_behind: Vec::new(),
         carrying: 0,

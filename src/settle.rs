@@ -1,20 +1,24 @@
 //! Turns a plan and what became of it into final statuses, the cells to show, what to remember and the counts to report.
 //!
-//! Pure, like the plan; every word that people read in the sheet about a server is made here.
+//! Pure, like the plan.
+
+mod cells;
+mod status;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::fleet::{Fleet, Outcome, Server, Source};
+use crate::fleet::{Outcome, Source};
 use crate::memory::{Memory, Update};
-use crate::plan::{ChannelPlan, Moved, Plan, Policy, ServerPlan, ServerStatus, count_repeats};
+use crate::plan::{ChannelPlan, Inputs, Moved, Plan, ServerPlan, ServerStatus, Tone, count_repeats};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::Sheet;
-use crate::tag::{Change, ChannelName, ServerId, TagKey};
+use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
 use crate::text::{few, plain};
 
-/// Service cells of one row, by canonical header; `updatedAt` is added when they are written.
-pub type Cells = BTreeMap<Arc<str>, String>;
+pub use cells::Cells;
+pub use status::{Status, StatusWord};
+
+/// What became of the servers whose changes were tried.
+pub type Outcomes = BTreeMap<ServerId, Outcome>;
 
 /// A channel as the report and the sheet show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct ChannelLine {
     pub previous: String,
     /// The whole status.
     pub status: String,
+    /// How it reads.
+    pub tone: Tone,
     /// How the release moves in this pass, in words; empty when it does not.
     pub moved: String,
     /// Servers that stay behind because they are held, when the release moved.
@@ -80,8 +86,8 @@ pub struct Settled {
     pub server_cells: BTreeMap<ServerId, Cells>,
     /// Rows to append.
     pub new_rows: Vec<NewRow>,
-    /// Final statuses, by server.
-    pub statuses: BTreeMap<ServerId, String>,
+    /// Final statuses, by server, without those of which nothing is known.
+    pub statuses: BTreeMap<ServerId, Status>,
     /// Problems that showed while acting.
     pub problems: Vec<Problem>,
     /// What to remember.
@@ -90,81 +96,58 @@ pub struct Settled {
     pub counts: Counts,
 }
 
-/// Settles a pass. `outcomes` holds one entry for each server whose changes were tried; a plan that is only shown settles
-/// with `None`, and then nothing counts as changed or failed.
+/// Settles a pass: `inputs.memory` is what was remembered before the acts. `outcomes` holds one entry for each server whose
+/// changes were tried; a plan that is only shown settles with `None`, and then nothing counts as changed or failed.
 #[must_use]
-pub fn settle(
-    sheet: &Sheet,
-    fleet: &Fleet,
-    memory: &Memory,
-    policy: &Policy,
-    plan: &Plan,
-    outcomes: Option<&BTreeMap<ServerId, Outcome>>,
-) -> Settled {
+pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> Settled {
     let mut settled = Settled::default();
-    let mut progress: BTreeMap<&ChannelName, (u64, u64)> = BTreeMap::new();
-    let mut failures: BTreeMap<(Option<&Source>, &str), Vec<&ServerId>> = BTreeMap::new();
     for server in &plan.servers {
         let outcome = outcomes.and_then(|all| all.get(&server.id));
-        let done = matches!(outcome, Some(Outcome::Done));
-        if let (Some(channel), true) = (&server.channel, changes_version(server, policy)) {
-            let entry = progress.entry(channel).or_default();
-            entry.0 += u64::from(done);
-            entry.1 += u64::from(outcome.is_some() && !done);
-        }
-        if let Some(Outcome::Failed { message, .. } | Outcome::NotSent { why: message }) = outcome {
-            failures
-                .entry((server.source.as_ref(), message))
-                .or_default()
-                .push(&server.id);
-        }
-        if done {
-            remember(server, memory, &mut settled.update);
+        if outcome == Some(&Outcome::Done) {
+            remember(server, inputs.memory, &mut settled.update);
         }
         count(server, outcome, outcomes.is_none(), &mut settled.counts);
-        let live = fleet.servers.get(&server.id);
-        // It may quote tags, which are somebody else's text.
-        let status = plain(&status(server, live, outcome, policy));
-        show(server, live, done, &status, sheet, policy, &mut settled);
-        settled.statuses.insert(server.id.clone(), status);
+        show(inputs, server, outcome, &mut settled);
     }
+    let progress = progress(plan, &inputs.policy.version_tag, outcomes);
     for channel in &plan.channels {
         let (done, failed) = progress.get(&channel.name).copied().unwrap_or_default();
         let line = channel_line(channel, done, failed);
-        let shown = [
-            ("releaseVersion", &line.release),
-            ("previousVersion", &line.previous),
-            ("status", &line.status),
-        ];
-        let cells = shown
-            .into_iter()
-            .map(|(header, text)| (header.into(), text.clone()))
-            .collect();
-        settled.channel_cells.insert(line.name.clone(), cells);
+        settled.channel_cells.insert(line.name.clone(), channel_cells(&line));
         settled.channels.push(line);
     }
-    settled.problems = failures
-        .into_iter()
-        .map(|((source, message), ids)| failure(source, message, &ids))
-        .collect();
-    for (source, error) in fleet
-        .sources
-        .iter()
-        .filter_map(|(source, error)| Some((source, error.as_ref()?)))
-    {
-        let message = format!("{source} did not answer, so its servers are left as they are: {error}");
-        settled.problems.push(Problem::new(
-            Kind::ApiFailure,
-            Code::Source,
-            source.to_string(),
-            message,
-        ));
-    }
+    settled.problems = failures(plan, outcomes);
+    settled
+        .problems
+        .extend(inputs.fleet.sources.iter().filter_map(|(source, error)| {
+            let message = format!(
+                "{source} did not answer, so its servers are left as they are: {}",
+                error.as_ref()?
+            );
+            let place = source.to_string();
+            Some(Problem::new(Kind::ApiFailure, Code::Source, place, message))
+        }));
     settled
 }
 
-fn changes_version(server: &ServerPlan, policy: &Policy) -> bool {
-    server.changes.iter().any(|c| c.tag == policy.version_tag)
+/// How many servers of each channel have got its version in this pass, and how many failed to.
+fn progress<'p>(
+    plan: &'p Plan,
+    version_tag: &TagKey,
+    outcomes: Option<&Outcomes>,
+) -> BTreeMap<&'p ChannelName, (u64, u64)> {
+    let mut progress: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for server in &plan.servers {
+        let Some(channel) = &server.channel else { continue };
+        let outcome = outcomes.and_then(|all| all.get(&server.id));
+        if let (Some(outcome), true) = (outcome, server.changes.iter().any(|c| c.tag == *version_tag)) {
+            let (done, failed) = progress.entry(channel).or_default();
+            let is_done = *outcome == Outcome::Done;
+            *done += u64::from(is_done);
+            *failed += u64::from(!is_done);
+        }
+    }
+    progress
 }
 
 fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
@@ -177,7 +160,7 @@ fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
     if failed > 0 {
         status.push_str(&format!(" · {failed} failed"));
     }
-    let text = |version: &Option<crate::tag::Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let text = |version: &Option<Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
     let moved = match &channel.moved {
         None => String::new(),
         Some(Moved::Promotion { from: Some(from), to }) => format!("promotion {from} → {to}"),
@@ -189,12 +172,39 @@ fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
         release: text(&channel.release),
         previous: text(&channel.previous),
         status,
+        tone: if failed > 0 { Tone::Bad } else { channel.tone },
         moved,
         left_behind: channel.left_behind.clone(),
         carrying,
         concerned: channel.concerned,
         failed,
     }
+}
+
+fn channel_cells(line: &ChannelLine) -> Cells {
+    let shown = [
+        ("releaseVersion", &line.release),
+        ("previousVersion", &line.previous),
+        ("status", &line.status),
+    ];
+    let cells = shown.into_iter();
+    cells.map(|(header, text)| (header.into(), text.clone())).collect()
+}
+
+/// The failures, those of one source and one cause as one problem.
+fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
+    let mut failures: BTreeMap<(Option<&Source>, &str), Vec<&ServerId>> = BTreeMap::new();
+    for server in &plan.servers {
+        let outcome = outcomes.and_then(|all| all.get(&server.id));
+        if let Some(Outcome::Failed { message, .. } | Outcome::NotSent { why: message }) = outcome {
+            let alike = failures.entry((server.source.as_ref(), message));
+            alike.or_default().push(&server.id);
+        }
+    }
+    failures
+        .into_iter()
+        .map(|((source, message), ids)| failure(source, message, &ids))
+        .collect()
 }
 
 fn failure(source: Option<&Source>, message: &str, ids: &[&ServerId]) -> Problem {
@@ -246,111 +256,25 @@ pub fn words(changes: &[Change]) -> String {
     changes.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-fn status(server: &ServerPlan, live: Option<&Server>, outcome: Option<&Outcome>, policy: &Policy) -> String {
-    match outcome {
-        Some(Outcome::Failed { message, .. }) => return format!("failed: {message}"),
-        Some(Outcome::NotSent { why }) => return format!("failed: not sent: {why}"),
-        Some(Outcome::Done) | None => {}
-    }
-    match &server.status {
-        ServerStatus::InSync if policy.observe && !server.withheld.is_empty() => {
-            format!("observe: would set {}", words(&server.withheld))
-        }
-        ServerStatus::InSync => "in sync".into(),
-        ServerStatus::Held => "held".into(),
-        ServerStatus::UnknownChannel => "unknown channel".into(),
-        ServerStatus::Unassigned => {
-            let tag = |key: &TagKey| live.and_then(|s| s.tag(key)).map(|v| v.to_string());
-            let carried: Vec<String> = [&policy.channel_tag, &policy.version_tag]
-                .into_iter()
-                .filter_map(tag)
-                .collect();
-            if carried.is_empty() {
-                "unassigned".into()
-            } else {
-                format!("unassigned: carries {}", carried.join(" "))
-            }
-        }
-        ServerStatus::Duplicate => "duplicate".into(),
-        ServerStatus::Terminated => "terminated".into(),
-        ServerStatus::Missing => "missing".into(),
-        ServerStatus::Gone => "gone".into(),
-        ServerStatus::Contested(what) => format!("contested: {what}"),
-        ServerStatus::Error(what) => format!("error: {what}"),
-        ServerStatus::Waiting(why) => format!("waiting: {why}"),
-        ServerStatus::AsIs => String::new(),
-    }
-}
-
-/// A tag's value as a cell can show it, so that what is read back is what was written: white space alone counts as nothing there,
-/// and control characters may not all come back.
-fn cell_text(value: &str) -> String {
-    if value.trim().is_empty() {
-        return String::new();
-    }
-    let mut text = String::with_capacity(value.len());
-    for c in value.chars() {
-        if c.is_control() {
-            text.extend(c.escape_unicode());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// The cells of a server's row, as they shall stand.
-fn show(
-    server: &ServerPlan,
-    live: Option<&Server>,
-    done: bool,
-    status: &str,
-    sheet: &Sheet,
-    policy: &Policy,
-    settled: &mut Settled,
-) {
-    if server.status == ServerStatus::AsIs {
+/// Shows a server: its status, and the cells of the row that it has or gets.
+fn show(inputs: Inputs<'_>, server: &ServerPlan, outcome: Option<&Outcome>, settled: &mut Settled) {
+    let live = inputs.fleet.servers.get(&server.id);
+    let Some(status) = status::status(server, live, outcome, inputs.policy) else {
         return;
-    }
-    let mut cells: Cells = BTreeMap::new();
-    cells.insert("status".into(), status.to_owned());
-    let after = |key: &TagKey| {
-        let changed = server
-            .changes
-            .iter()
-            .find(|c| done && c.tag == *key)
-            .map(|c| c.after.to_string());
-        let text = changed.or_else(|| live.and_then(|s| s.tag(key)).map(|v| v.to_string()));
-        text.map(|text| cell_text(&text)).unwrap_or_default()
     };
-    if let Some(live) = live {
-        cells.insert("account".into(), live.source.account.to_string());
-        cells.insert("region".into(), live.source.region.to_string());
-        cells.insert("state".into(), live.state.word().to_owned());
-        // EC2 takes a terminated server's tags away bit by bit: what was shown last says more.
-        if live.state.is_live() {
-            cells.insert("name".into(), after(&"Name".into()));
-            cells.insert("releaseVersion".into(), after(&policy.version_tag));
-            for column in &sheet.servers.shown_tags {
-                cells.insert(column.header.clone(), after(&column.key));
-            }
-        }
-    } else if server.status == ServerStatus::Terminated {
-        cells.insert("state".into(), "terminated".into());
-    }
+    let mut cells = cells::cells(inputs, server, live, outcome == Some(&Outcome::Done));
+    cells.insert("status".into(), status.to_string());
     match &server.channel {
-        Some(channel) if server.append => {
-            let new = NewRow {
-                id: server.id.clone(),
-                channel: channel.clone(),
-                held: server.append_held,
-                cells,
-            };
-            settled.new_rows.push(new);
-        }
+        Some(channel) if server.append => settled.new_rows.push(NewRow {
+            id: server.id.clone(),
+            channel: channel.clone(),
+            held: server.append_held,
+            cells,
+        }),
         _ if !server.rows.is_empty() => {
             settled.server_cells.insert(server.id.clone(), cells);
         }
         _ => {}
     }
+    settled.statuses.insert(server.id.clone(), status);
 }

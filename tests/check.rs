@@ -66,7 +66,7 @@ fn rolling_back() -> World {
 
 fn verdict(world: &World, plan: &Plan, options: &Options) -> Result<(), Vec<String>> {
     let sheet = world.sheet().unwrap();
-    check(&sheet, &world.fleet, &world.memory, &world.policy(options), plan).map(|_| ())
+    check(world.inputs(&sheet, &world.policy(options)), plan).map(|_| ())
 }
 
 /// Tampers with the plan for a world, and with the world itself after the plan was made.
@@ -107,7 +107,7 @@ fn a_good_plan_is_handed_on_in_its_order() {
     let world = promoting();
     let plan = world.decide(&Options::default());
     let sheet = world.sheet().unwrap();
-    let approved = check(&sheet, &world.fleet, &world.memory, &world.policy, &plan).unwrap();
+    let approved = check(world.inputs(&sheet, &world.policy), &plan).unwrap();
     let ids: Vec<&ServerId> = approved.changes().map(|s| &s.id).collect();
     assert_eq!(ids.len(), 11);
     assert!(ids.is_sorted());

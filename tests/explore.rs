@@ -218,7 +218,7 @@ fn step(
         return vec![edited];
     }
     let policy = edited.world.policy(&options);
-    let verdict = check(&sheet, &edited.world.fleet, &edited.world.memory, &policy, &plan);
+    let verdict = check(edited.world.inputs(&sheet, &policy), &plan);
     assert!(verdict.is_ok(), "{:?} {what:?}: {verdict:?}\n{plan:#?}", from.path);
     counts.passes += 1;
     let changing = plan.servers.iter().filter(|s| !s.changes.is_empty()).count();

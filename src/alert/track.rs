@@ -8,6 +8,7 @@ use super::{Audience, Links, MailInput, Rules, happened};
 use crate::mail::OpenProblem;
 use crate::memory::Memory;
 use crate::pass_end::PassEnd;
+use crate::plan::ChannelPlan;
 use crate::problem::{Code, Kind, Problem};
 
 /// How often the coming and going of one problem is told within `repeat_after`: there, gone, and there again.
@@ -81,17 +82,13 @@ fn would(input: &MailInput<'_>, rules: &Rules<'_>) -> Vec<Problem> {
     let Some(plan) = input.plan().filter(|_| rules.observe) else {
         return Vec::new();
     };
-    let of_channel = |channel: &&crate::plan::ChannelPlan| channel.status.starts_with("observe: would");
-    let mut would: Vec<Problem> = plan
-        .channels
-        .iter()
-        .filter(of_channel)
-        .map(|channel| {
-            let words = channel.status.trim_start_matches("observe: ");
-            let message = format!("{}: {words}; set mode = \"enforce\" to let it happen", channel.name);
-            Problem::new(Kind::Release, Code::Observe, channel.name.as_str(), message)
-        })
-        .collect();
+    let of_channel = |channel: &ChannelPlan| {
+        let words = channel.would.as_ref()?;
+        let message = format!("{}: {words}; set mode = \"enforce\" to let it happen", channel.name);
+        let place = channel.name.as_str();
+        Some(Problem::new(Kind::Release, Code::Observe, place, message))
+    };
+    let mut would: Vec<Problem> = plan.channels.iter().filter_map(of_channel).collect();
     let servers = plan.servers.iter().filter(|s| !s.withheld.is_empty()).count();
     if servers > 0 {
         let message = format!(

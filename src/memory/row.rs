@@ -1,7 +1,11 @@
 //! What is remembered of a row in the sheet: how the service left it, so that somebody else's hand is recognised.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+
+/// How long a write whose reply was lost may still land: Sheets gives up on a request after 180 s
+/// (<https://developers.google.com/workspace/sheets/api/limits>), and clocks differ.
+pub const LATE_WRITE: TimeDelta = TimeDelta::minutes(10);
 
 /// The cells that tell whether a row is as the service left it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,6 +38,13 @@ impl<S> Default for RowMemory<S> {
             meant: Vec::new(),
             earlier: Vec::new(),
         }
+    }
+}
+
+impl<S> RowMemory<S> {
+    /// All that the row may show without an edit: what was written, and what was meant to be since.
+    pub fn stamps(&self) -> impl Iterator<Item = &S> {
+        self.written.iter().chain(self.meant.iter().map(|(stamp, _)| stamp))
     }
 }
 

@@ -57,14 +57,7 @@ pub(super) async fn act(
             }
         })?;
     let applied = apply(clients, approved, &observed.fleet).await;
-    let settled = settle(
-        &observed.sheet,
-        &observed.fleet,
-        journal.memory(),
-        input.policy,
-        plan,
-        Some(&applied.outcomes),
-    );
+    let settled = settle(input.inputs(observed, journal.memory()), plan, Some(&applied.outcomes));
     journal.remember(&settled.update).await?;
     let trouble = write_back(input, clients, journal, decided, &settled).await;
     Ok((settled, trouble))

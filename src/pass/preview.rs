@@ -39,7 +39,7 @@ pub async fn preview(
         Ok(observed) => observed,
         Err(error) => return Err(ended(sight::end(error), Some(&memory))),
     };
-    let plan = plan(&observed.sheet, &observed.fleet, &memory, input.policy, input.now);
+    let plan = plan(input.inputs(&observed, &memory));
     let decided = Box::new(Decided { observed, plan });
     if !decided.plan.stop.is_empty() {
         let problems = decided.plan.stop.clone();
@@ -48,7 +48,7 @@ pub async fn preview(
     let Decided { observed, plan } = &*decided;
     let mut then = memory.clone();
     then.apply(&plan.update);
-    let settled = settle(&observed.sheet, &observed.fleet, &then, input.policy, plan, None);
+    let settled = settle(input.inputs(observed, &then), plan, None);
     let end = PassEnd::Shown(decided, Box::new(settled));
     let report = finish(input, Report::new(input.run, &end, Some(&memory)));
     let PassEnd::Shown(decided, _) = end else {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::server::Line;
-use super::{Policy, Rows, carried_version};
+use super::joined::{Joined, Rows};
+use super::policy::Policy;
 use crate::tag::{ChannelName, Version};
 use crate::text::plain;
 
@@ -42,15 +42,15 @@ impl Carried {
 }
 
 /// Counts for each channel of the sheet.
-pub(super) fn carried(lines: &[Line<'_>], rows: &Rows<'_>, policy: &Policy) -> BTreeMap<ChannelName, Carried> {
+pub(super) fn carried(servers: &[Joined<'_>], rows: &Rows<'_>, policy: &Policy) -> BTreeMap<ChannelName, Carried> {
     let mut all: BTreeMap<&str, Carried> = BTreeMap::new();
-    for line in lines {
-        let Some(server) = line.live() else { continue };
-        let Some(version) = carried_version(server, policy) else {
+    for joined in servers {
+        let Some(server) = joined.live() else { continue };
+        let Some(version) = server.tag(&policy.version_tag) else {
             continue;
         };
-        let channel = match line.rows.first() {
-            Some(_) if line.disagree() => None,
+        let channel = match joined.rows.first() {
+            Some(_) if joined.disagree() => None,
             Some(row) => row.channel.as_ref().map(ChannelName::as_str),
             None => server.tag(&policy.channel_tag).map(|c| &**c),
         };
@@ -59,6 +59,6 @@ pub(super) fn carried(lines: &[Line<'_>], rows: &Rows<'_>, policy: &Policy) -> B
         }
     }
     rows.keys()
-        .filter_map(|name| all.remove(name.as_str()).map(|carried| (name.clone(), carried)))
+        .filter_map(|name| all.remove(name.as_str()).map(|carried| ((*name).clone(), carried)))
         .collect()
 }

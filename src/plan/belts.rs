@@ -1,82 +1,68 @@
-//! Safety limits, each with its arithmetic in its message: counted, total, limit and the setting's name.
+//! Safety limits on what vanishes, each with its arithmetic in its message: counted, total, limit and the setting's name.
+
+mod unapproved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::server::{Context, Draft};
-use super::{Plan, Policy};
-use crate::fleet::{Fleet, Source};
-use crate::memory::{Baselines, Memory, Reading, ServerMemory, Unapproved};
-use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::Sheet;
-use crate::tag::ChannelName;
-
-/// A safety limit that an operator may let through for one pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Belt {
-    /// The sheet shrank.
-    RowDrop,
-    /// A source shrank.
-    FleetDrop,
-    /// Too much changes without two keys.
-    Unapproved,
-    /// Another tab stands under the old name.
-    Tab,
-    /// The file was set back in time.
-    History,
-}
-
-impl Belt {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::RowDrop,
-        Self::FleetDrop,
-        Self::Unapproved,
-        Self::Tab,
-        Self::History,
-    ];
-
-    /// The word for `--allow`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        self.code().word()
-    }
-
-    /// The code of the problems that say it tripped.
-    #[must_use]
-    pub fn code(self) -> Code {
-        match self {
-            Self::RowDrop => Code::RowDrop,
-            Self::FleetDrop => Code::FleetDrop,
-            Self::Unapproved => Code::Unapproved,
-            Self::Tab => Code::Tab,
-            Self::History => Code::History,
-        }
-    }
-}
-
-/// A belt that tripped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tripped {
-    /// Which.
-    pub belt: Belt,
-    /// What it holds back: a tab, a source or a channel.
-    pub place: String,
-    /// Its arithmetic and how to let it through.
-    pub message: String,
-    /// Whether the operator lets it through.
-    pub allowed: bool,
-}
+use super::inputs::Inputs;
+use super::model::{Plan, Tripped};
+use super::policy::{Belt, Policy};
+use crate::fleet::Source;
+use crate::memory::{Baselines, Reading, Unapproved};
+use crate::problem::{Kind, Problem};
+pub(super) use unapproved::unapproved;
 
 /// How far back the belts look.
 const DAY: TimeDelta = TimeDelta::hours(24);
-/// Fewer unapproved changes than this trip nothing, however small the fleet.
-const UNAPPROVED_LEAST: u64 = 3;
 /// Share of the release tab's rows that may vanish.
 const RELEASE_ROW_DROP: f64 = 0.5;
 /// Shares are compared with this much slack, so that 3 of 10 is not more than 0.3 by a rounding error.
 const SLACK: f64 = 1e-9;
+
+/// What the belts count, once in a pass.
+pub(super) struct Counts<'a> {
+    /// Rows of servers that have not ended.
+    server_rows: u64,
+    /// Channels with a row.
+    release_rows: u64,
+    /// Live servers of each source that answered.
+    sources: BTreeMap<&'a Source, u64>,
+}
+
+impl<'a> Counts<'a> {
+    pub(super) fn new(inputs: Inputs<'a>) -> Self {
+        let channels = inputs.sheet.release.rows.iter().map(|row| &row.channel);
+        Self {
+            server_rows: live_rows(inputs),
+            release_rows: channels.collect::<BTreeSet<_>>().len() as u64,
+            sources: sources(inputs),
+        }
+    }
+}
+
+fn live_rows(inputs: Inputs<'_>) -> u64 {
+    let dead = |id| match inputs.fleet.servers.get(id) {
+        Some(server) => !server.state.is_live(),
+        None => inputs
+            .memory
+            .servers
+            .get(id)
+            .is_some_and(|m| m.terminated || m.missing_since.is_some_and(|since| inputs.now - since >= DAY)),
+    };
+    let ids = inputs.sheet.servers.rows.iter().map(|row| &row.id);
+    ids.filter(|id| !dead(*id)).collect::<BTreeSet<_>>().len() as u64
+}
+
+fn sources(inputs: Inputs<'_>) -> BTreeMap<&Source, u64> {
+    let answered = inputs.fleet.sources.iter().filter(|(_, error)| error.is_none());
+    let mut counts: BTreeMap<&Source, u64> = answered.map(|(source, _)| (source, 0)).collect();
+    for server in inputs.fleet.servers.values().filter(|s| s.state.is_live()) {
+        *counts.entry(&server.source).or_insert(0) += 1;
+    }
+    counts
+}
 
 #[expect(
     clippy::cast_precision_loss,
@@ -90,6 +76,7 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+/// Reports a belt that trips; gives its message when it holds.
 fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String) -> Option<String> {
     let word = belt.word();
     let allowed = policy.allow.contains(&belt);
@@ -112,121 +99,57 @@ fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String)
 
 /// The most of the last 24 hours, or the last reading if all are older: a long outage must not open a belt.
 fn most(readings: &[Reading], now: DateTime<Utc>) -> Option<u64> {
-    let recent = readings
-        .iter()
-        .filter(|(at, _)| now - *at <= DAY)
-        .map(|(_, count)| *count)
-        .max();
+    let recent = readings.iter().filter(|(at, _)| now - *at <= DAY);
+    let recent = recent.map(|(_, count)| *count).max();
     recent.or_else(|| readings.last().map(|(_, count)| *count))
 }
 
-fn live_rows(sheet: &Sheet, fleet: &Fleet, memory: &Memory, now: DateTime<Utc>) -> u64 {
-    let dead = |id| {
-        let remembered = memory.servers.get(id);
-        match fleet.servers.get(id) {
-            Some(server) => !server.state.is_live(),
-            None => remembered.is_some_and(|m| m.terminated || m.missing_since.is_some_and(|since| now - since >= DAY)),
-        }
-    };
-    let ids: BTreeSet<_> = sheet
-        .servers
-        .rows
-        .iter()
-        .map(|row| &row.id)
-        .filter(|id| !dead(*id))
-        .collect();
-    ids.len() as u64
-}
-
-fn release_rows(sheet: &Sheet) -> u64 {
-    sheet
-        .release
-        .rows
-        .iter()
-        .map(|row| &row.channel)
-        .collect::<BTreeSet<_>>()
-        .len() as u64
-}
-
-/// Whether a count fell by the share that trips a belt; gives the share.
-fn fell(most: Option<u64>, now: u64, limit: f64) -> Option<(u64, f64)> {
-    let most = most?;
-    let drop = share(most.saturating_sub(now), most);
-    (limit < 1.0 && most > now && drop + SLACK >= limit).then_some((most, drop))
+/// Whether a count fell by the share that trips a belt; gives what it fell from, and the share.
+fn fell(readings: &[Reading], count: u64, limit: f64, now: DateTime<Utc>) -> Option<(u64, f64)> {
+    let most = most(readings, now)?;
+    let drop = share(most.saturating_sub(count), most);
+    (limit < 1.0 && most > count && drop + SLACK >= limit).then_some((most, drop))
 }
 
 /// Looks whether the sheet shrank; the message holds back appends, moves, `missing` and promotions.
-pub(super) fn row_drop(
-    sheet: &Sheet,
-    fleet: &Fleet,
-    memory: &Memory,
-    policy: &Policy,
-    now: DateTime<Utc>,
-    plan: &mut Plan,
-) -> Option<String> {
-    let base = &memory.baselines;
-    let pairs = [
+pub(super) fn row_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Plan) -> Option<String> {
+    let base = &inputs.memory.baselines;
+    let limit = inputs.policy.max_row_drop;
+    // Whoever switches the belt off means both tabs.
+    let release_limit = if limit < 1.0 { RELEASE_ROW_DROP } else { 1.0 };
+    let (servers, release) = (&inputs.sheet.servers.layout.title, &inputs.sheet.release.layout.title);
+    let tabs = [
         (
-            &sheet.servers.layout.title,
+            servers,
             &base.server_rows,
-            live_rows(sheet, fleet, memory, now),
-            policy.max_row_drop,
+            counts.server_rows,
+            limit,
             "belts.max_row_drop",
         ),
-        (
-            &sheet.release.layout.title,
-            &base.release_rows,
-            release_rows(sheet),
-            // Whoever switches the belt off means both tabs.
-            if policy.max_row_drop < 1.0 {
-                RELEASE_ROW_DROP
-            } else {
-                1.0
-            },
-            "fixed",
-        ),
+        (release, &base.release_rows, counts.release_rows, release_limit, "fixed"),
     ];
     let (mut words, mut place) = (Vec::new(), None);
-    for (title, readings, count, limit, setting) in pairs {
-        if let Some((most, drop)) = fell(most(readings, now), count, limit) {
-            let (drop, limit) = (percent(drop), percent(limit));
-            words.push(format!("{title} has {count} live rows, {drop} fewer than the {most} of the last 24 h (limit {limit}, {setting})"));
+    for (title, readings, count, limit, setting) in tabs {
+        if let Some((most, drop)) = fell(readings, count, limit, inputs.now) {
+            words.push(format!(
+                "{title} has {count} live rows, {} fewer than the {most} of the last 24 h (limit {}, {setting})",
+                percent(drop),
+                percent(limit)
+            ));
             place.get_or_insert(title);
         }
     }
-    trip(plan, policy, Belt::RowDrop, place?, words.join("; "))
+    trip(plan, inputs.policy, Belt::RowDrop, place?, words.join("; "))
 }
 
-fn source_counts(fleet: &Fleet) -> BTreeMap<&Source, u64> {
-    let mut counts: BTreeMap<&Source, u64> = fleet
-        .sources
-        .iter()
-        .filter(|(_, error)| error.is_none())
-        .map(|(source, _)| (source, 0))
-        .collect();
-    for server in fleet.servers.values().filter(|s| s.state.is_live()) {
-        *counts.entry(&server.source).or_insert(0) += 1;
-    }
-    counts
-}
-
-/// Looks which sources shrank; nothing of them is marked missing.
-pub(super) fn fleet_drop(
-    fleet: &Fleet,
-    memory: &Memory,
-    policy: &Policy,
-    now: DateTime<Utc>,
-    plan: &mut Plan,
-) -> Vec<Source> {
+/// Looks which sources shrank; none of their servers is marked missing.
+pub(super) fn fleet_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Plan) -> Vec<Source> {
+    let policy = inputs.policy;
     let mut shrunken = Vec::new();
-    for (source, count) in source_counts(fleet) {
+    for (source, count) in &counts.sources {
         let place = source.to_string();
-        let most = memory
-            .baselines
-            .fleet
-            .get(&place)
-            .and_then(|readings| most(readings, now));
-        let Some((most, drop)) = fell(most, count, policy.max_fleet_drop) else {
+        let readings = inputs.memory.baselines.fleet.get(&place).map_or(&[][..], Vec::as_slice);
+        let Some((most, drop)) = fell(readings, *count, policy.max_fleet_drop, inputs.now) else {
             continue;
         };
         let what = format!(
@@ -240,131 +163,38 @@ pub(super) fn fleet_drop(
             }
         );
         if trip(plan, policy, Belt::FleetDrop, &place, what).is_some() {
-            shrunken.push(source.clone());
+            shrunken.push((*source).clone());
         }
     }
     shrunken
 }
 
-/// Holds all of this pass's unapproved changes if there are too many in 24 hours.
-///
-/// Gives those that go ahead and count towards the next passes of the day.
-pub(super) fn unapproved(
-    drafts: &mut [Draft],
-    context: &Context<'_>,
-    memory: &Memory,
-    plan: &mut Plan,
-) -> Vec<Unapproved> {
-    if drafts.iter().all(|d| d.unapproved.is_empty()) {
-        return Vec::new();
-    }
-    let recent: Vec<&Unapproved> = memory
-        .baselines
-        .unapproved
-        .iter()
-        .filter(|u| context.now - u.at <= DAY)
-        .collect();
-    let mut all: BTreeSet<_> = recent.iter().map(|u| &u.server).collect();
-    let mut lost: BTreeMap<&ChannelName, BTreeSet<_>> = BTreeMap::new();
-    for change in &recent {
-        if let Some(from) = &change.from {
-            lost.entry(from).or_default().insert(&change.server);
-        }
-    }
-    let mut sizes: BTreeMap<&ChannelName, u64> = BTreeMap::new();
-    for draft in drafts.iter() {
-        if !draft.unapproved.is_empty() {
-            all.insert(&draft.plan.id);
-        }
-        if let Some(from) = &draft.moved_from {
-            lost.entry(from).or_default().insert(&draft.plan.id);
-        } else if let (Some(channel), true) = (&draft.plan.channel, draft.live) {
-            *sizes.entry(channel).or_insert(0) += 1;
-        }
-    }
-    let limit = context.policy.max_unapproved_change;
-    let fleet = context.fleet.servers.values().filter(|s| s.state.is_live()).count() as u64;
-    let mut over = Vec::new();
-    let mut judge = |count: u64, whole: u64, of: &str| {
-        if count >= UNAPPROVED_LEAST && share(count, whole) > limit + SLACK {
-            over.push(format!(
-                "{count} of {whole} servers of {of} ({})",
-                percent(share(count, whole))
-            ));
-        }
-    };
-    judge(all.len() as u64, fleet, "the fleet");
-    for (channel, servers) in &lost {
-        let whole = sizes.get(*channel).copied().unwrap_or(0) + servers.len() as u64;
-        judge(servers.len() as u64, whole, &format!("the channel {channel}"));
-    }
-    if over.is_empty() {
-        return tally(drafts, context);
-    }
-    let what = format!(
-        "{} would change within 24 h without the approval of two keys (limit {}, belts.max_unapproved_change)",
-        over.join("; "),
-        percent(limit)
-    );
-    let place = context.sheet.servers.layout.title.clone();
-    if let Some(message) = trip(plan, context.policy, Belt::Unapproved, &place, what) {
-        for draft in drafts.iter_mut().filter(|d| !d.unapproved.is_empty()) {
-            let former: Option<&ServerMemory> = memory.servers.get(&draft.plan.id);
-            draft.hold_unapproved(former, &message);
-            draft.unapproved.clear();
-        }
-    }
-    // What an operator let through starts the count anew.
-    Vec::new()
-}
-
-fn tally(drafts: &[Draft], context: &Context<'_>) -> Vec<Unapproved> {
-    let counted = drafts
-        .iter()
-        .filter(|d| !d.unapproved.is_empty() && !d.plan.changes.is_empty());
-    counted
-        .map(|d| Unapproved {
-            at: context.now,
-            server: d.plan.id.clone(),
-            from: d.moved_from.clone(),
-        })
-        .collect()
-}
-
 /// The baselines after this pass: they move only where no belt tripped, and start anew where one was let through.
 pub(super) fn baselines(
-    sheet: &Sheet,
-    fleet: &Fleet,
-    memory: &Memory,
-    policy: &Policy,
-    now: DateTime<Utc>,
+    inputs: Inputs<'_>,
+    counts: &Counts<'_>,
     counted: Vec<Unapproved>,
-    plan: &Plan,
+    tripped: &[Tripped],
 ) -> Baselines {
+    let Inputs { memory, now, .. } = inputs;
     let mut next = memory.baselines.clone();
-    let state = |belt: Belt| plan.tripped.iter().find(|t| t.belt == belt).map(|t| t.allowed);
+    let state = |belt: Belt| tripped.iter().find(|t| t.belt == belt).map(|t| t.allowed);
     let move_on = |readings: &mut Vec<Reading>, count: u64, tripped: Option<bool>| match tripped {
         Some(false) => {}
         Some(true) => *readings = vec![(now, count)],
         None => push(readings, count, now),
     };
     // A partial view of the fleet cannot tell which rows are live.
-    if fleet.complete() {
-        move_on(
-            &mut next.server_rows,
-            live_rows(sheet, fleet, memory, now),
-            state(Belt::RowDrop),
-        );
-        move_on(&mut next.release_rows, release_rows(sheet), state(Belt::RowDrop));
+    if inputs.fleet.complete() {
+        let rows = state(Belt::RowDrop);
+        move_on(&mut next.server_rows, counts.server_rows, rows);
+        move_on(&mut next.release_rows, counts.release_rows, rows);
     }
-    for (source, count) in source_counts(fleet) {
+    for (source, count) in &counts.sources {
         let place = source.to_string();
-        let own = plan
-            .problems
-            .iter()
-            .any(|p| p.code == Code::FleetDrop && p.place == place);
-        let tripped = own.then(|| policy.allow.contains(&Belt::FleetDrop));
-        move_on(next.fleet.entry(place).or_default(), count, tripped);
+        let own = tripped.iter().find(|t| t.belt == Belt::FleetDrop && t.place == place);
+        let own = own.map(|t| t.allowed);
+        move_on(next.fleet.entry(place).or_default(), *count, own);
     }
     next.unapproved.retain(|u| now - u.at <= DAY);
     if state(Belt::Unapproved) == Some(true) {

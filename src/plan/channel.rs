@@ -2,47 +2,64 @@
 
 mod rules;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::adopt::Carried;
+use super::inputs::Inputs;
+use super::joined::Rows;
+use super::model::{ChannelPlan, Happening, Plan};
 use super::rule::Rule;
-use super::{ChannelPlan, Happening, Plan, Policy, edits, identity};
-use crate::memory::{ChannelMemory, KeyState, Latch, RowMemory, SpentBy, Stamp};
+use super::{edits, history, identity};
+use crate::memory::{ChannelMemory, KeyState, LATE_WRITE, Latch, RowMemory, SpentBy, Stamp};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{Key, ReleaseRow, Sheet, Tick, clip};
+use crate::sheet::parse::{Key, ReleaseRow, Tick, clip};
 use crate::tag::{ChannelName, Version};
 use rules::Matched;
 
-/// How long a write whose reply was lost may still land: Sheets gives up on a request after 180 s
-/// (<https://developers.google.com/workspace/sheets/api/limits>), and clocks differ.
-pub(super) const LATE_WRITE: TimeDelta = TimeDelta::minutes(10);
-
 /// What a channel's decision looks at.
-pub(super) struct Input<'a> {
+pub(super) struct Case<'a> {
     pub(super) name: &'a ChannelName,
     pub(super) rows: &'a [&'a ReleaseRow],
     pub(super) memory: Option<&'a ChannelMemory>,
     pub(super) carried: Option<&'a Carried>,
-    /// Whether every source answered: a majority of half a fleet is none.
-    pub(super) complete: bool,
     /// Whether a row carries another channel's stamp, or one of a time that this store does not know: its box is not served.
     pub(super) foreign: bool,
     /// Whether a row shows what was meant for another channel's when nobody saw how the write ended.
     pub(super) strayed: bool,
-    pub(super) sheet: &'a Sheet,
-    pub(super) policy: &'a Policy,
+    pub(super) inputs: Inputs<'a>,
     pub(super) row_belt: Option<&'a str>,
-    pub(super) now: DateTime<Utc>,
 }
 
-impl Input<'_> {
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        inputs: Inputs<'a>,
+        name: &'a ChannelName,
+        rows: &'a Rows<'a>,
+        carried: Option<&'a Carried>,
+        row_belt: Option<&'a str>,
+    ) -> Self {
+        let memory = inputs.memory;
+        let rows = rows.get(name).map_or(&[][..], Vec::as_slice);
+        let foreign = |row: &ReleaseRow| identity::carries_foreign_stamp(row, memory) || history::is_later(row, inputs);
+        Self {
+            name,
+            rows,
+            memory: memory.channels.get(name),
+            carried,
+            foreign: rows.iter().any(|row| foreign(row)),
+            strayed: rows.iter().any(|row| identity::is_strayed(row, memory)),
+            inputs,
+            row_belt,
+        }
+    }
+
     fn place(&self, header: &str) -> String {
         let row = self.rows.first().map_or(1, |row| row.row);
-        self.sheet.release.layout.place(header, row)
+        self.inputs.sheet.release.layout.place(header, row)
     }
 
     fn protected(&self) -> bool {
-        !self.policy.require_protection || self.sheet.guards.hold()
+        !self.inputs.policy.require_protection || self.inputs.sheet.guards.hold()
     }
 
     /// The channel's row, if it has exactly one.
@@ -70,58 +87,60 @@ impl Input<'_> {
 
 /// Decides one channel: pushes its plan, its problems and happenings, and gives what to remember; `None` when it is not to be
 /// known yet.
-pub(super) fn decide(input: &Input<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
-    for row in input.rows {
+pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
+    for row in case.rows {
         plan.problems.extend(row.errors.iter().cloned());
     }
-    let known = input.memory.filter(|m| !input.policy.takeover && is_known(m));
-    let mut next = match (known, input.row()) {
+    let known = case.memory.filter(|m| !case.inputs.policy.takeover && is_known(m));
+    let mut next = match (known, case.row()) {
         (Some(memory), _) => memory.clone(),
-        (None, Some(row)) if input.complete => first_contact(input, row, plan),
+        (None, Some(row)) if case.inputs.fleet.complete() => first_contact(case, row, plan),
         (None, _) => {
-            unknown(input, plan);
+            unknown(case, plan);
             // A takeover cannot adopt what it cannot see, and what this store remembers may be long out of date: the
             // channel is forgotten, and is met for the first time once it can be adopted.
-            return if input.policy.takeover {
-                let row = input.memory.map(|memory| memory.row.clone()).unwrap_or_default();
+            return if case.inputs.policy.takeover {
+                let row = case.memory.map(|memory| memory.row.clone()).unwrap_or_default();
                 Some(ChannelMemory { row, ..unmet() })
             } else {
-                input.memory.cloned()
+                case.memory.cloned()
             };
         }
     };
     if known.is_some() {
-        reread(input, &mut next, plan);
+        reread(case, &mut next, plan);
     }
     let before = known.cloned().unwrap_or_default();
-    if input.rows.is_empty() {
-        report_spent(input, &before, &next, plan);
+    if case.rows.is_empty() {
+        report_spent(case, &before, &next, plan);
         let release = next.release.as_ref().map_or("none", Version::as_str);
         let message = format!(
             "the channel {} has no row in {} any more (release {release}); its servers are left as they are; bring the row \
              back with fleetsheet init --channel or undo",
-            input.name, input.sheet.release.layout.title
+            case.name, case.inputs.sheet.release.layout.title
         );
         plan.problems
-            .push(Problem::new(Kind::Mismatch, Code::NoRow, input.name.as_str(), message));
+            .push(Problem::new(Kind::Mismatch, Code::NoRow, case.name.as_str(), message));
         return Some(next);
     }
-    let matched = rules::match_rule(input, &mut next, plan);
-    report_spent(input, &before, &next, plan);
-    plan.channels.push(channel_plan(input, &next, matched));
+    let matched = rules::match_rule(case, &mut next, plan);
+    report_spent(case, &before, &next, plan);
+    plan.channels.push(channel_plan(case, &next, matched));
     Some(next)
 }
 
 /// The plan of a channel before its servers are counted.
-fn channel_plan(input: &Input<'_>, next: &ChannelMemory, (rule, status, moved): Matched) -> ChannelPlan {
+fn channel_plan(case: &Case<'_>, next: &ChannelMemory, matched: Matched) -> ChannelPlan {
     ChannelPlan {
-        name: input.name.clone(),
-        rows: input.rows.iter().map(|row| row.row).collect(),
+        name: case.name.clone(),
+        rows: case.rows.iter().map(|row| row.row).collect(),
         release: next.release.clone(),
         previous: next.prior.clone(),
-        status,
-        rule,
-        moved,
+        status: matched.status,
+        tone: matched.tone,
+        would: matched.would,
+        rule: matched.rule,
+        moved: matched.moved,
         concerned: 0,
         carrying: 0,
         unseen: 0,
@@ -144,53 +163,52 @@ fn is_known(memory: &ChannelMemory) -> bool {
 }
 
 /// A channel that is not known and cannot be adopted in this pass.
-fn unknown(input: &Input<'_>, plan: &mut Plan) {
-    let (rule, status) = match input.rows {
+fn unknown(case: &Case<'_>, plan: &mut Plan) {
+    let matched = match case.rows {
         [] => return,
-        [_] => {
-            let status =
-                "not released: waiting for every account and region to answer before adopting what the servers carry";
-            (Rule::NotReleased, status.to_owned())
-        }
-        _ => (Rule::Error, two_rows(input, plan)),
+        [_] => Matched::new(
+            Rule::NotReleased,
+            "not released: waiting for every account and region to answer before adopting what the servers carry",
+        ),
+        _ => Matched::new(Rule::Error, two_rows(case, plan)),
     };
     plan.channels
-        .push(channel_plan(input, &ChannelMemory::default(), (rule, status, None)));
+        .push(channel_plan(case, &ChannelMemory::default(), matched));
 }
 
 /// Reports a channel that stands in two rows, and gives its status.
-fn two_rows(input: &Input<'_>, plan: &mut Plan) -> String {
-    let rows: Vec<String> = input.rows.iter().map(|row| row.row.to_string()).collect();
+fn two_rows(case: &Case<'_>, plan: &mut Plan) -> String {
+    let rows: Vec<String> = case.rows.iter().map(|row| row.row.to_string()).collect();
     let message = format!(
         "channel {} stands in rows {}; keep one of them",
-        input.name,
+        case.name,
         rows.join(" and ")
     );
     let status = format!("error: {message}");
-    let place = input.place("channel");
+    let place = case.place("channel");
     plan.problems
         .push(Problem::new(Kind::BadCell, Code::TwoRows, place, message));
     status
 }
 
 /// Adopts a channel from its servers.
-fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> ChannelMemory {
-    let release = input.carried.and_then(Carried::majority);
+fn first_contact(case: &Case<'_>, row: &ReleaseRow, plan: &mut Plan) -> ChannelMemory {
+    let release = case.carried.and_then(Carried::majority);
     let shown = row.stamp.release.trim();
     if !shown.is_empty() && Some(shown) != release.as_ref().map(Version::as_str) {
-        let carried = input
+        let carried = case
             .carried
             .map_or_else(|| "no server carries a version".into(), Carried::words);
         let message = format!(
             "{} shows \"{}\", but {carried}; a release is never taken from a cell, so {} was adopted",
-            input.place("releaseVersion"),
+            case.place("releaseVersion"),
             clip(shown),
             release.as_ref().map_or("none", Version::as_str)
         );
         plan.problems.push(Problem::new(
             Kind::Mismatch,
             Code::Adopted,
-            input.place("releaseVersion"),
+            case.place("releaseVersion"),
             message,
         ));
     }
@@ -205,7 +223,7 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
     .iter()
     .all(|c| c.is_empty());
     // What is remembered of a channel at its first contact is that a takeover could not adopt it.
-    let taken_over = input.policy.takeover || input.memory.is_some();
+    let taken_over = case.inputs.policy.takeover || case.memory.is_some();
     let spent = |key: &Key| match (taken_over, blank) {
         (true, _) => KeyState::Spent {
             held: key.text().map(str::to_owned),
@@ -218,7 +236,7 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
         (false, true) => KeyState::Live,
     };
     let mut next = ChannelMemory {
-        approved: both_name && input.protected(),
+        approved: both_name && case.protected(),
         key_a: spent(&row.key_a),
         key_b: spent(&row.key_b),
         // A box that cannot be read may be ticked.
@@ -229,34 +247,34 @@ fn first_contact(input: &Input<'_>, row: &ReleaseRow, plan: &mut Plan) -> Channe
         },
         ..ChannelMemory::default()
     };
-    let sure = input.policy.takeover
-        && input.sheet.guards.service_columns
+    let sure = case.inputs.policy.takeover
+        && case.inputs.sheet.guards.service_columns
         && release.as_ref().map(Version::as_str) == Some(shown);
     if sure {
         next.prior = Version::parse(&row.stamp.previous).ok();
     }
     let to = release.as_ref().map_or("", Version::as_str);
-    let detail = input
+    let detail = case
         .carried
         .map_or_else(|| "no server carries a version".into(), Carried::words);
     plan.happenings
-        .push(input.happening("adoption", &clip(shown), to, detail));
+        .push(case.happening("adoption", &clip(shown), to, detail));
     next.release = release;
-    if !input.protected() {
+    if !case.protected() {
         spend_both(&mut next, SpentBy::Protection);
     }
     next
 }
 
 /// Brings what is remembered of a known channel up to what its rows show: stamps, spent keys, latch.
-fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
-    match input.rows {
+fn reread(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
+    match case.rows {
         [] => spend_both(next, SpentBy::Absence),
-        [row] if input.strayed || identity::is_confirmed(row, next) => {
-            if !input.strayed {
-                confirm(next, &row.stamp, input.now);
+        [row] if case.strayed || identity::is_confirmed(row, next) => {
+            if !case.strayed {
+                confirm(next, &row.stamp, case.inputs.now);
             }
-            if input.protected() {
+            if case.protected() {
                 reread_key(&mut next.key_a, &row.key_a);
                 reread_key(&mut next.key_b, &row.key_b);
             } else {
@@ -264,14 +282,14 @@ fn reread(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
             }
         }
         [row] => {
-            report_edit(input, row, next, plan);
+            report_edit(case, row, next, plan);
             spend_both(next, SpentBy::Edit);
         }
         _ => spend_both(next, SpentBy::TwoRows),
     }
-    if input.foreign {
+    if case.foreign {
         next.latch.get_or_insert(Latch::FoundTicked);
-    } else if !input.rows.is_empty() && input.rows.iter().all(|row| row.rollback == Tick::Off) {
+    } else if !case.rows.is_empty() && case.rows.iter().all(|row| row.rollback == Tick::Off) {
         next.latch = None;
     }
 }
@@ -285,7 +303,7 @@ fn confirm(next: &mut ChannelMemory, found: &Stamp, now: DateTime<Utc>) {
     row.meant.retain(|(stamp, at)| stamp != found && now - *at < LATE_WRITE);
 }
 
-fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan: &mut Plan) {
+fn report_edit(case: &Case<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan: &mut Plan) {
     let Some(wrote) = memory.row.written.as_ref() else {
         return;
     };
@@ -297,14 +315,14 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
     let changed: Vec<_> = cells.iter().filter(|(_, before, found)| before != found).collect();
     let words: Vec<String> = changed
         .iter()
-        .map(|(header, before, found)| edits::change(&input.place(header), before, found))
+        .map(|(header, before, found)| edits::change(&case.place(header), before, found))
         .collect();
     let place = changed
         .first()
-        .map_or_else(|| input.place("releaseVersion"), |(header, _, _)| input.place(header));
+        .map_or_else(|| case.place("releaseVersion"), |(header, _, _)| case.place(header));
     let detail = format!(
         "service cells of {} were changed by hand ({}); they are restored, and both keys must be typed again",
-        input.name,
+        case.name,
         words.join(", ")
     );
     // As long as the cells cannot be restored the edit stands there in every pass, but it happened once.
@@ -318,7 +336,7 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
         )
     };
     if !(by_edit(&memory.key_a) && by_edit(&memory.key_b)) {
-        plan.happenings.push(input.happening(
+        plan.happenings.push(case.happening(
             "unauthorised_edit",
             &clip(&wrote.release),
             &clip(&row.stamp.release),
@@ -330,8 +348,8 @@ fn report_edit(input: &Input<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan
 }
 
 /// Tells of each key that counted before this pass and does not after it. One that names nothing is no loss.
-fn report_spent(input: &Input<'_>, before: &ChannelMemory, next: &ChannelMemory, plan: &mut Plan) {
-    let row = input.row();
+fn report_spent(case: &Case<'_>, before: &ChannelMemory, next: &ChannelMemory, plan: &mut Plan) {
+    let row = case.row();
     let keys = [
         ("A", &before.key_a, &next.key_a, row.map(|row| &row.key_a)),
         ("B", &before.key_b, &next.key_b, row.map(|row| &row.key_b)),
@@ -343,7 +361,7 @@ fn report_spent(input: &Input<'_>, before: &ChannelMemory, next: &ChannelMemory,
         if key != Some(&Key::Empty) {
             let text = key.and_then(Key::text).unwrap_or_default();
             let detail = format!("key {which}: {}", why(*by));
-            plan.happenings.push(input.happening("key_spent", text, "", detail));
+            plan.happenings.push(case.happening("key_spent", text, "", detail));
         }
     }
 }

@@ -8,11 +8,11 @@ mod servers;
 
 use std::collections::BTreeMap;
 
-use super::belts::Belt;
-use super::{Plan, Policy, ServerPlan};
-use crate::fleet::Fleet;
-use crate::memory::{ChannelMemory, KeyState, Memory, SpentBy, Update};
-use crate::sheet::parse::{ReleaseRow, ServerRow, Sheet};
+use super::inputs::Inputs;
+use super::model::{Plan, ServerPlan};
+use super::policy::Belt;
+use crate::memory::{ChannelMemory, KeyState, SpentBy, Update};
+use crate::sheet::parse::{ReleaseRow, ServerRow};
 use crate::tag::{ChannelName, ServerId, Version};
 
 /// A plan that may be applied.
@@ -47,18 +47,12 @@ fn only_belts(plan: &Plan) -> Update {
 /// # Errors
 /// Everything that the plan would do and may not, one line each. The pass then writes nothing: it is a fault of the program,
 /// not of the sheet.
-pub fn check<'p>(
-    sheet: &Sheet,
-    fleet: &Fleet,
-    memory: &Memory,
-    policy: &Policy,
-    plan: &'p Plan,
-) -> Result<Approved<'p>, Vec<String>> {
+pub fn check<'p>(inputs: Inputs<'_>, plan: &'p Plan) -> Result<Approved<'p>, Vec<String>> {
     let mut faults = Vec::new();
     if plan.stop.is_empty() {
-        let inputs = Inputs::new(sheet, fleet, memory, policy, plan);
-        releases::check(&inputs, &mut faults);
-        servers::check(&inputs, &mut faults);
+        let evidence = Evidence::new(inputs, plan);
+        releases::check(&evidence, &mut faults);
+        servers::check(&evidence, &mut faults);
     } else if !plan.servers.is_empty() || !plan.channels.is_empty() || plan.update != only_belts(plan) {
         faults.push("the plan is stopped, but is not empty".to_owned());
     }
@@ -70,31 +64,25 @@ pub fn check<'p>(
 }
 
 /// What a plan was made from, found by name.
-struct Inputs<'a> {
-    sheet: &'a Sheet,
-    fleet: &'a Fleet,
-    memory: &'a Memory,
-    policy: &'a Policy,
+struct Evidence<'a> {
+    given: Inputs<'a>,
     plan: &'a Plan,
     channel_rows: BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>,
     server_rows: BTreeMap<&'a ServerId, Vec<&'a ServerRow>>,
 }
 
-impl<'a> Inputs<'a> {
-    fn new(sheet: &'a Sheet, fleet: &'a Fleet, memory: &'a Memory, policy: &'a Policy, plan: &'a Plan) -> Self {
+impl<'a> Evidence<'a> {
+    fn new(given: Inputs<'a>, plan: &'a Plan) -> Self {
         let mut channel_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &sheet.release.rows {
+        for row in &given.sheet.release.rows {
             channel_rows.entry(&row.channel).or_default().push(row);
         }
         let mut server_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &sheet.servers.rows {
+        for row in &given.sheet.servers.rows {
             server_rows.entry(&row.id).or_default().push(row);
         }
         Self {
-            sheet,
-            fleet,
-            memory,
-            policy,
+            given,
             plan,
             channel_rows,
             server_rows,
@@ -118,17 +106,18 @@ impl<'a> Inputs<'a> {
                 }
             )
         };
-        self.memory
+        self.given
+            .memory
             .channels
             .get(channel)
-            .filter(|_| !self.policy.takeover)
+            .filter(|_| !self.given.policy.takeover)
             .filter(|m| m.release.is_some() || !unread(&m.key_a) || !unread(&m.key_b))
     }
 
     /// What will be remembered of a channel.
     fn after(&self, channel: &ChannelName) -> Option<&'a ChannelMemory> {
         let planned = self.plan.update.channels.get(channel);
-        planned.or_else(|| self.memory.channels.get(channel))
+        planned.or_else(|| self.given.memory.channels.get(channel))
     }
 
     /// The release of a channel once the plan is applied.
@@ -138,6 +127,6 @@ impl<'a> Inputs<'a> {
 
     /// Whether a belt tripped that nobody let through.
     fn held_by(&self, belt: Belt) -> bool {
-        self.plan.tripped.iter().any(|t| t.belt == belt) && !self.policy.allow.contains(&belt)
+        self.plan.tripped.iter().any(|t| t.belt == belt) && !self.given.policy.allow.contains(&belt)
     }
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Happening, Plan, ServerStatus};
-use crate::memory::{Memory, ServerMemory};
+use super::inputs::Inputs;
+use super::model::{Happening, Plan, ServerStatus};
+use crate::memory::ServerMemory;
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{ServerRow, Sheet, clip};
+use crate::sheet::parse::{ServerRow, clip};
 
 /// Rows that a message names.
 const NAMED: usize = 10;
@@ -18,7 +19,8 @@ const CELLS_NAMED: usize = 3;
 type Edited<'a> = (&'a str, &'a str, &'a str);
 
 /// Reports the edits and remembers which were reported.
-pub(super) fn report(sheet: &Sheet, memory: &Memory, plan: &mut Plan) {
+pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
+    let Inputs { sheet, memory, .. } = inputs;
     // What was meant for one row and stands in another got there when rows changed places under a write whose end nobody saw.
     let astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
     let mut words = Vec::new();

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::identity::stamps;
+use super::inputs::Inputs;
 use crate::memory::{Memory, RowMemory, Stamp};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{ReleaseRow, ServerRow, Sheet};
+use crate::sheet::parse::{ReleaseRow, ServerRow};
 use crate::sheet::{stamp_text, stamp_time};
 use crate::tag::{ChannelName, ServerId};
 
@@ -18,7 +18,7 @@ use crate::tag::{ChannelName, ServerId};
 const CHANNELS: usize = 2;
 /// Or one server in so many.
 const SERVERS_PART: usize = 10;
-/// A stamp that is further ahead than this is no time at which anybody can have served the sheet.
+/// A stamp that is further ahead than this is not a time at which anybody can have served the sheet.
 const ABSURD: TimeDelta = TimeDelta::hours(24);
 
 /// Rows that show stamps of another time.
@@ -26,22 +26,47 @@ const ABSURD: TimeDelta = TimeDelta::hours(24);
 struct Found<'a> {
     channels: BTreeSet<&'a ChannelName>,
     servers: BTreeSet<&'a ServerId>,
-    /// Servers in the sheet.
-    whole: usize,
 }
 
 impl Found<'_> {
-    /// The sum, if these are too many for somebody's typing.
-    fn too_many(&self) -> Option<String> {
-        let (channels, servers, whole) = (self.channels.len(), self.servers.len(), self.whole);
+    /// The sum, if these are too many for somebody's typing among so many servers.
+    fn too_many(&self, whole: usize) -> Option<String> {
+        let (channels, servers) = (self.channels.len(), self.servers.len());
         let few = channels < CHANNELS && (servers == 0 || servers * SERVERS_PART < whole);
         (!few).then(|| format!("{channels} channels and {servers} of {whole} servers"))
     }
 }
 
 /// Why sheet and store are not of one time, if they are not.
-pub(super) fn time_travel(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<Problem> {
-    let message = match (older_sheet(sheet, memory), older_store(sheet, memory, now)) {
+pub(super) fn time_travel(inputs: Inputs<'_>) -> Option<Problem> {
+    let Inputs { sheet, memory, .. } = inputs;
+    let (mut earlier, mut later) = (Found::default(), Found::default());
+    for row in &sheet.release.rows {
+        let remembered = memory.channels.get(&row.channel);
+        if remembered.is_some_and(|c| is_earlier(&c.row, &row.stamp.updated_at)) {
+            earlier.channels.insert(&row.channel);
+        }
+        if is_later(row, inputs) {
+            later.channels.insert(&row.channel);
+        }
+    }
+    let mut ids = BTreeSet::new();
+    // A store that never made a pass has nothing to be older than: it meets everything for the first time.
+    let bound = memory.binding.is_some();
+    for row in &sheet.servers.rows {
+        ids.insert(&row.id);
+        let shown = shown(row);
+        let remembered = memory.servers.get(&row.id);
+        if !shown.is_empty() && remembered.is_some_and(|s| s.row.earlier.iter().any(|e| e == shown)) {
+            earlier.servers.insert(&row.id);
+        }
+        if bound && later_than_all(shown, memory, inputs.now) {
+            later.servers.insert(&row.id);
+        }
+    }
+    let older_sheet = earlier.too_many(ids.len()).map(|sum| older_sheet(&sum));
+    let older_store = later.too_many(ids.len()).map(|sum| older_store(&sum, memory));
+    let message = match (older_sheet, older_store) {
         (None, None) => return None,
         (Some(what), None) | (None, Some(what)) => what,
         (Some(sheet), Some(store)) => format!("{sheet}; and {store}"),
@@ -52,64 +77,33 @@ pub(super) fn time_travel(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) ->
 }
 
 /// The file was set back to an older version: rows show what the service itself wrote there before.
-fn older_sheet(sheet: &Sheet, memory: &Memory) -> Option<String> {
-    let mut found = Found::default();
-    for row in &sheet.release.rows {
-        let remembered = memory.channels.get(&row.channel);
-        if remembered.is_some_and(|c| is_earlier(&c.row, &row.stamp.updated_at)) {
-            found.channels.insert(&row.channel);
-        }
-    }
-    let mut ids = BTreeSet::new();
-    for row in &sheet.servers.rows {
-        ids.insert(&row.id);
-        let shown = shown(row);
-        let remembered = memory.servers.get(&row.id);
-        if !shown.is_empty() && remembered.is_some_and(|s| s.row.earlier.iter().any(|e| e == shown)) {
-            found.servers.insert(&row.id);
-        }
-    }
-    found.whole = ids.len();
-    let sum = found.too_many()?;
-    Some(format!(
+fn older_sheet(sum: &str) -> String {
+    format!(
         "{sum} show what was written there earlier, as after restoring an old version of the file (stops at 2 channels, or a \
          tenth of the servers); restore the latest version, or accept it with fleetsheet --once --allow history (then all \
          keys of the rows set back must be typed again)"
-    ))
+    )
 }
 
 /// The store was set back to an older copy: rows show stamps that it never gave out.
-fn older_store(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<String> {
-    // A store that never made a pass has nothing to be older than: it meets everything for the first time.
-    memory.binding.as_ref()?;
-    let mut found = Found::default();
-    let later = sheet.release.rows.iter().filter(|row| is_later(row, memory, now));
-    found.channels.extend(later.map(|row| &row.channel));
-    let mut ids = BTreeSet::new();
-    for row in &sheet.servers.rows {
-        ids.insert(&row.id);
-        if later_than_all(shown(row), memory, now) {
-            found.servers.insert(&row.id);
-        }
-    }
-    found.whole = ids.len();
-    let sum = found.too_many()?;
+fn older_store(sum: &str, memory: &Memory) -> String {
     let last = memory.last_stamp.map_or_else(|| "none".to_owned(), stamp_text);
-    Some(format!(
+    format!(
         "{sum} show what was written there after the last that this store knows of ({last}), as when an old copy of the state \
          store is put back (stops at 2 channels, or a tenth of the servers); put the newer store back, or adopt what the \
          servers carry with fleetsheet --once --takeover, or accept it with fleetsheet --once --allow history (then servers go \
          back to the releases that this store remembers, and all keys of these rows must be typed again)"
-    ))
+    )
 }
 
 /// Whether a channel's row shows a time that this store never gave out, later than all that it did. One such row stops no pass, but
 /// a store that is an old copy may have served the tick that stands there.
-pub(super) fn is_later(row: &ReleaseRow, memory: &Memory, now: DateTime<Utc>) -> bool {
+pub(super) fn is_later(row: &ReleaseRow, inputs: Inputs<'_>) -> bool {
+    let memory = inputs.memory;
     let shown = &row.stamp.updated_at;
     let remembered = memory.channels.get(&row.channel);
-    let known = remembered.is_some_and(|c| stamps(&c.row).any(|s| s.updated_at == *shown));
-    memory.binding.is_some() && !known && later_than_all(shown, memory, now)
+    let known = remembered.is_some_and(|c| c.row.stamps().any(|s| s.updated_at == *shown));
+    memory.binding.is_some() && !known && later_than_all(shown, memory, inputs.now)
 }
 
 fn later_than_all(shown: &str, memory: &Memory, now: DateTime<Utc>) -> bool {
@@ -118,7 +112,8 @@ fn later_than_all(shown: &str, memory: &Memory, now: DateTime<Utc>) -> bool {
 
 /// The newest stamp in the sheet, where that counts as written although this store did not write it: the stamps that it gives
 /// out from now on are later.
-pub(super) fn accepted(sheet: &Sheet, memory: &Memory, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn accepted(inputs: Inputs<'_>) -> Option<DateTime<Utc>> {
+    let Inputs { sheet, memory, now, .. } = inputs;
     let channels = sheet.release.rows.iter().map(|row| row.stamp.updated_at.as_str());
     let all = channels.chain(sheet.servers.rows.iter().map(shown));
     let newest = all.filter_map(|text| credible(text, memory, now)).max();
@@ -138,5 +133,5 @@ fn shown(row: &ServerRow) -> &str {
 }
 
 fn is_earlier(row: &RowMemory<Stamp>, shown: &str) -> bool {
-    !shown.is_empty() && row.earlier.iter().any(|e| e == shown) && !stamps(row).any(|s| s.updated_at == shown)
+    !shown.is_empty() && row.earlier.iter().any(|e| e == shown) && !row.stamps().any(|s| s.updated_at == shown)
 }

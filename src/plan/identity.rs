@@ -1,14 +1,18 @@
 //! Is this the sheet, the store and the time that we think? What differs stops the pass before anything is written.
 
-use chrono::{DateTime, Utc};
-
-use super::{Belt, Policy, Tripped, history};
-use crate::memory::{Binding, ChannelMemory, Memory, RowMemory, Stamp};
+use super::history;
+use super::inputs::Inputs;
+use super::model::Tripped;
+use super::policy::Belt;
+use crate::memory::{Binding, ChannelMemory, Memory};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{ReleaseRow, Sheet};
+use crate::sheet::parse::ReleaseRow;
 
 /// The binding that this pass makes or keeps.
-pub(super) fn binding(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Binding {
+pub(super) fn binding(inputs: Inputs<'_>) -> Binding {
+    let Inputs {
+        sheet, memory, policy, ..
+    } = inputs;
     Binding {
         // Which marks there are is the write-back's business.
         marks: memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default(),
@@ -20,24 +24,19 @@ pub(super) fn binding(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Bindin
 }
 
 /// All reasons why this pass may write nothing, and those that the operator lets through.
-pub(super) fn stop(
-    sheet: &Sheet,
-    memory: &Memory,
-    policy: &Policy,
-    now: DateTime<Utc>,
-) -> (Vec<Problem>, Vec<Tripped>) {
-    if policy.takeover {
+pub(super) fn stop(inputs: Inputs<'_>) -> (Vec<Problem>, Vec<Tripped>) {
+    if inputs.policy.takeover {
         return (Vec::new(), Vec::new());
     }
-    let mut stop: Vec<Problem> = other_store(sheet, memory, policy).into_iter().collect();
+    let mut stop: Vec<Problem> = other_store(inputs).into_iter().collect();
     let mut allowed = Vec::new();
     let belts = [
-        (Belt::Tab, other_tab(sheet, memory, policy)),
-        (Belt::History, history::time_travel(sheet, memory, now)),
+        (Belt::Tab, other_tab(inputs)),
+        (Belt::History, history::time_travel(inputs)),
     ];
     for (belt, problem) in belts {
         let Some(problem) = problem else { continue };
-        if policy.allow.contains(&belt) {
+        if inputs.policy.allow.contains(&belt) {
             allowed.push(Tripped {
                 belt,
                 place: problem.place,
@@ -51,7 +50,10 @@ pub(super) fn stop(
     (stop, allowed)
 }
 
-fn other_store(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
+fn other_store(inputs: Inputs<'_>) -> Option<Problem> {
+    let Inputs {
+        sheet, memory, policy, ..
+    } = inputs;
     let others: Vec<&str> = sheet
         .stores
         .iter()
@@ -93,7 +95,10 @@ fn other_store(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Proble
     ))
 }
 
-fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem> {
+fn other_tab(inputs: Inputs<'_>) -> Option<Problem> {
+    let Inputs {
+        sheet, memory, policy, ..
+    } = inputs;
     let bound = memory
         .binding
         .as_ref()
@@ -116,13 +121,9 @@ fn other_tab(sheet: &Sheet, memory: &Memory, policy: &Policy) -> Option<Problem>
     Some(Problem::new(Kind::Belt, Code::Tab, *first, message))
 }
 
-pub(super) fn stamps(row: &RowMemory<Stamp>) -> impl Iterator<Item = &Stamp> {
-    row.written.iter().chain(row.meant.iter().map(|(stamp, _)| stamp))
-}
-
 /// Whether a row is as the service last wrote it or meant to.
 pub(super) fn is_confirmed(row: &ReleaseRow, memory: &ChannelMemory) -> bool {
-    stamps(&memory.row).any(|stamp| *stamp == row.stamp)
+    memory.row.stamps().any(|stamp| *stamp == row.stamp)
 }
 
 /// Whether a row shows what was meant for another channel's, and was not read back there yet: rows that changed places under a
@@ -139,6 +140,6 @@ pub(super) fn carries_foreign_stamp(row: &ReleaseRow, memory: &Memory) -> bool {
     !shown.is_empty()
         && memory.channels.iter().any(|(name, channel)| {
             *name != row.channel
-                && (stamps(&channel.row).any(|s| s.updated_at == *shown) || channel.row.earlier.contains(shown))
+                && (channel.row.stamps().any(|s| s.updated_at == *shown) || channel.row.earlier.contains(shown))
         })
 }

@@ -1,39 +1,14 @@
-//! What a decision needs to know, and what it says: channels, servers, belts, and what to remember.
+//! What a decision says: channels, servers, belts, and what to remember.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::belts::{Belt, Tripped};
+use super::policy::Belt;
 use super::rule::Rule;
 use crate::fleet::Source;
 use crate::memory::{Memory, Update};
 use crate::problem::{Code, Problem};
-use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
-
-/// What the decision needs to know from the configuration and the command line.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The spreadsheet's id.
-    pub spreadsheet: String,
-    /// Key of the channel tag.
-    pub channel_tag: TagKey,
-    /// Key of the version tag.
-    pub version_tag: TagKey,
-    /// Whether only to say what would be done.
-    pub observe: bool,
-    /// Whether keys count only while their columns are protected.
-    pub require_protection: bool,
-    /// Share of rows that may vanish, 0 to 1.
-    pub max_row_drop: f64,
-    /// Share of a source's servers that may vanish, 0 to 1.
-    pub max_fleet_drop: f64,
-    /// Share of servers that may change without two keys in 24 hours, 0 to 1.
-    pub max_unapproved_change: f64,
-    /// Belts that the operator lets through, this pass.
-    pub allow: BTreeSet<Belt>,
-    /// Whether the operator takes the sheet over for this store.
-    pub takeover: bool,
-}
+use crate::tag::{Change, ChannelName, ServerId, Version};
 
 /// Why a channel is as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +23,10 @@ pub struct ChannelPlan {
     pub previous: Option<Version>,
     /// The status, without the progress of its servers.
     pub status: String,
+    /// How it reads.
+    pub tone: Tone,
+    /// What `mode = "observe"` keeps from happening, in words.
+    pub would: Option<String>,
     /// Which rule of the decision table matched.
     pub rule: Rule,
     /// The move that this pass makes, if any.
@@ -61,6 +40,17 @@ pub struct ChannelPlan {
     pub unseen: u64,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
+}
+
+/// How a channel's status reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// In order.
+    Good,
+    /// It waits for somebody.
+    Waiting,
+    /// Something is wrong.
+    Bad,
 }
 
 /// A release that moves in this pass.
@@ -168,6 +158,19 @@ impl Happening {
             detail: detail.to_owned(),
         }
     }
+}
+
+/// A belt that tripped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tripped {
+    /// Which.
+    pub belt: Belt,
+    /// What it holds back: a tab, a source or a channel.
+    pub place: String,
+    /// Its arithmetic and how to let it through.
+    pub message: String,
+    /// Whether the operator lets it through.
+    pub allowed: bool,
 }
 
 /// The whole decision.

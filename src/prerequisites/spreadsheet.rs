@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{Item, Line};
+use crate::fleet::Fleet;
 use crate::memory::Memory;
-use crate::plan::{Policy, distrust};
+use crate::plan::{Inputs, Policy, distrust};
 use crate::problem::{Code, Problem};
 use crate::sheet::parse::{Names, RELEASE_SERVICE, SERVER_SERVICE, Sheet, inspect, quoted};
 use crate::sheet::protection::{closed_to_us, release_advice, server_advice};
@@ -286,7 +287,13 @@ pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: D
     };
     // What is not there has no id to compare.
     let known = |problem: &Problem| seen.whole || problem.code == Code::Store;
-    let stop = distrust(&seen.sheet, memory, policy, now);
+    let stop = distrust(Inputs {
+        sheet: &seen.sheet,
+        fleet: &Fleet::default(),
+        memory,
+        policy,
+        now,
+    });
     let mut lines: Vec<Line> = stop
         .iter()
         .filter(|problem| known(problem))

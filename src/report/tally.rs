@@ -6,23 +6,6 @@ use crate::plan::Plan;
 use crate::settle::Settled;
 use crate::tag::{ChannelName, Reason};
 
-/// Statuses of servers that metrics tell apart, as they stand before the colon.
-const STATUSES: [&str; 13] = [
-    "contested",
-    "duplicate",
-    "error",
-    "failed",
-    "gone",
-    "held",
-    "in sync",
-    "missing",
-    "observe",
-    "terminated",
-    "unassigned",
-    "unknown channel",
-    "waiting",
-];
-
 /// What a pass found and did, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -46,31 +29,11 @@ impl Tally {
                     *tally.changes.entry(change.reason.word()).or_default() += 1;
                 }
             }
-            let status = settled.statuses.get(&server.id).map_or("", String::as_str);
-            if server.listed() && !status.is_empty() {
-                *tally
-                    .servers
-                    .entry((server.channel.clone(), status_word(status)))
-                    .or_default() += 1;
+            if let Some(status) = settled.statuses.get(&server.id).filter(|_| server.listed()) {
+                let key = (server.channel.clone(), status.word.word());
+                *tally.servers.entry(key).or_default() += 1;
             }
         }
         tally
-    }
-}
-
-fn status_word(status: &str) -> &'static str {
-    let word = status.split(':').next().unwrap_or_default();
-    STATUSES.into_iter().find(|known| *known == word).unwrap_or("other")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::status_word;
-
-    #[test]
-    fn a_status_is_told_by_its_first_words() {
-        assert_eq!(status_word("failed: not sent: time: up"), "failed");
-        assert_eq!(status_word("unknown channel"), "unknown channel");
-        assert_eq!(status_word("someone's text"), "other");
     }
 }

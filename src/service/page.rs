@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::board::{Ended, State};
+use crate::plan::Tone;
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::text::plain;
@@ -143,7 +144,7 @@ fn channels(at: DateTime<Utc>, report: &Report, state: &State, now: DateTime<Utc
                             td.name { (plain(line.name.as_str())) }
                             td.name data-of="release" { (plain(&line.release)) }
                             td.name data-of="previous" { (plain(&line.previous)) }
-                            td.(tone(&line.status)) { (plain(&line.status)) }
+                            td.(tone(line.tone)) { (plain(&line.status)) }
                         }
                     }
                 }
@@ -152,15 +153,12 @@ fn channels(at: DateTime<Utc>, report: &Report, state: &State, now: DateTime<Utc
     }
 }
 
-/// How a status reads: in order, waiting for somebody, or wrong.
-fn tone(status: &str) -> &'static str {
-    let starts = |words: &[&str]| words.iter().any(|word| status.starts_with(word));
-    if status.contains(" failed") || starts(&["error"]) {
-        "bad"
-    } else if starts(&["in sync"]) {
-        "good"
-    } else {
-        "warn"
+/// The class of a status, by how it reads.
+fn tone(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Waiting => "warn",
+        Tone::Bad => "bad",
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use fleetsheet::fleet::{Fleet, Server, Source, State};
 use fleetsheet::memory::Memory;
-use fleetsheet::plan::{Policy, plan};
+use fleetsheet::plan::{Inputs, Policy, plan};
 use fleetsheet::sheet::parse::{Names, Sheet, parse};
 use fleetsheet::sheet::protection::Keyholders;
 use fleetsheet::sheet::{Cell, RawSpreadsheet, RawTab};
@@ -111,7 +111,13 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
         store: "bench".into(),
         ..Memory::default()
     };
-    let first = plan(&before, &fleet, &memory, &policy, fleetsheet::commands::now());
+    let first = plan(Inputs {
+        sheet: &before,
+        fleet: &fleet,
+        memory: &memory,
+        policy: &policy,
+        now: fleetsheet::commands::now(),
+    });
     memory.apply(&first.update);
     (before, fleet, memory, policy, after)
 }
@@ -122,7 +128,13 @@ fn planner(servers: usize) {
     for (what, sheet, changes) in [("nothing to do", &before, 0), ("a promotion of all", &after, servers)] {
         let took = median(15, || {
             let start = Instant::now();
-            let planned = black_box(plan(sheet, &fleet, &memory, &policy, now));
+            let planned = black_box(plan(Inputs {
+                sheet,
+                fleet: &fleet,
+                memory: &memory,
+                policy: &policy,
+                now,
+            }));
             let took = start.elapsed();
             assert_eq!(
                 planned.servers.iter().filter(|s| !s.changes.is_empty()).count(),

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Source};
 use fleetsheet::memory::{ChannelMemory, Memory};
 use fleetsheet::plan::check::check;
-use fleetsheet::plan::{Belt, Plan, Policy, count_repeats, plan};
+use fleetsheet::plan::{Belt, Inputs, Plan, Policy, count_repeats, plan};
 use fleetsheet::problem::Problem;
 use fleetsheet::sheet::parse::{Names, Sheet, parse};
 use fleetsheet::sheet::protection::Keyholders;
@@ -271,6 +271,17 @@ impl World {
         }
     }
 
+    /// What a pass decides from.
+    pub(crate) fn inputs<'a>(&'a self, sheet: &'a Sheet, policy: &'a Policy) -> Inputs<'a> {
+        Inputs {
+            sheet,
+            fleet: &self.fleet,
+            memory: &self.memory,
+            policy,
+            now: self.now,
+        }
+    }
+
     /// What the planner says to the world as it is.
     pub(crate) fn decide(&self, options: &Options) -> Plan {
         match self.sheet() {
@@ -285,7 +296,7 @@ impl World {
 
     /// The same, of a sheet that was read before.
     pub(crate) fn decide_on(&self, sheet: &Sheet, options: &Options) -> Plan {
-        plan(sheet, &self.fleet, &self.memory, &self.policy(options), self.now)
+        plan(self.inputs(sheet, &self.policy(options)))
     }
 
     /// One pass; the clock does not move.
@@ -294,7 +305,8 @@ impl World {
             return self.decide(options);
         };
         let plan = self.decide_on(&sheet, options);
-        let approved = check(&sheet, &self.fleet, &self.memory, &self.policy(options), &plan);
+        let policy = self.policy(options);
+        let approved = check(self.inputs(&sheet, &policy), &plan);
         if let Err(faults) = approved {
             panic!("the check refuses a plan: {faults:#?}\n{plan:#?}\n{self:#?}");
         }

@@ -1,64 +1,99 @@
 //! The table itself: the first rule that matches decides about release, keys and latch.
 
-use super::{Input, spend_both, two_rows, why};
+use super::{Case, spend_both, two_rows, why};
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
-use crate::plan::{Moved, Plan, Rule};
+use crate::plan::model::{Moved, Plan, Tone};
+use crate::plan::rule::Rule;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Key, ReleaseRow, Tick};
 use crate::tag::Version;
 
-pub(super) type Matched = (Rule, String, Option<Moved>);
+/// What the rule that matched says.
+pub(super) struct Matched {
+    pub(super) rule: Rule,
+    pub(super) status: String,
+    pub(super) tone: Tone,
+    /// What `mode = "observe"` keeps from happening, in words.
+    pub(super) would: Option<String>,
+    pub(super) moved: Option<Moved>,
+}
+
+impl Matched {
+    /// A status that moves nothing.
+    pub(super) fn new(rule: Rule, status: impl Into<String>) -> Self {
+        let tone = match rule {
+            Rule::NothingToRollBack | Rule::Error => Tone::Bad,
+            Rule::InSync => Tone::Good,
+            _ => Tone::Waiting,
+        };
+        Self {
+            rule,
+            status: status.into(),
+            tone,
+            would: None,
+            moved: None,
+        }
+    }
+
+    /// What would happen if the pass did not only observe.
+    fn watched(rule: Rule, would: String) -> Self {
+        Self {
+            would: Some(would.clone()),
+            ..Self::new(rule, format!("observe: {would}"))
+        }
+    }
+}
 
 /// The table; the first rule that matches wins.
-pub(super) fn match_rule(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
-    if input.ticked() {
+pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    if case.ticked() {
         return match (&next.latch, next.release.clone(), next.prior.clone()) {
-            (None, Some(from), Some(to)) => roll_back(input, next, plan, from, to),
-            (None, ..) => nothing_to_roll_back(input, next, plan),
-            (Some(latch), ..) => (Rule::Latched, latched(latch), None),
+            (None, Some(from), Some(to)) => roll_back(case, next, plan, from, to),
+            (None, ..) => nothing_to_roll_back(case, next, plan),
+            (Some(latch), ..) => latched(latch),
         };
     }
-    let [row] = input.rows else {
-        return (Rule::Error, two_rows(input, plan), None);
+    let [row] = case.rows else {
+        return Matched::new(Rule::Error, two_rows(case, plan));
     };
     match &row.errors[..] {
-        [] => match_keys(input, row, next, plan),
-        [one] => (Rule::Error, format!("error: {}", one.message), None),
+        [] => match_keys(case, row, next, plan),
+        [one] => Matched::new(Rule::Error, format!("error: {}", one.message)),
         [first, more @ ..] => {
             let status = format!("error: {} (and {} more)", first.message, more.len());
-            (Rule::Error, status, None)
+            Matched::new(Rule::Error, status)
         }
     }
 }
 
 /// Rules 5 to 11, for a channel in one row whose cells can all be read.
-fn match_keys(input: &Input<'_>, row: &ReleaseRow, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+fn match_keys(case: &Case<'_>, row: &ReleaseRow, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
     let (a, b) = (row.key_a.version(), row.key_b.version());
     let agreed = a.filter(|a| Some(*a) == b);
     let Some(release) = next.release.clone() else {
         return match agreed {
             None => {
-                let carried = match (input.carried, input.complete) {
+                let carried = match (case.carried, case.inputs.fleet.complete()) {
                     (Some(carried), true) => carried.words(),
                     (None, true) => "no server carries a version".into(),
                     // Servers that nobody saw may carry anything.
                     (Some(carried), false) => format!("{}, of those that were seen", carried.words()),
                     (None, false) => "not every account and region answered".into(),
                 };
-                (Rule::NotReleased, format!("not released: {carried}"), None)
+                Matched::new(Rule::NotReleased, format!("not released: {carried}"))
             }
-            Some(version) => promote(input, row, version, next, plan),
+            Some(version) => promote(case, row, version, next, plan),
         };
     };
     if (a.is_none() && b.is_none()) || agreed == Some(&release) {
-        if agreed.is_some() && is_live(next) && input.protected() {
+        if agreed.is_some() && is_live(next) && case.protected() {
             next.approved = true;
         }
-        return (Rule::InSync, "in sync".into(), None);
+        return Matched::new(Rule::InSync, "in sync");
     }
     match agreed {
-        None => (Rule::Waiting, waiting(a, b, &release), None),
-        Some(version) => promote(input, row, version, next, plan),
+        None => Matched::new(Rule::Waiting, waiting(a, b, &release)),
+        Some(version) => promote(case, row, version, next, plan),
     }
 }
 
@@ -78,24 +113,18 @@ fn waiting(a: Option<&Version>, b: Option<&Version>, release: &Version) -> Strin
 }
 
 /// Rules 8 to 11: both keys name a version that is not in force.
-fn promote(
-    input: &Input<'_>,
-    row: &ReleaseRow,
-    version: &Version,
-    next: &mut ChannelMemory,
-    plan: &mut Plan,
-) -> Matched {
-    if !input.protected() {
+fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    if !case.protected() {
         spend_both(next, SpentBy::Protection);
-        let repair = input.sheet.guards.faults.join("; ");
+        let repair = case.inputs.sheet.guards.faults.join("; ");
         let message = format!("{version} has both keys, but they may be one person's: {repair}");
         plan.problems.push(Problem::new(
             Kind::Belt,
             Code::Protection,
-            input.place("desiredVersionA"),
+            case.place("desiredVersionA"),
             message,
         ));
-        return (Rule::Unprotected, format!("held: {repair}"), None);
+        return Matched::new(Rule::Unprotected, format!("held: {repair}"));
     }
     let spent = [&next.key_a, &next.key_b].into_iter().find_map(|key| match key {
         KeyState::Spent { by, .. } => Some(*by),
@@ -106,44 +135,34 @@ fn promote(
             "held: {version} must be approved again; clear both keys, let a pass see it, and type them again ({})",
             why(by)
         );
-        return (Rule::Spent, status, None);
+        return Matched::new(Rule::Spent, status);
     }
     if row.enabled != Tick::On {
-        return (
-            Rule::Ready,
-            format!("ready: {version} has both keys; not enabled"),
-            None,
-        );
+        return Matched::new(Rule::Ready, format!("ready: {version} has both keys; not enabled"));
     }
-    if let Some(belt) = input.row_belt {
-        return (Rule::Promoted, format!("held: {version} waits: {belt}"), None);
+    if let Some(belt) = case.row_belt {
+        return Matched::new(Rule::Promoted, format!("held: {version} waits: {belt}"));
     }
-    if input.policy.observe {
-        return (Rule::Promoted, format!("observe: would release {version}"), None);
+    if case.inputs.policy.observe {
+        return Matched::watched(Rule::Promoted, format!("would release {version}"));
     }
     let from = next.release.replace(version.clone());
     next.prior.clone_from(&from);
     next.prior_approved = next.approved;
     next.approved = true;
     next.moved = Move::Promotion;
-    (
-        Rule::Promoted,
-        "in sync".into(),
-        Some(Moved::Promotion {
-            from,
-            to: version.clone(),
-        }),
-    )
+    let to = version.clone();
+    Matched {
+        tone: Tone::Good,
+        moved: Some(Moved::Promotion { from, to }),
+        ..Matched::new(Rule::Promoted, "in sync")
+    }
 }
 
 /// Rule 1.
-fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: Version, to: Version) -> Matched {
-    if input.policy.observe {
-        return (
-            Rule::RolledBack,
-            format!("observe: would roll back from {from} to {to}"),
-            None,
-        );
+fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: Version, to: Version) -> Matched {
+    if case.inputs.policy.observe {
+        return Matched::watched(Rule::RolledBack, format!("would roll back from {from} to {to}"));
     }
     next.release = Some(to.clone());
     next.approved = next.prior_approved;
@@ -152,21 +171,23 @@ fn roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan, from:
     next.moved = Move::Rollback;
     next.latch = Some(Latch::Served { from: from.clone() });
     for (which, state) in [("A", &mut next.key_a), ("B", &mut next.key_b)] {
-        let cells = input
+        let cells = case
             .rows
             .iter()
             .map(|row| if which == "A" { &row.key_a } else { &row.key_b });
         spend_named(state, cells, &from);
     }
-    let message = format!("{} is rolled back from {from} to {to}", input.name);
+    let message = format!("{} is rolled back from {from} to {to}", case.name);
     plan.problems.push(Problem::new(
         Kind::Release,
         Code::RolledBack,
-        input.place("rollback"),
+        case.place("rollback"),
         message,
     ));
-    let status = served(&from);
-    (Rule::RolledBack, status, Some(Moved::Rollback { from, to }))
+    Matched {
+        moved: Some(Moved::Rollback { from: from.clone(), to }),
+        ..Matched::new(Rule::RolledBack, served(&from))
+    }
 }
 
 /// Spends a key that names the version left. One that cannot be read may name it, and is spent at what it is first read to
@@ -189,19 +210,19 @@ fn spend_named<'k>(state: &mut KeyState, cells: impl Iterator<Item = &'k Key>, l
 }
 
 /// Rule 2.
-fn nothing_to_roll_back(input: &Input<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
-    if input.policy.observe {
-        return (Rule::NothingToRollBack, NOTHING.into(), None);
+fn nothing_to_roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    if case.inputs.policy.observe {
+        return Matched::new(Rule::NothingToRollBack, NOTHING);
     }
     next.latch = Some(Latch::Nothing);
-    let message = format!("{}: {}", input.name, NOTHING.trim_start_matches("error: "));
+    let message = format!("{}: {}", case.name, NOTHING.trim_start_matches("error: "));
     plan.problems.push(Problem::new(
         Kind::Mismatch,
         Code::NothingToRollBack,
-        input.place("rollback"),
+        case.place("rollback"),
         message,
     ));
-    (Rule::NothingToRollBack, NOTHING.into(), None)
+    Matched::new(Rule::NothingToRollBack, NOTHING)
 }
 
 const NOTHING: &str = "error: nothing to roll back to; name the older version in both keys";
@@ -212,12 +233,18 @@ fn served(from: &Version) -> String {
 }
 
 /// Rule 3.
-fn latched(latch: &Latch) -> String {
-    match latch {
+fn latched(latch: &Latch) -> Matched {
+    let status = match latch {
         Latch::Served { from } => served(from),
-        Latch::Nothing => NOTHING.into(),
+        Latch::Nothing => {
+            return Matched {
+                tone: Tone::Bad,
+                ..Matched::new(Rule::Latched, NOTHING)
+            };
+        }
         Latch::FoundTicked => {
             "rollback stood ticked when the row was first seen or after an edit, so it is not served; untick and tick again".into()
         }
-    }
+    };
+    Matched::new(Rule::Latched, status)
 }

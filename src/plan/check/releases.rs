@@ -2,49 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{ChannelPlan, Moved, belts::Belt};
-use super::Inputs;
+use super::Evidence;
 use crate::memory::{ChannelMemory, KeyState, Latch, Memory, Move, RowMemory, Stamp};
+use crate::plan::model::{ChannelPlan, Moved};
+use crate::plan::policy::Belt;
 use crate::sheet::parse::{Key, ReleaseRow, Tick};
 use crate::tag::{ChannelName, Version};
 
-pub(super) fn check(inputs: &Inputs<'_>, faults: &mut Vec<String>) {
+pub(super) fn check(evidence: &Evidence<'_>, faults: &mut Vec<String>) {
     let mut add = |name: &ChannelName, found: Vec<String>| {
         faults.extend(found.into_iter().map(|fault| format!("channel {name}: {fault}")));
     };
     // What stays as it is remembered is looked at too: a key must not go on counting only because nobody looked.
-    let planned = inputs.plan.update.channels.iter();
-    for (name, next) in inputs.memory.channels.iter().chain(planned) {
-        let next = inputs.plan.update.channels.get(name).unwrap_or(next);
+    let planned = evidence.plan.update.channels.iter();
+    for (name, next) in evidence.given.memory.channels.iter().chain(planned) {
+        let next = evidence.plan.update.channels.get(name).unwrap_or(next);
         let mut found = Vec::new();
         let case = Case {
-            inputs,
+            evidence,
             name,
-            rows: inputs.rows(name),
+            rows: evidence.rows(name),
             next,
         };
-        match inputs.known(name) {
+        match evidence.known(name) {
             Some(before) => case.known(before, &mut found),
             None => case.unknown(&mut found),
         }
         add(name, found);
     }
-    for channel in &inputs.plan.channels {
+    for channel in &evidence.plan.channels {
         let mut found = Vec::new();
-        shown(inputs, channel, &mut found);
+        shown(evidence, channel, &mut found);
         add(&channel.name, found);
     }
 }
 
 /// What is shown must be what will be remembered.
-fn shown(inputs: &Inputs<'_>, channel: &ChannelPlan, faults: &mut Vec<String>) {
-    let after = inputs.after(&channel.name);
+fn shown(evidence: &Evidence<'_>, channel: &ChannelPlan, faults: &mut Vec<String>) {
+    let after = evidence.after(&channel.name);
     if after.and_then(|m| m.release.as_ref()) != channel.release.as_ref()
         || after.and_then(|m| m.prior.as_ref()) != channel.previous.as_ref()
     {
         faults.push("shows another release than will be remembered".to_owned());
     }
-    let before = inputs.known(&channel.name);
+    let before = evidence.known(&channel.name);
     match &channel.moved {
         Some(Moved::Promotion { to, .. } | Moved::Rollback { to, .. }) if Some(to) != channel.release.as_ref() => {
             faults.push(format!("moves to {to}, which is not its release"));
@@ -58,7 +59,7 @@ fn shown(inputs: &Inputs<'_>, channel: &ChannelPlan, faults: &mut Vec<String>) {
 
 /// One channel whose memory changes.
 struct Case<'a> {
-    inputs: &'a Inputs<'a>,
+    evidence: &'a Evidence<'a>,
     name: &'a ChannelName,
     rows: &'a [&'a ReleaseRow],
     next: &'a ChannelMemory,
@@ -69,7 +70,7 @@ impl Case<'_> {
     fn known(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
         let next = self.next;
         let confirmed = match self.rows {
-            [row] => is_remembered(&before.row, &row.stamp) || has_strayed(self.name, row, self.inputs.memory),
+            [row] => is_remembered(&before.row, &row.stamp) || has_strayed(self.name, row, self.evidence.given.memory),
             _ => false,
         };
         if next.release == before.release {
@@ -106,11 +107,11 @@ impl Case<'_> {
 
     /// A channel at its first contact, or taken over.
     fn unknown(&self, faults: &mut Vec<String>) {
-        let (next, policy) = (self.next, self.inputs.policy);
+        let (next, policy) = (self.next, self.evidence.given.policy);
         let [row] = self.rows else {
             return self.forgotten(faults);
         };
-        if !self.inputs.fleet.complete() {
+        if !self.evidence.given.fleet.complete() {
             return self.forgotten(faults);
         }
         let adopted = self.majority();
@@ -118,7 +119,7 @@ impl Case<'_> {
         let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &row.status]
             .iter()
             .all(|cell| cell.trim().is_empty());
-        let fresh = blank && !policy.takeover && !self.inputs.memory.channels.contains_key(self.name);
+        let fresh = blank && !policy.takeover && !self.evidence.given.memory.channels.contains_key(self.name);
         if !fresh && (next.key_a == KeyState::Live || next.key_b == KeyState::Live) {
             faults.push("a key counts in a row that was filled before".to_owned());
         }
@@ -132,7 +133,7 @@ impl Case<'_> {
                 faults.push(format!("adopts {:?}, but most servers carry {adopted:?}", next.release));
             }
             let trusted = policy.takeover
-                && self.inputs.sheet.guards.service_columns
+                && self.evidence.given.sheet.guards.service_columns
                 && adopted.as_ref().is_some_and(|v| v.as_str() == stamp.release.trim());
             let prior = trusted.then(|| Version::parse(&stamp.previous).ok()).flatten();
             if next.prior != prior || (next.approved && !approved) {
@@ -154,7 +155,7 @@ impl Case<'_> {
 
     /// Both keys and the box.
     fn promotion(&self, from: Option<&Version>, approved: bool, live: bool, faults: &mut Vec<String>) {
-        let (next, inputs) = (self.next, self.inputs);
+        let (next, evidence) = (self.next, self.evidence);
         let [row] = self.rows else {
             faults.push("is promoted without a row of its own".to_owned());
             return;
@@ -172,7 +173,7 @@ impl Case<'_> {
         if !self.protected() {
             faults.push("is promoted while the key columns are not protected".to_owned());
         }
-        if inputs.policy.observe || inputs.held_by(Belt::RowDrop) {
+        if evidence.given.policy.observe || evidence.held_by(Belt::RowDrop) {
             faults.push("is promoted while nothing may be".to_owned());
         }
         if next.prior.as_ref() != from || next.prior_approved != approved || next.moved != Move::Promotion {
@@ -187,14 +188,14 @@ impl Case<'_> {
             || self
                 .rows
                 .iter()
-                .any(|row| is_foreign(self.name, row, self.inputs.memory))
+                .any(|row| is_foreign(self.name, row, self.evidence.given.memory))
         {
             faults.push("is rolled back by a box that is latched".to_owned());
         }
         if before.prior.is_none() || next.release != before.prior || next.prior.is_some() {
             faults.push("is rolled back to something else than its prior version".to_owned());
         }
-        if self.inputs.policy.observe {
+        if self.evidence.given.policy.observe {
             faults.push("is rolled back while only observing".to_owned());
         }
         let latched = matches!(&next.latch, Some(Latch::Served { from }) if Some(from) == before.release.as_ref());
@@ -230,7 +231,7 @@ impl Case<'_> {
     }
 
     fn protected(&self) -> bool {
-        self.inputs.sheet.guards.hold() || !self.inputs.policy.require_protection
+        self.evidence.given.sheet.guards.hold() || !self.evidence.given.policy.require_protection
     }
 
     /// What the key cells hold, if there is one row.
@@ -243,13 +244,20 @@ impl Case<'_> {
 
     /// What more than half of the channel's version-carrying servers carry.
     fn majority(&self) -> Option<Version> {
-        let policy = self.inputs.policy;
+        let policy = self.evidence.given.policy;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (id, server) in self.inputs.fleet.servers.iter().filter(|(_, s)| s.state.is_live()) {
+        for (id, server) in self
+            .evidence
+            .given
+            .fleet
+            .servers
+            .iter()
+            .filter(|(_, s)| s.state.is_live())
+        {
             let Some(version) = server.tag(&policy.version_tag) else {
                 continue;
             };
-            let member = match self.inputs.server_rows.get(id).map(Vec::as_slice) {
+            let member = match self.evidence.server_rows.get(id).map(Vec::as_slice) {
                 None | Some([]) => server
                     .tag(&policy.channel_tag)
                     .is_some_and(|t| **t == *self.name.as_str()),

@@ -2,41 +2,50 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{ServerPlan, belts::Belt};
-use super::Inputs;
+use super::Evidence;
 use crate::fleet::Server;
 use crate::memory::{Move, ServerMemory};
+use crate::plan::model::ServerPlan;
+use crate::plan::policy::Belt;
 use crate::sheet::parse::{ServerRow, Tick};
 use crate::tag::{Change, ChannelName, Reason};
 
-pub(super) fn check(inputs: &Inputs<'_>, faults: &mut Vec<String>) {
+pub(super) fn check(evidence: &Evidence<'_>, faults: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
-    for server in &inputs.plan.servers {
+    for server in &evidence.plan.servers {
         let mut found = Vec::new();
         if !seen.insert(&server.id) {
             found.push("stands twice in the plan".to_owned());
         }
-        one(inputs, server, &mut found);
+        one(evidence, server, &mut found);
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", server.id)));
     }
 }
 
-fn one(inputs: &Inputs<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
+fn one(evidence: &Evidence<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
     if server.changes.is_empty() && !server.append {
         return;
     }
-    let rows = inputs.server_rows.get(&server.id).map_or(&[][..], Vec::as_slice);
-    let Some(live) = inputs.fleet.servers.get(&server.id).filter(|s| s.state.is_live()) else {
+    let rows = evidence.server_rows.get(&server.id).map_or(&[][..], Vec::as_slice);
+    let Some(live) = evidence
+        .given
+        .fleet
+        .servers
+        .get(&server.id)
+        .filter(|s| s.state.is_live())
+    else {
         faults.push("is not live".to_owned());
         return;
     };
-    if !inputs.fleet.answered(&live.source) {
+    if !evidence.given.fleet.answered(&live.source) {
         faults.push(format!("its source {} did not answer whole", live.source));
     }
     if server.source.as_ref() != Some(&live.source) {
         faults.push("is planned for another source".to_owned());
     }
-    let tagged = live.tag(&inputs.policy.channel_tag).map(|t| ChannelName::from(&**t));
+    let tagged = live
+        .tag(&evidence.given.policy.channel_tag)
+        .map(|t| ChannelName::from(&**t));
     let channel = match rows {
         [] => tagged.clone(),
         [first, rest @ ..] => {
@@ -49,24 +58,24 @@ fn one(inputs: &Inputs<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
             first.channel.clone()
         }
     };
-    let Some(channel) = channel.filter(|channel| !inputs.rows(channel).is_empty()) else {
+    let Some(channel) = channel.filter(|channel| !evidence.rows(channel).is_empty()) else {
         faults.push("is in no channel of the sheet".to_owned());
         return;
     };
     if server.channel.as_ref() != Some(&channel) {
         faults.push(format!("is planned for another channel than {channel}"));
     }
-    let memory = inputs.memory.servers.get(&server.id);
+    let memory = evidence.given.memory.servers.get(&server.id);
     if server.append {
         let remembered = memory.is_some_and(|m| m.held);
-        if !rows.is_empty() || inputs.held_by(Belt::RowDrop) || server.append_held != remembered {
+        if !rows.is_empty() || evidence.held_by(Belt::RowDrop) || server.append_held != remembered {
             faults.push("a row is appended that is there, that a belt holds, or that lost its hold".to_owned());
         }
     }
     if server.changes.is_empty() {
         return;
     }
-    if inputs.policy.observe {
+    if evidence.given.policy.observe {
         faults.push("would be changed while only observing".to_owned());
     }
     let held = |row: &&ServerRow| match row.hold {
@@ -78,7 +87,7 @@ fn one(inputs: &Inputs<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
         faults.push("is held".to_owned());
     }
     let scene = Scene {
-        inputs,
+        evidence,
         live,
         rows,
         channel: &channel,
@@ -86,7 +95,7 @@ fn one(inputs: &Inputs<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
         memory,
     };
     scene.changes(server, faults);
-    if inputs.held_by(Belt::Unapproved) {
+    if evidence.held_by(Belt::Unapproved) {
         scene.unapproved(&server.changes, faults);
     }
 }
@@ -100,7 +109,7 @@ fn asks(row: &ServerRow) -> Asks<'_> {
 
 /// A live server in a known channel.
 struct Scene<'a> {
-    inputs: &'a Inputs<'a>,
+    evidence: &'a Evidence<'a>,
     live: &'a Server,
     rows: &'a [&'a ServerRow],
     channel: &'a ChannelName,
@@ -130,7 +139,7 @@ impl Scene<'_> {
             if !self.is_asked_for(change) {
                 faults.push(format!("nothing asks for {tag} to become {after:?}"));
             }
-            if self.inputs.held_by(Belt::RowDrop) && !self.passes_row_belt(change) {
+            if self.evidence.held_by(Belt::RowDrop) && !self.passes_row_belt(change) {
                 faults.push(format!("{tag} changes while the sheet is not to be trusted"));
             }
             let twice = |held: &&Change| held.tag == *tag && held.after == *after;
@@ -141,33 +150,33 @@ impl Scene<'_> {
     }
 
     fn is_asked_for(&self, change: &Change) -> bool {
-        let policy = self.inputs.policy;
-        let release = |channel: &ChannelName| self.inputs.release(channel).map(crate::tag::Version::as_str);
+        let policy = self.evidence.given.policy;
+        let release = |channel: &ChannelName| self.evidence.release(channel).map(crate::tag::Version::as_str);
         if change.tag == policy.channel_tag {
             return &*change.after == self.channel.as_str();
         }
         if change.tag == policy.version_tag {
             return release(self.channel) == Some(&change.after) || self.follows_tagged_rollback(change);
         }
-        let columns = self.inputs.sheet.servers.tags.iter();
+        let columns = self.evidence.given.sheet.servers.tags.iter();
         let mut asked = self.rows.iter().flat_map(|row| columns.clone().zip(&row.tags));
         asked.any(|(column, wish)| column.key == change.tag && wish.as_ref() == Some(&change.after))
     }
 
     /// Whether a server whose move waits follows the rollback of the channel that it is still tagged with.
     fn follows_tagged_rollback(&self, change: &Change) -> bool {
-        let Some(tagged) = self.tagged.filter(|tagged| !self.inputs.rows(tagged).is_empty()) else {
+        let Some(tagged) = self.tagged.filter(|tagged| !self.evidence.rows(tagged).is_empty()) else {
             return false;
         };
-        self.inputs.held_by(Belt::RowDrop)
+        self.evidence.held_by(Belt::RowDrop)
             && change.reason == Reason::Rollback
-            && self.inputs.after(tagged).is_some_and(|c| c.moved == Move::Rollback)
-            && self.inputs.release(tagged).map(crate::tag::Version::as_str) == Some(&change.after)
+            && self.evidence.after(tagged).is_some_and(|c| c.moved == Move::Rollback)
+            && self.evidence.release(tagged).map(crate::tag::Version::as_str) == Some(&change.after)
     }
 
     /// Corrections of servers with a row go on while rows are missing, and rollbacks reach everybody.
     fn passes_row_belt(&self, change: &Change) -> bool {
-        let rollback = change.tag == self.inputs.policy.version_tag && change.reason == Reason::Rollback;
+        let rollback = change.tag == self.evidence.given.policy.version_tag && change.reason == Reason::Rollback;
         rollback || (!self.rows.is_empty() && !self.moves())
     }
 
@@ -189,9 +198,9 @@ impl Scene<'_> {
 
     /// With the belt on unapproved changes tripped, nothing goes that no pair of keys approved.
     fn unapproved(&self, changes: &[Change], faults: &mut Vec<String>) {
-        let policy = self.inputs.policy;
+        let policy = self.evidence.given.policy;
         let version = changes.iter().find(|c| c.tag == policy.version_tag);
-        let approved = self.inputs.after(self.channel).is_some_and(|c| c.approved);
+        let approved = self.evidence.after(self.channel).is_some_and(|c| c.approved);
         let moved = self.moves() && version.is_some_and(|c| c.before.is_some());
         for change in changes {
             let joins = change.before.is_none() && !self.strayed(change);

@@ -1,16 +1,15 @@
-//! What is remembered of a server from one pass to the next: what was seen, asked, written, and corrected again and again.
+//! What is remembered of a server from one pass to the next: what was seen and written, and what is corrected again and again.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Line, Recall};
-use crate::fleet::Fleet;
-use crate::memory::{Memory, Repeat, ServerMemory};
-use crate::plan::channel::LATE_WRITE;
-use crate::plan::{Plan, ServerStatus};
+use crate::memory::{LATE_WRITE, Repeat, ServerMemory};
+use crate::plan::inputs::Inputs;
+use crate::plan::joined::{Joined, Recall};
+use crate::plan::model::{Plan, ServerStatus};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{ServerRow, Sheet};
+use crate::sheet::parse::ServerRow;
 use crate::tag::{Change, ServerId};
 
 /// In how many passes running a correction must be needed before somebody else must be writing the tag too.
@@ -19,28 +18,12 @@ const CONTESTED_AT: u32 = 3;
 /// First pause of a contested correction, in minutes; doubled each time up to a day.
 const CONTESTED_PAUSE: i64 = 15;
 
-/// Takes note of what the sheet asks of managed tags.
-pub(super) fn wishes(row: &ServerRow, context: &Context<'_>, next: &mut Recall<'_>) {
-    for (column, wish) in context.sheet.servers.tags.iter().zip(&row.tags) {
-        match wish {
-            Some(wish) if next.wished.get(&column.key) == Some(wish) => {}
-            Some(wish) => {
-                next.to_mut().wished.insert(column.key.clone(), wish.clone());
-            }
-            None if next.wished.contains_key(&column.key) => {
-                next.to_mut().wished.remove(&column.key);
-            }
-            None => {}
-        }
-    }
-}
-
 /// Finds corrections that somebody else keeps undoing, and lets them rest between tries.
 pub(super) fn contest(
-    line: &Line<'_>,
+    joined: &Joined<'_>,
     changes: &mut Vec<Change>,
     next: &mut Recall<'_>,
-    context: &Context<'_>,
+    now: DateTime<Utc>,
     plan: &mut Plan,
 ) -> ServerStatus {
     if next.repeats.is_empty() {
@@ -62,12 +45,12 @@ pub(super) fn contest(
             "{} set to {} but found {found} again",
             change.tag, change.after
         ));
-        if repeat.retry_at.is_some_and(|at| context.now < at) {
+        if repeat.retry_at.is_some_and(|at| now < at) {
             return false;
         }
         let doublings = (repeat.count + 1 - CONTESTED_AT).min(7);
         let pause = TimeDelta::minutes((CONTESTED_PAUSE << doublings).min(24 * 60));
-        repeat.retry_at = context.now.checked_add_signed(pause);
+        repeat.retry_at = now.checked_add_signed(pause);
         true
     });
     if contested.is_empty() {
@@ -76,16 +59,17 @@ pub(super) fn contest(
     let words = contested.join("; ");
     let message = format!(
         "{}: {words}: somebody else writes this tag too; find out who, and make them stop",
-        line.id
+        joined.id
     );
+    let id = joined.id.as_str();
     plan.problems
-        .push(Problem::new(Kind::Mismatch, Code::Contested, line.id.as_str(), message));
+        .push(Problem::new(Kind::Mismatch, Code::Contested, id, message));
     ServerStatus::Contested(words)
 }
 
 /// Notes where a server was seen, in which state and with which of our tags.
-pub(super) fn note_sight(line: &Line<'_>, next: &mut Recall<'_>, context: &Context<'_>) {
-    let Some(server) = line.server else { return };
+pub(super) fn note_sight(joined: &Joined<'_>, next: &mut Recall<'_>, inputs: Inputs<'_>) {
+    let Some(server) = joined.server else { return };
     if next.source.as_ref() != Some(&server.source) {
         next.to_mut().source = Some(server.source.clone());
     }
@@ -99,9 +83,9 @@ pub(super) fn note_sight(line: &Line<'_>, next: &mut Recall<'_>, context: &Conte
     if next.missing_since.is_some() {
         next.to_mut().missing_since = None;
     }
-    let policy = context.policy;
+    let policy = inputs.policy;
     let ours = [&policy.channel_tag, &policy.version_tag].into_iter();
-    let ours = ours.chain(context.sheet.servers.tags.iter().map(|t| &t.key));
+    let ours = ours.chain(inputs.sheet.servers.tags.iter().map(|t| &t.key));
     for tag in ours {
         match (server.tag(tag), next.seen.get(tag)) {
             (Some(now), Some(before)) if now == before => {}
@@ -141,32 +125,27 @@ pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<U
 /// Counts a correction that was made, so that the third one running is recognised.
 pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
     for change in changes {
-        let entry = next.repeats.entry(change.tag.clone());
-        let repeat = entry.or_insert_with(|| Repeat {
+        let fresh = || Repeat {
             after: change.after.clone(),
             count: 0,
             retry_at: None,
-        });
+        };
+        let repeat = next.repeats.entry(change.tag.clone()).or_insert_with(fresh);
         if repeat.after != change.after {
-            *repeat = Repeat {
-                after: change.after.clone(),
-                count: 0,
-                retry_at: None,
-            };
+            *repeat = fresh();
         }
         repeat.count = repeat.count.saturating_add(1);
     }
 }
 
 /// Forgets servers that neither the sheet nor a fleet that answered whole knows any more.
-pub(in crate::plan) fn forget(sheet: &Sheet, fleet: &Fleet, memory: &Memory, plan: &mut Plan) {
+pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
+    let Inputs { fleet, .. } = inputs;
     if !fleet.complete() || !plan.tripped.is_empty() {
         return;
     }
-    let listed: BTreeMap<&ServerId, ()> = sheet.servers.rows.iter().map(|row| (&row.id, ())).collect();
-    let gone = memory
-        .servers
-        .keys()
-        .filter(|id| !listed.contains_key(id) && !fleet.servers.contains_key(*id));
+    let listed: BTreeSet<&ServerId> = inputs.sheet.servers.rows.iter().map(|row| &row.id).collect();
+    let remembered = inputs.memory.servers.keys();
+    let gone = remembered.filter(|id| !listed.contains(id) && !fleet.servers.contains_key(*id));
     plan.update.forget_servers = gone.cloned().collect();
 }

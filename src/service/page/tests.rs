@@ -30,6 +30,7 @@ fn hostile() -> Report {
         release: text.into(),
         previous: text.into(),
         status: text.into(),
+        tone: crate::plan::Tone::Waiting,
         moved: String::new(),
         left_behind: Vec::new(),
     });

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Server, Source, State};
 use fleetsheet::memory::Memory;
-use fleetsheet::plan::{Belt, Policy};
-use fleetsheet::sheet::parse::Names;
+use fleetsheet::plan::{Belt, Inputs, Policy};
+use fleetsheet::sheet::parse::{Names, Sheet};
 use fleetsheet::sheet::protection::Keyholders;
 use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
 use fleetsheet::tag::{ServerId, TagKey};
@@ -123,6 +123,17 @@ fn cell(text: &str) -> Cell {
 }
 
 impl Scene {
+    /// What a pass decides from.
+    pub(crate) fn inputs<'a>(&'a self, sheet: &'a Sheet) -> Inputs<'a> {
+        Inputs {
+            sheet,
+            fleet: &self.fleet,
+            memory: &self.memory,
+            policy: &self.policy,
+            now: self.now,
+        }
+    }
+
     /// Two empty tabs with the usual columns, protected as they should be, and no server.
     pub(crate) fn new() -> Self {
         let mut release = tab(11, "ReleaseSheet", "c|A|B|e|r|n|R|P|status|u");

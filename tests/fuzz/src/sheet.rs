@@ -14,7 +14,7 @@ use fleetsheet::observe::Observed;
 use fleetsheet::pass::Preview;
 use fleetsheet::pass_end::{Decided, PassEnd};
 use fleetsheet::plan::check::check;
-use fleetsheet::plan::{Plan, count_repeats, plan};
+use fleetsheet::plan::{Inputs, Plan, count_repeats, plan};
 use fleetsheet::problem::Kind;
 use fleetsheet::report::{Report, plan_page};
 use fleetsheet::settle::{Cells, Settled, settle};
@@ -80,10 +80,10 @@ fn pass(scene: &mut Scene) {
 }
 
 fn decide(scene: &mut Scene, sheet: &Sheet, rules: &Rules<'_>) {
-    let planned = plan(sheet, &scene.fleet, &scene.memory, &scene.policy, scene.now);
-    let again = plan(sheet, &scene.fleet, &scene.memory, &scene.policy, scene.now);
+    let planned = plan(scene.inputs(sheet));
+    let again = plan(scene.inputs(sheet));
     assert_eq!(planned, again, "the same input gives the same plan");
-    let approved = check(sheet, &scene.fleet, &scene.memory, &scene.policy, &planned).map(drop);
+    let approved = check(scene.inputs(sheet), &planned).map(drop);
     assert_eq!(approved, Ok(()), "the check refuses a plan: {planned:#?}");
     events(&planned);
     if !planned.stop.is_empty() {
@@ -104,14 +104,7 @@ fn decide(scene: &mut Scene, sheet: &Sheet, rules: &Rules<'_>) {
     scene.line(&format!("store {store}"));
 
     let outcomes = act(scene, &planned);
-    let settled = settle(
-        sheet,
-        &scene.fleet,
-        &scene.memory,
-        &scene.policy,
-        &planned,
-        Some(&outcomes),
-    );
+    let settled = settle(scene.inputs(sheet), &planned, Some(&outcomes));
     scene.memory.apply(&settled.update);
     for (id, cells) in &settled.server_cells {
         service_cells(id.as_str(), cells);
@@ -144,7 +137,11 @@ fn decided(scene: &Scene, sheet: &Sheet, plan: Plan) -> Box<Decided> {
 fn preview(scene: &Scene, sheet: &Sheet, planned: &Plan) {
     let mut memory = scene.memory.clone();
     memory.apply(&planned.update);
-    let settled = settle(sheet, &scene.fleet, &memory, &scene.policy, planned, None);
+    let after = Inputs {
+        memory: &memory,
+        ..scene.inputs(sheet)
+    };
+    let settled = settle(after, planned, None);
     let shown = PassEnd::Shown(decided(scene, sheet, planned.clone()), Box::new(settled));
     let report = Report::new("run-1", &shown, Some(&scene.memory));
     judge::visible("the page of a plan", &plan_page(planned, &report));

@@ -218,7 +218,7 @@ fn decide(memory: Memory) {
     let sheet = parse(&scene.raw, &names()).unwrap_or_else(|why| panic!("{why:?}"));
     for takeover in [false, true] {
         scene.policy.takeover = takeover;
-        let planned = plan(&sheet, &scene.fleet, &scene.memory, &scene.policy, scene.now);
+        let planned = plan(scene.inputs(&sheet));
         assert!(!takeover || planned.stop.is_empty(), "{planned:?}");
     }
 }

@@ -1,0 +1,23 @@
+//! What a decision is made from, as one value: whatever is new to decide from is one field more, not one argument more.
+
+use chrono::{DateTime, Utc};
+
+use super::policy::Policy;
+use crate::fleet::Fleet;
+use crate::memory::Memory;
+use crate::sheet::parse::Sheet;
+
+/// All that a decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The spreadsheet, as understood.
+    pub sheet: &'a Sheet,
+    /// The fleet, as far as its sources answered.
+    pub fleet: &'a Fleet,
+    /// What is remembered.
+    pub memory: &'a Memory,
+    /// How to decide.
+    pub policy: &'a Policy,
+    /// The time of the pass.
+    pub now: DateTime<Utc>,
+}

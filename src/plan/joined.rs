@@ -1,0 +1,97 @@
+//! Sheet, fleet and memory joined by server: all that is known of each.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::inputs::Inputs;
+use crate::fleet::{Server, Source};
+use crate::memory::{ChannelMemory, ServerMemory};
+use crate::sheet::parse::{ReleaseRow, ServerRow, Tick};
+use crate::tag::{ChannelName, ServerId};
+
+/// The rows of the release tab, by channel.
+pub(super) type Rows<'a> = BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>;
+
+/// What will be remembered of the channels.
+pub(super) type Channels = BTreeMap<ChannelName, ChannelMemory>;
+
+/// What is remembered of a server, copied only when something of it changes: in a quiet pass over a large fleet nothing does.
+pub(super) type Recall<'a> = Cow<'a, ServerMemory>;
+
+/// All that is known of one server.
+pub(super) struct Joined<'a> {
+    pub(super) id: &'a ServerId,
+    pub(super) rows: Vec<&'a ServerRow>,
+    pub(super) server: Option<&'a Server>,
+    pub(super) memory: Option<&'a ServerMemory>,
+}
+
+impl<'a> Joined<'a> {
+    pub(super) fn remembered(&self) -> Recall<'a> {
+        self.memory.map_or_else(Recall::default, Cow::Borrowed)
+    }
+
+    pub(super) fn live(&self) -> Option<&'a Server> {
+        self.server.filter(|server| server.state.is_live())
+    }
+
+    pub(super) fn disagree(&self) -> bool {
+        self.rows.windows(2).any(|pair| !pair[0].agrees(pair[1]))
+    }
+
+    /// Whether any of its rows holds it. A box that cannot be read and a column that vanished let nobody go: what the store
+    /// remembers goes on holding.
+    pub(super) fn held(&self) -> bool {
+        let remembered = self.memory.is_some_and(|m| m.held);
+        self.rows.iter().any(|row| match row.hold {
+            Some(Tick::On) => true,
+            Some(Tick::Off) => false,
+            Some(Tick::Unreadable) | None => remembered,
+        })
+    }
+
+    /// Where it lives or last lived.
+    pub(super) fn source(&self) -> Option<&'a Source> {
+        self.server
+            .map(|s| &s.source)
+            .or_else(|| self.memory.and_then(|m| m.source.as_ref()))
+    }
+}
+
+/// Groups the rows of the release tab by channel.
+pub(super) fn release_rows<'a>(inputs: Inputs<'a>) -> Rows<'a> {
+    let mut rows = Rows::new();
+    for row in &inputs.sheet.release.rows {
+        rows.entry(&row.channel).or_default().push(row);
+    }
+    rows
+}
+
+/// Joins sheet, fleet and memory by server id, in order. A server that only the memory knows is not among them.
+pub(super) fn servers<'a>(inputs: Inputs<'a>) -> Vec<Joined<'a>> {
+    let mut rows: Vec<&ServerRow> = inputs.sheet.servers.rows.iter().collect();
+    rows.sort_by(|a, b| a.id.cmp(&b.id).then(a.row.cmp(&b.row)));
+    let mut rows = rows.into_iter().peekable();
+    let mut servers = inputs.fleet.servers.iter().peekable();
+    let mut remembered = inputs.memory.servers.iter().peekable();
+    let mut joined = Vec::with_capacity(inputs.fleet.servers.len());
+    loop {
+        let heads = [rows.peek().map(|r| &r.id), servers.peek().map(|(id, _)| *id)];
+        let Some(id) = heads.into_iter().flatten().min() else {
+            return joined;
+        };
+        let mut own = Vec::new();
+        while let Some(row) = rows.next_if(|row| row.id == *id) {
+            own.push(row);
+        }
+        let server = servers.next_if(|(other, _)| *other == id).map(|(_, server)| server);
+        while remembered.next_if(|(other, _)| *other < id).is_some() {}
+        let memory = remembered.next_if(|(other, _)| *other == id).map(|(_, memory)| memory);
+        joined.push(Joined {
+            id,
+            rows: own,
+            server,
+            memory,
+        });
+    }
+}

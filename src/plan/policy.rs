@@ -1,0 +1,75 @@
+//! What the configuration and the command line say about decisions, and which safety limits an operator may let through.
+
+use std::collections::BTreeSet;
+
+use crate::problem::Code;
+use crate::tag::TagKey;
+
+/// What the decision needs to know from the configuration and the command line.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The spreadsheet's id.
+    pub spreadsheet: String,
+    /// Key of the channel tag.
+    pub channel_tag: TagKey,
+    /// Key of the version tag.
+    pub version_tag: TagKey,
+    /// Whether only to say what would be done.
+    pub observe: bool,
+    /// Whether keys count only while their columns are protected.
+    pub require_protection: bool,
+    /// Share of rows that may vanish, 0 to 1.
+    pub max_row_drop: f64,
+    /// Share of a source's servers that may vanish, 0 to 1.
+    pub max_fleet_drop: f64,
+    /// Share of servers that may change without two keys in 24 hours, 0 to 1.
+    pub max_unapproved_change: f64,
+    /// Belts that the operator lets through, this pass.
+    pub allow: BTreeSet<Belt>,
+    /// Whether the operator takes the sheet over for this store.
+    pub takeover: bool,
+}
+
+/// A safety limit that an operator may let through for one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Belt {
+    /// The sheet shrank.
+    RowDrop,
+    /// A source shrank.
+    FleetDrop,
+    /// Too much changes without two keys.
+    Unapproved,
+    /// Another tab stands under the old name.
+    Tab,
+    /// The file was set back in time.
+    History,
+}
+
+impl Belt {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::RowDrop,
+        Self::FleetDrop,
+        Self::Unapproved,
+        Self::Tab,
+        Self::History,
+    ];
+
+    /// The word for `--allow`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.code().word()
+    }
+
+    /// The code of the problems that say it tripped.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        match self {
+            Self::RowDrop => Code::RowDrop,
+            Self::FleetDrop => Code::FleetDrop,
+            Self::Unapproved => Code::Unapproved,
+            Self::Tab => Code::Tab,
+            Self::History => Code::History,
+        }
+    }
+}

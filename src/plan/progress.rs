@@ -1,0 +1,61 @@
+//! How far a release has come: which servers it concerns, which carry it, and which stay behind.
+
+use std::collections::BTreeMap;
+
+use super::draft::{Context, Draft};
+use super::model::{Plan, ServerStatus};
+use crate::tag::{ChannelName, ServerId, Version};
+
+/// How far one release has come.
+#[derive(Default)]
+struct Progress {
+    concerned: u64,
+    carrying: u64,
+    unseen: u64,
+    held: Vec<ServerId>,
+}
+
+/// Counts, for each channel, the servers that its release concerns and those that carry it.
+pub(super) fn count(drafts: &[Draft<'_>], context: &Context<'_>, plan: &mut Plan) {
+    let mut counts: BTreeMap<&ChannelName, Progress> = BTreeMap::new();
+    for draft in drafts {
+        if let Some(channel) = &draft.plan.channel {
+            one(draft, channel, context, counts.entry(channel).or_default());
+        }
+    }
+    for channel in &mut plan.channels {
+        let Some(progress) = counts.remove(&channel.name) else {
+            continue;
+        };
+        channel.concerned = progress.concerned;
+        channel.carrying = progress.carrying;
+        channel.unseen = progress.unseen;
+        if channel.moved.is_some() {
+            channel.left_behind = progress.held;
+        }
+    }
+}
+
+fn one(draft: &Draft<'_>, channel: &ChannelName, context: &Context<'_>, progress: &mut Progress) {
+    let inputs = context.inputs;
+    let (id, tag) = (&draft.plan.id, &inputs.policy.version_tag);
+    let live = inputs.fleet.servers.get(id).filter(|s| s.state.is_live());
+    let unseen = live.is_none() && draft.plan.status == ServerStatus::AsIs;
+    let carries = match live {
+        Some(server) => server.tag(tag),
+        // It must not count as done because nobody can look.
+        None if unseen => inputs.memory.servers.get(id).and_then(|m| m.seen.get(tag)),
+        None => return,
+    };
+    let release = context.channels.get(channel).and_then(|c| c.release.as_ref());
+    let behind = release.is_none() || carries.map(|v| &**v) != release.map(Version::as_str);
+    match draft.plan.status {
+        ServerStatus::Held if behind => progress.held.push(id.clone()),
+        ServerStatus::Held | ServerStatus::Duplicate => {}
+        _ => {
+            progress.concerned += 1;
+            progress.carrying += u64::from(!behind);
+            progress.unseen += u64::from(unseen);
+        }
+    }
+}
