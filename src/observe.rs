@@ -9,7 +9,7 @@ use crate::fleet::{Fleet, FleetReader};
 use crate::memory::{AuditTab, Memory};
 use crate::problem::Problem;
 use crate::sheet::parse::{Names, Sheet, parse};
-use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, TabWish};
+use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, TabRequest};
 
 /// How often a pass asks whether the optional audit tab has been made.
 pub const AUDIT_LOOK: TimeDelta = TimeDelta::minutes(15);
@@ -49,11 +49,14 @@ pub async fn observe(
 ) -> Result<Observed, ObserveError> {
     let read = async {
         let audit = look_for_audit(sheets, memory, names, now).await?;
-        let mut wishes = vec![TabWish::whole(&names.release_tab), TabWish::whole(&names.server_tab)];
+        let mut asked = vec![
+            TabRequest::whole(&names.release_tab),
+            TabRequest::whole(&names.server_tab),
+        ];
         if audit.there {
-            wishes.push(TabWish::header(&names.audit_tab));
+            asked.push(TabRequest::header(&names.audit_tab));
         }
-        Ok::<_, SheetError>((sheets.read(&wishes).await?, audit))
+        Ok::<_, SheetError>((sheets.read(&asked).await?, audit))
     };
     let (read, fleet) = tokio::join!(read, fleet.read());
     let (raw, audit) = read.map_err(ObserveError::Unreachable)?;

@@ -7,21 +7,21 @@
 
 mod guard;
 mod run;
-mod site;
+mod tab_setup;
 mod template;
 
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::{Names, column_letters, quoted, text_of};
 use crate::sheet::structure::{BuiltTab, Edit, Structure};
 use crate::sheet::{Append, NewCell, RawTab};
-use site::Site;
+use tab_setup::TabSetup;
 
 pub use run::{Outcome, carry_out};
 pub use template::{CellKind, Colour, Column, Editing, Owner, Template, TemplateError, Templates};
 
 /// What is wished of a spreadsheet.
 #[derive(Clone, Debug)]
-pub struct Wish<'a> {
+pub struct SetupRequest<'a> {
     /// How the tabs are to look.
     pub templates: &'a Templates,
     /// Names from the configuration; its key holders are those meant here.
@@ -83,19 +83,19 @@ impl Setup {
     }
 }
 
-/// Compares the spreadsheet with the wish.
+/// Compares the spreadsheet with the request.
 #[must_use]
-pub fn plan(structure: &Structure, wish: &Wish<'_>) -> Setup {
+pub fn plan(structure: &Structure, request: &SetupRequest<'_>) -> Setup {
     let mut setup = Setup::default();
-    let mut sites = Vec::new();
-    let mut next_id = wish.fresh_id;
-    for template in wish.templates.all() {
+    let mut tab_setups = Vec::new();
+    let mut next_id = request.fresh_id;
+    for template in request.templates.all() {
         let found = structure.built.iter().find(|built| built.tab.title == template.title);
         match found {
-            Some(built) => sites.push(Site::of(template, built.clone(), wish.account, &mut setup)),
+            Some(built) => tab_setups.push(TabSetup::of(template, built.clone(), request.account, &mut setup)),
             None => {
-                if let Some(site) = make(template, structure, wish.account, &mut next_id, &mut setup) {
-                    sites.push(site);
+                if let Some(tab_setup) = make(template, structure, request.account, &mut next_id, &mut setup) {
+                    tab_setups.push(tab_setup);
                 }
             }
         }
@@ -104,26 +104,26 @@ pub fn plan(structure: &Structure, wish: &Wish<'_>) -> Setup {
         setup.steps.clear();
         return setup;
     }
-    for site in &mut sites {
-        site.add_columns(&mut setup);
+    for tab_setup in &mut tab_setups {
+        tab_setup.add_columns(&mut setup);
     }
-    let release = sites.first().and_then(|site| {
-        let column = *site.layout.columns.get("channel")?;
-        Some((site.template.title.clone(), column))
+    let release = tab_setups.first().and_then(|tab_setup| {
+        let column = *tab_setup.layout.columns.get("channel")?;
+        Some((tab_setup.template.title.clone(), column))
     });
-    for site in &sites {
-        site.dress(release.as_ref(), &mut setup);
-        site.colour(&mut setup);
+    for tab_setup in &tab_setups {
+        tab_setup.format(release.as_ref(), &mut setup);
+        tab_setup.colour(&mut setup);
     }
     let groups = guard::known_groups(structure);
-    for site in &sites {
-        guard::protect(site, wish, &groups, &mut setup);
+    for tab_setup in &tab_setups {
+        guard::protect(tab_setup, request, &groups, &mut setup);
     }
-    for site in &sites {
-        site.misfits(&mut setup);
+    for tab_setup in &tab_setups {
+        tab_setup.misfits(&mut setup);
     }
-    if let (Some(channel), Some(site)) = (wish.channel, sites.first()) {
-        add_channel(site, channel, &mut setup);
+    if let (Some(channel), Some(tab_setup)) = (request.channel, tab_setups.first()) {
+        add_channel(tab_setup, channel, &mut setup);
     }
     for list in [&mut setup.open, &mut setup.notes] {
         list.sort();
@@ -139,7 +139,7 @@ fn make<'a>(
     account: &'a str,
     next_id: &mut u32,
     setup: &mut Setup,
-) -> Option<Site<'a>> {
+) -> Option<TabSetup<'a>> {
     // Google takes two names that differ only in letter case for one.
     let alike = |(_, title): &&(i64, String)| title.to_lowercase() == template.title.to_lowercase();
     if let Some((_, title)) = structure.tabs.iter().find(alike) {
@@ -187,12 +187,12 @@ fn make<'a>(
         tab,
         ..BuiltTab::default()
     };
-    Some(Site::fresh(template, built, account, setup))
+    Some(TabSetup::fresh(template, built, account, setup))
 }
 
-fn add_channel(site: &Site<'_>, channel: &str, setup: &mut Setup) {
-    let tab = &site.built.tab;
-    let Some(column) = site.layout.columns.get("channel").copied() else {
+fn add_channel(tab_setup: &TabSetup<'_>, channel: &str, setup: &mut Setup) {
+    let tab = &tab_setup.built.tab;
+    let Some(column) = tab_setup.layout.columns.get("channel").copied() else {
         return;
     };
     let is_it = |row: &Vec<crate::sheet::Cell>| {
@@ -204,7 +204,12 @@ fn add_channel(site: &Site<'_>, channel: &str, setup: &mut Setup) {
         setup.channel_at = Some(format!("{}!{letters}{}", quoted(&tab.title), row + 2));
         return;
     }
-    let width = site.layout.columns.values().max().map_or(0, |last| *last as usize + 1);
+    let width = tab_setup
+        .layout
+        .columns
+        .values()
+        .max()
+        .map_or(0, |last| *last as usize + 1);
     let mut row = vec![NewCell::Blank; width];
     let cells = [
         ("channel", NewCell::Text(channel.to_owned())),
@@ -212,14 +217,18 @@ fn add_channel(site: &Site<'_>, channel: &str, setup: &mut Setup) {
         ("rollback", NewCell::Bool(false)),
     ];
     for (header, cell) in cells {
-        let slot = site.layout.columns.get(header).and_then(|at| row.get_mut(*at as usize));
+        let slot = tab_setup
+            .layout
+            .columns
+            .get(header)
+            .and_then(|at| row.get_mut(*at as usize));
         if let Some(slot) = slot {
             *slot = cell;
         }
     }
-    let barred = (0..u32::try_from(width).unwrap_or(u32::MAX)).find_map(|column| site.barred_below(column));
+    let barred = (0..u32::try_from(width).unwrap_or(u32::MAX)).find_map(|column| tab_setup.barred_below(column));
     if let Some(range) = barred {
-        setup.open.push(site.barred_problem(range));
+        setup.open.push(tab_setup.barred_problem(range));
         return;
     }
     let append = Append {

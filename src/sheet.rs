@@ -236,14 +236,14 @@ pub enum MarkChange {
 
 /// A tab to read, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TabWish<'a> {
+pub struct TabRequest<'a> {
     /// Its name.
     pub title: &'a str,
     /// Whether row 1 is enough: for a tab that is only ever appended to, and so only grows.
     pub header_only: bool,
 }
 
-impl<'a> TabWish<'a> {
+impl<'a> TabRequest<'a> {
     /// Asks for all cells.
     #[must_use]
     pub fn whole(title: &'a str) -> Self {
@@ -271,7 +271,7 @@ pub trait SheetReader: Send + Sync {
     ///
     /// # Errors
     /// See [`SheetErrorKind`].
-    async fn read(&self, tabs: &[TabWish<'_>]) -> Result<RawSpreadsheet, SheetError>;
+    async fn read(&self, tabs: &[TabRequest<'_>]) -> Result<RawSpreadsheet, SheetError>;
 
     /// Reads marked columns in one request.
     ///

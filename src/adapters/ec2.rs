@@ -4,17 +4,17 @@
 //! It must never give a part of a source's listing for the whole, nor repeat a write by itself.
 
 mod checks;
+mod codes;
 mod describe;
 mod error;
 mod http;
 mod quote;
+mod region;
 mod reply;
 mod session;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +23,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::config::{Builder, Credentials, IdentityCache};
-use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::Tag;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
@@ -36,11 +33,11 @@ use crate::calls::Calls;
 use crate::endpoint::Endpoint;
 use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
 use crate::pacing::Pacing;
-use crate::tag::{ServerId, TagSet};
-use error::Failed;
+use crate::tag::{ServerId, TagKey, TagSet};
 use http::CountingClient;
+use region::RegionClient;
 use reply::WholeReply;
-use session::{Keys, Session};
+use session::Session;
 
 /// The longest wait for a connection. EC2's endpoints connect in milliseconds; a region's name that is misspelt does
 /// not, and should not cost a whole request timeout.
@@ -78,24 +75,7 @@ pub struct Ec2Settings {
 /// The client.
 #[derive(Debug)]
 pub struct Ec2 {
-    places: BTreeMap<Source, Place>,
-}
-
-/// One account's region.
-struct Place {
-    source: Source,
-    client: Client,
-    session: Arc<Session>,
-    pacing: Pacing,
-    request_timeout: Duration,
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
-    }
+    regions: BTreeMap<Source, RegionClient>,
 }
 
 impl Ec2 {
@@ -115,7 +95,7 @@ impl Ec2 {
     }
 
     async fn with(settings: &Ec2Settings, http: &CountingClient) -> Self {
-        let mut places = BTreeMap::new();
+        let mut regions = BTreeMap::new();
         for account in &settings.accounts {
             let config = sdk_config(settings, account, http).await;
             let name: Arc<str> = account.name.as_str().into();
@@ -127,26 +107,26 @@ impl Ec2 {
                     region: region.as_str().into(),
                 };
                 let config = Builder::from(&config).region(Region::new(region.clone())).build();
-                let place = Place {
+                let client = RegionClient {
                     source: source.clone(),
                     client: Client::from_conf(config),
                     session: Arc::clone(&session),
                     pacing: settings.pacing.clone(),
                     request_timeout: settings.request_timeout,
                 };
-                places.insert(source, place);
+                regions.insert(source, client);
             }
         }
-        Self { places }
+        Self { regions }
     }
 
     /// The sources, in order.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.places.keys()
+        self.regions.keys()
     }
 
-    fn place(&self, source: &Source) -> Result<&Place, CloudError> {
-        self.places.get(source).ok_or_else(|| CloudError {
+    fn region(&self, source: &Source) -> Result<&RegionClient, CloudError> {
+        self.regions.get(source).ok_or_else(|| CloudError {
             kind: CloudErrorKind::Denied,
             code: "unknown".to_owned(),
             message: format!("{source}: no such account and region in the configuration"),
@@ -154,62 +134,12 @@ impl Ec2 {
     }
 }
 
-impl Place {
-    /// Makes one call with the account's keys, and says what became of it.
-    async fn call<T, E, F>(
-        &self,
-        action: &'static str,
-        ids: &[ServerId],
-        call: impl FnOnce(Builder) -> F,
-    ) -> Result<T, CloudError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    {
-        let keys = self.session.keys().await?;
-        let with_keys = Builder::new().credentials_provider(keys.credentials.clone());
-        let error = match call(with_keys).await {
-            Ok(output) => {
-                Session::worked(&keys);
-                return Ok(output);
-            }
-            Err(error) => error,
-        };
-        let failed = Failed {
-            source: &self.source,
-            action,
-            who: self.session.who(),
-            ids,
-        };
-        Err(self.judge(error::classify(&error, failed), &keys).await)
-    }
-
-    /// Keys that were good until now may just have expired; then the call can be repeated with new ones.
-    async fn judge(&self, mut error: CloudError, keys: &Arc<Keys>) -> CloudError {
-        if error::is_expired(&error.code) && self.session.expired(keys).await {
-            error.kind = CloudErrorKind::Transient;
-        } else if error.kind == CloudErrorKind::Denied {
-            self.session.refused(keys).await;
-        }
-        error
-    }
-
-    async fn describe(&self, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
-        self.call("ec2:DescribeInstances", &[], async |override_| {
-            let call = self.client.describe_instances().max_results(describe::PAGE);
-            let call = call.set_next_token(token).customize().config_override(override_);
-            call.interceptor(WholeReply::describe_instances()).send().await
-        })
-        .await
-    }
-}
-
 #[async_trait]
 impl FleetReader for Ec2 {
     async fn read(&self) -> Fleet {
-        let listed = join_all(self.places.values().map(describe::list)).await;
+        let listed = join_all(self.regions.values().map(describe::list)).await;
         let mut fleet = Fleet::default();
-        for (source, listed) in self.places.keys().zip(listed) {
+        for (source, listed) in self.regions.keys().zip(listed) {
             let servers = match listed {
                 Ok(servers) => servers,
                 Err(error) => {
@@ -237,11 +167,11 @@ impl FleetReader for Ec2 {
 #[async_trait]
 impl TagWriter for Ec2 {
     async fn create_tags(&self, source: &Source, ids: &[ServerId], tags: &TagSet) -> Result<(), CloudError> {
-        let place = self.place(source)?;
-        place
+        let region = self.region(source)?;
+        region
             .call("ec2:CreateTags", ids, async |override_| {
                 let resources = ids.iter().map(|id| id.as_str().to_owned()).collect();
-                let call = place.client.create_tags().set_resources(Some(resources));
+                let call = region.client.create_tags().set_resources(Some(resources));
                 let call = call.set_tags(Some(sdk_tags(tags))).customize();
                 let call = call.config_override(override_).interceptor(WholeReply::create_tags());
                 call.send().await
@@ -252,7 +182,7 @@ impl TagWriter for Ec2 {
 }
 
 fn sdk_tags(tags: &TagSet) -> Vec<Tag> {
-    let tag = |(key, value): (&crate::tag::TagKey, &Arc<str>)| Tag::builder().key(key.as_str()).value(&**value).build();
+    let tag = |(key, value): (&TagKey, &Arc<str>)| Tag::builder().key(key.as_str()).value(&**value).build();
     tags.iter().map(tag).collect()
 }
 

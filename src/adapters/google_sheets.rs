@@ -9,11 +9,13 @@ mod auth;
 mod columns;
 mod failure;
 mod grid;
+mod patience;
+mod reading;
 mod sparse;
 mod structure;
+mod tokens;
 mod values;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,25 +26,13 @@ use google_sheets4::{Sheets, api};
 use hyper_rustls::HttpsConnectorBuilder;
 
 use attempt::Pace;
-use auth::{Connector, SCOPE, Tokens};
-use failure::{Method, UNPARSEABLE_RANGE, error};
+use auth::{Connector, SCOPE};
+use failure::{Method, error};
+use tokens::Tokens;
 
 use crate::calls::Calls;
 use crate::endpoint::Endpoint;
-use crate::sheet::{
-    Append, ColumnWrite, Columns, MarkChange, MarkedColumn, RawSpreadsheet, SheetError, SheetErrorKind, SheetReader,
-    SheetWriter, TabWish,
-};
-
-/// What is asked of the spreadsheet: enough to decide, and nothing of formats, charts or notes.
-const PICTURE: &str = "properties.title,developerMetadata,\
-    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges,\
-    data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue)),\
-    columnMetadata(developerMetadata)))";
-
-/// The same without cells.
-const OUTLINE: &str = "properties.title,developerMetadata,\
-    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges)";
+use crate::sheet::{Append, ColumnWrite, MarkChange, SheetError, SheetErrorKind, SheetWriter};
 
 /// How we present ourselves.
 const USER: &str = concat!("fleetsheet/", env!("CARGO_PKG_VERSION"));
@@ -50,16 +40,6 @@ const USER: &str = concat!("fleetsheet/", env!("CARGO_PKG_VERSION"));
 /// The address of the API.
 const ENDPOINT: &str = "https://sheets.googleapis.com/";
 
-const GET: Method = Method {
-    name: "sheets.get",
-    doing: "read the spreadsheet",
-    writes: false,
-};
-const READ_COLUMNS: Method = Method {
-    name: "sheets.values.batchGetByDataFilter",
-    doing: "read the service columns",
-    writes: false,
-};
 const WRITE_COLUMNS: Method = Method {
     name: "sheets.values.batchUpdateByDataFilter",
     doing: "write the service columns",
@@ -183,47 +163,6 @@ impl GoogleSheets {
         self.inner.tokens.get().await.map(drop)
     }
 
-    async fn get(&self, ranges: &[String], fields: &str) -> Result<grid::Picture, SheetError> {
-        let reply = self
-            .call(GET, |mut probe| async move {
-                let call = self.inner.hub.spreadsheets().get(&self.inner.spreadsheet_id);
-                ranges
-                    .iter()
-                    .fold(call, |call, range| call.add_ranges(range))
-                    .param("fields", fields)
-                    .add_scope(SCOPE)
-                    .delegate(&mut probe)
-                    .doit()
-                    .await
-            })
-            .await?;
-        grid::picture(reply).map_err(|why| nonsense(GET, &why))
-    }
-
-    /// Reads the tabs, all of which exist. Naming them keeps the rest of the file, which may be large, out of the
-    /// answer.
-    async fn get_tabs(&self, wishes: &[TabWish<'_>]) -> Result<RawSpreadsheet, SheetError> {
-        let ranges: Vec<String> = wishes.iter().map(range).collect();
-        let grid::Picture { mut spreadsheet, bare } = self.get(&ranges, PICTURE).await?;
-
-        let missed: Vec<&TabWish<'_>> = wishes.iter().filter(|wish| bare.contains(wish.title)).collect();
-        if !missed.is_empty() {
-            let ranges: Vec<String> = missed.iter().map(|wish| range(wish)).collect();
-            let grids = self.read_values(&ranges).await?;
-            for (wish, rows) in missed.iter().zip(grids) {
-                if let Some(tab) = spreadsheet.tabs.iter_mut().find(|tab| tab.title == wish.title) {
-                    tab.rows = rows;
-                }
-            }
-        }
-        for wish in wishes.iter().filter(|wish| wish.header_only) {
-            if let Some(tab) = spreadsheet.tabs.iter_mut().find(|tab| tab.title == wish.title) {
-                tab.rows.truncate(1);
-            }
-        }
-        Ok(spreadsheet)
-    }
-
     async fn batch_update(
         &self,
         method: Method,
@@ -256,64 +195,12 @@ fn connector() -> Result<Connector, SheetError> {
     Ok(builder.https_or_http().enable_http1().enable_http2().build())
 }
 
-/// A tab as a range: quoted, because a name may hold anything, and because unquoted it could be a named range or a
-/// cell.
-fn range(wish: &TabWish<'_>) -> String {
-    let rows = if wish.header_only { "!1:1" } else { "" };
-    format!("'{}'{rows}", wish.title.replace('\'', "''"))
-}
-
 fn nonsense(method: Method, why: &str) -> SheetError {
     error(SheetErrorKind::Nonsense, &format!("could not {}: {why}", method.doing))
 }
 
 fn refused(method: Method, why: &str) -> SheetError {
     error(SheetErrorKind::Refused, &format!("could not {}: {why}", method.doing))
-}
-
-#[async_trait]
-impl SheetReader for GoogleSheets {
-    async fn read(&self, tabs: &[TabWish<'_>]) -> Result<RawSpreadsheet, SheetError> {
-        if tabs.is_empty() {
-            return Ok(self.get(&[], OUTLINE).await?.spreadsheet);
-        }
-        match self.get_tabs(tabs).await {
-            // Some tab is missing, and Google refuses all for it: look which there are, and read those.
-            Err(e) if e.kind == SheetErrorKind::Refused && e.message.contains(UNPARSEABLE_RANGE) => {
-                let outline = self.get(&[], OUTLINE).await?.spreadsheet;
-                let there: BTreeSet<&str> = outline.tabs.iter().map(|tab| tab.title.as_str()).collect();
-                let (there, missing): (Vec<_>, Vec<_>) = tabs.iter().partition(|wish| there.contains(wish.title));
-                match (there.is_empty(), missing.is_empty()) {
-                    (true, _) => Ok(outline),
-                    (_, true) => Err(e),
-                    _ => self.get_tabs(&there).await,
-                }
-            }
-            result => result,
-        }
-    }
-
-    async fn read_columns(&self, columns: &[MarkedColumn]) -> Result<Columns, SheetError> {
-        if columns.is_empty() {
-            return Ok(Columns::new());
-        }
-        let marks: Result<Vec<i32>, String> = columns.iter().map(|column| columns::id(column.mark)).collect();
-        let request = columns::read_request(&marks.map_err(|why| refused(READ_COLUMNS, &why))?);
-        let request = &request;
-        let reply = self
-            .call(READ_COLUMNS, |mut probe| async move {
-                self.inner
-                    .hub
-                    .spreadsheets()
-                    .values_batch_get_by_data_filter(request.clone(), &self.inner.spreadsheet_id)
-                    .add_scope(SCOPE)
-                    .delegate(&mut probe)
-                    .doit()
-                    .await
-            })
-            .await?;
-        columns::read_reply(reply).map_err(|why| nonsense(READ_COLUMNS, &why))
-    }
 }
 
 #[async_trait]

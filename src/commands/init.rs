@@ -13,7 +13,7 @@ use crate::cli::Format;
 use crate::config::Config;
 use crate::problem::{Code, Kind, Problem};
 use crate::sandbox;
-use crate::setup::{Outcome, Templates, Wish, carry_out};
+use crate::setup::{Outcome, SetupRequest, Templates, carry_out};
 use crate::sheet::parse::check_channel;
 use crate::sheet::protection::address_of;
 use crate::text::plain;
@@ -43,7 +43,7 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
     let account = sheets.service_account_email().to_owned();
     let names = names(&config, &account);
     let templates = Templates::load(&names).map_err(Refusal::failed)?;
-    let wish = Wish {
+    let request = SetupRequest {
         templates: &templates,
         names: &names,
         a_editors: &config.dual_key.a_editors,
@@ -53,7 +53,7 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
         fresh_id: uuid::Uuid::new_v4().as_fields().0 & 0x3fff_ffff,
     };
     let sheets = sheets.with_deadline(Instant::now() + config.schedule.pass_timeout);
-    let mut outcome = carry_out(&sheets, &wish, asked.dry_run)
+    let mut outcome = carry_out(&sheets, &request, asked.dry_run)
         .await
         .map_err(Refusal::failed)?;
     outcome.notes.append(&mut notes);

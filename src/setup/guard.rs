@@ -3,11 +3,13 @@
 //! Ranges that people made are never changed: ours come beside them, because Google lets only those write who may by all
 //! ranges over a cell. Ours are known by their description, and repaired.
 
+mod strangers;
+
 use std::collections::BTreeSet;
 
-use super::site::{Site, is_closed};
-use super::template::{Column, Editing, Owner};
-use super::{Setup, Step, Wish};
+use super::tab_setup::{TabSetup, is_closed};
+use super::template::{Column, Editing};
+use super::{Setup, SetupRequest, Step};
 use crate::problem::Code;
 use crate::sheet::protection::{GROUP, Keyholders, address_of, editors_fault, exactly, neither, nobody, range_fault};
 use crate::sheet::structure::{Edit, Protection, Structure};
@@ -43,23 +45,29 @@ pub(super) fn known_groups(structure: &Structure) -> BTreeSet<String> {
 }
 
 /// Makes and repairs the protections of a tab.
-pub(super) fn protect(site: &Site<'_>, wish: &Wish<'_>, groups: &BTreeSet<String>, setup: &mut Setup) {
-    let who = &wish.names.keyholders;
+pub(super) fn protect(
+    tab_setup: &TabSetup<'_>,
+    request: &SetupRequest<'_>,
+    groups: &BTreeSet<String>,
+    setup: &mut Setup,
+) {
+    let who = &request.names.keyholders;
     let mut targets = Vec::new();
-    if site.template.protected_whole {
-        targets.push(whole(site, who));
+    if tab_setup.template.protected_whole {
+        targets.push(whole(tab_setup, who));
     } else {
-        targets.push(headers(site, who));
+        targets.push(headers(tab_setup, who));
         targets.extend(
-            site.columns()
-                .filter_map(|(column, at)| of_column(site, column, at, wish, setup)),
+            tab_setup
+                .columns()
+                .filter_map(|(column, at)| of_column(tab_setup, column, at, request, setup)),
         );
     }
     for target in &targets {
-        settle(site, target, wish, groups, setup);
+        settle(tab_setup, target, request, groups, setup);
     }
-    for (column, at) in site.columns() {
-        strangers(site, column, at, who, setup);
+    for (column, at) in tab_setup.columns() {
+        strangers::strangers(tab_setup, column, at, who, setup);
     }
 }
 
@@ -67,14 +75,14 @@ fn only_service() -> String {
     "only fleetsheet and the file's owner may edit".into()
 }
 
-fn whole<'a>(site: &Site<'_>, who: &'a Keyholders) -> Target<'a> {
+fn whole<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
     let judge = |range: &ProtectedRange| {
         let fault = range_fault(range, who, &nobody);
         let partial = range.range.start_column.is_some_and(|start| start > 0) || range.range.end_column.is_some();
         fault.or_else(|| partial.then(|| "its protection covers a part only".to_owned()))
     };
     Target {
-        place: site.title(),
+        place: tab_setup.title(),
         who: only_service(),
         range: GridRange::default(),
         description: format!("{OURS}whole tab"),
@@ -83,8 +91,8 @@ fn whole<'a>(site: &Site<'_>, who: &'a Keyholders) -> Target<'a> {
     }
 }
 
-fn headers<'a>(site: &Site<'_>, who: &'a Keyholders) -> Target<'a> {
-    let width = site.built.tab.column_count;
+fn headers<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
+    let width = tab_setup.built.tab.column_count;
     let judge = move |range: &ProtectedRange| {
         let area = &range.range;
         let rows = area.start_row.is_none_or(|start| start == 0) && area.end_row.is_none_or(|end| end > 0);
@@ -97,7 +105,7 @@ fn headers<'a>(site: &Site<'_>, who: &'a Keyholders) -> Target<'a> {
         }
     };
     Target {
-        place: format!("{}!1:1 (headers)", site.title()),
+        place: format!("{}!1:1 (headers)", tab_setup.title()),
         who: only_service(),
         range: GridRange {
             start_row: Some(0),
@@ -110,16 +118,22 @@ fn headers<'a>(site: &Site<'_>, who: &'a Keyholders) -> Target<'a> {
     }
 }
 
-fn of_column<'a>(site: &Site<'_>, column: &Column, at: u32, wish: &Wish<'a>, setup: &mut Setup) -> Option<Target<'a>> {
-    let who = &wish.names.keyholders;
+fn of_column<'a>(
+    tab_setup: &TabSetup<'_>,
+    column: &Column,
+    at: u32,
+    request: &SetupRequest<'a>,
+    setup: &mut Setup,
+) -> Option<Target<'a>> {
+    let who = &request.names.keyholders;
     let entries: Vec<&String> = match column.editors {
         Editing::Everybody => return None,
-        Editing::KeyA => wish.a_editors.iter().collect(),
-        Editing::KeyB => wish.b_editors.iter().collect(),
-        Editing::BothKeys => wish.a_editors.iter().chain(wish.b_editors).collect(),
+        Editing::KeyA => request.a_editors.iter().collect(),
+        Editing::KeyB => request.b_editors.iter().collect(),
+        Editing::BothKeys => request.a_editors.iter().chain(request.b_editors).collect(),
         Editing::Nobody | Editing::Service => Vec::new(),
     };
-    let place = format!("{} ({})", site.place(at), column.header);
+    let place = format!("{} ({})", tab_setup.place(at), column.header);
     let keyless = matches!(column.editors, Editing::KeyA | Editing::KeyB | Editing::BothKeys)
         && (entries.is_empty() || column.editors == Editing::BothKeys && (who.a.is_empty() || who.b.is_empty()));
     if keyless {
@@ -180,8 +194,14 @@ fn same(one: &GridRange, other: &GridRange) -> bool {
 }
 
 /// Finds what to do for one protection.
-fn settle(site: &Site<'_>, target: &Target<'_>, wish: &Wish<'_>, groups: &BTreeSet<String>, setup: &mut Setup) {
-    let ranges = &site.built.tab.protected;
+fn settle(
+    tab_setup: &TabSetup<'_>,
+    target: &Target<'_>,
+    request: &SetupRequest<'_>,
+    groups: &BTreeSet<String>,
+    setup: &mut Setup,
+) {
+    let ranges = &tab_setup.built.tab.protected;
     let (ours, foreign): (Vec<_>, Vec<_>) = ranges
         .iter()
         .partition(|range| range.description.trim() == target.description);
@@ -190,7 +210,7 @@ fn settle(site: &Site<'_>, target: &Target<'_>, wish: &Wish<'_>, groups: &BTreeS
     for range in ours {
         if is_closed(range) {
             // It can be neither seen nor changed; ours comes beside it.
-            setup.open.push(site.barred_problem(range));
+            setup.open.push(tab_setup.barred_problem(range));
             continue;
         }
         found = true;
@@ -206,7 +226,7 @@ fn settle(site: &Site<'_>, target: &Target<'_>, wish: &Wish<'_>, groups: &BTreeS
                 repair: true,
                 edits: vec![Edit::Reprotect {
                     id: range.id,
-                    as_is: target.protection(site, wish, groups),
+                    as_is: target.protection(tab_setup, request, groups),
                 }],
             }),
         }
@@ -232,77 +252,25 @@ fn settle(site: &Site<'_>, target: &Target<'_>, wish: &Wish<'_>, groups: &BTreeS
         format!(" (beside the protection that somebody made there: {fault})")
     });
     let what = format!("protect it: {}{beside}", target.who);
-    let edit = Edit::Protect(target.protection(site, wish, groups));
+    let edit = Edit::Protect(target.protection(tab_setup, request, groups));
     setup.step(target.place.clone(), what, vec![edit]);
 }
 
 impl Target<'_> {
-    fn protection(&self, site: &Site<'_>, wish: &Wish<'_>, known: &BTreeSet<String>) -> Protection {
+    fn protection(&self, tab_setup: &TabSetup<'_>, request: &SetupRequest<'_>, known: &BTreeSet<String>) -> Protection {
         let is_group = |entry: &&&String| entry.starts_with(GROUP) || known.contains(&address_of(entry));
         let (groups, users): (Vec<&String>, Vec<&String>) = self.entries.iter().partition(is_group);
         Protection {
-            sheet_id: site.sheet_id(),
+            sheet_id: tab_setup.sheet_id(),
             range: self.range,
             description: self.description.clone(),
             // Only editors are shown who may edit, and the passes have to see it.
             users: users
                 .into_iter()
                 .map(|entry| address_of(entry))
-                .chain([wish.account.to_owned()])
+                .chain([request.account.to_owned()])
                 .collect(),
             groups: groups.into_iter().map(|entry| address_of(entry)).collect(),
-        }
-    }
-}
-
-/// Ranges of other people that stand in somebody's way.
-fn strangers(site: &Site<'_>, column: &Column, at: u32, who: &Keyholders, setup: &mut Setup) {
-    let foreign = site.built.tab.protected.iter().filter(|range| {
-        let below = range.range.end_row.is_none_or(|end| end > 1);
-        covers(range, at) && below && !range.warning_only && !range.description.starts_with(OURS)
-    });
-    for range in foreign {
-        if is_closed(range) {
-            // What a pass writes or appends to must be open to it.
-            if column.owner != Owner::Human || column.header.eq_ignore_ascii_case("serverId") {
-                setup.open.push(site.barred_problem(range));
-            } else if column.editors != Editing::Everybody {
-                let message = format!(
-                    "somebody else's protection covers {} ({}), and Google hides its editors; if those who hold the key \
-                     cannot type there, remove it",
-                    site.place(at),
-                    column.header
-                );
-                setup.notes.push(Setup::problem(Code::Hidden, &site.place(at), message));
-            }
-            continue;
-        }
-        let wanted: BTreeSet<&String> = match column.editors {
-            Editing::KeyA => who.a.iter().collect(),
-            Editing::KeyB => who.b.iter().collect(),
-            Editing::BothKeys => who.a.iter().chain(&who.b).collect(),
-            Editing::Nobody | Editing::Service | Editing::Everybody => continue,
-        };
-        let Some(editors) = range.editors.as_ref().filter(|editors| !editors.domain) else {
-            continue;
-        };
-        let all = editors.users.iter().chain(&editors.groups);
-        let found: BTreeSet<String> = all.map(|entry| address_of(entry)).collect();
-        let out: Vec<&str> = wanted
-            .into_iter()
-            .filter(|one| !found.contains(*one))
-            .map(String::as_str)
-            .collect();
-        if !out.is_empty() {
-            let message = format!(
-                "somebody else's protection covers {} ({}) and does not name {}; remove it if they cannot type there",
-                site.place(at),
-                column.header,
-                out.join(", ")
-            );
-            setup
-                .notes
-                .push(Setup::problem(Code::ShutOut, &site.place(at), message));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Carries steps out and looks whether that made the spreadsheet as wished: what was lost, refused or undone in between
 //! is found by reading again, never by sending the same request blindly.
 
-use super::{Setup, Step, Wish, plan};
+use super::{Setup, SetupRequest, Step, plan};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::structure::{Edit, SheetBuilder};
-use crate::sheet::{SheetError, SheetErrorKind, TabWish};
+use crate::sheet::{SheetError, SheetErrorKind, TabRequest};
 
 /// How often what is missing is sent. More than once happens after a lost reply, or when people edit meanwhile.
 const ROUNDS: u32 = 3;
@@ -45,16 +45,20 @@ impl Outcome {
 ///
 /// # Errors
 /// When the spreadsheet cannot be read before anything was written.
-pub async fn carry_out(builder: &dyn SheetBuilder, wish: &Wish<'_>, dry_run: bool) -> Result<Outcome, SheetError> {
-    let titles = wish.templates.all();
+pub async fn carry_out(
+    builder: &dyn SheetBuilder,
+    request: &SetupRequest<'_>,
+    dry_run: bool,
+) -> Result<Outcome, SheetError> {
+    let titles = request.templates.all();
     let tabs = [
-        TabWish::whole(&titles[0].title),
-        TabWish::whole(&titles[1].title),
+        TabRequest::whole(&titles[0].title),
+        TabRequest::whole(&titles[1].title),
         // It only grows, and only its header and protection are looked at.
-        TabWish::header(&titles[2].title),
+        TabRequest::header(&titles[2].title),
     ];
     let structure = builder.read_structure(&tabs).await?;
-    let mut setup = plan(&structure, wish);
+    let mut setup = plan(&structure, request);
     let mut outcome = Outcome::of(structure.title, &setup);
     if dry_run || setup.steps.is_empty() {
         outcome.steps = setup.steps;
@@ -77,7 +81,7 @@ pub async fn carry_out(builder: &dyn SheetBuilder, wish: &Wish<'_>, dry_run: boo
         }
         trouble = sent.err();
         let again = match builder.read_structure(&tabs).await {
-            Ok(structure) => plan(&structure, wish),
+            Ok(structure) => plan(&structure, request),
             Err(error) => {
                 outcome.steps = if trouble.is_none() { tried } else { Vec::new() };
                 outcome.failed.push(call_failed(&error));
@@ -108,7 +112,7 @@ pub async fn carry_out(builder: &dyn SheetBuilder, wish: &Wish<'_>, dry_run: boo
     if !setup.steps.is_empty() {
         outcome
             .failed
-            .extend(trouble.map(|error| call_failed(&with_hint(error, wish))));
+            .extend(trouble.map(|error| call_failed(&with_hint(error, request))));
         outcome.failed.extend(setup.steps.iter().map(left_over));
     }
     Ok(outcome)
@@ -119,8 +123,8 @@ fn call_failed(error: &SheetError) -> Problem {
 }
 
 /// Google does not take a group's address for a user's, and does not always say so.
-fn with_hint(error: SheetError, wish: &Wish<'_>) -> SheetError {
-    let mut lists = wish.a_editors.iter().chain(wish.b_editors);
+fn with_hint(error: SheetError, request: &SetupRequest<'_>) -> SheetError {
+    let mut lists = request.a_editors.iter().chain(request.b_editors);
     let plain = lists.any(|entry| !entry.starts_with(crate::sheet::protection::GROUP));
     if error.kind != SheetErrorKind::Refused || !plain {
         return error;

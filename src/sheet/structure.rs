@@ -4,11 +4,11 @@
 
 use async_trait::async_trait;
 
-use super::{Append, GridRange, RawTab, SheetError, TabWish};
+use super::{Append, GridRange, RawTab, SheetError, TabRequest};
 
 /// What a cell looks like and takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dress {
+pub struct CellFormat {
     /// Whether it holds anything, white space too.
     pub filled: bool,
     /// Whether its number format is plain text, so that what is typed stays as typed.
@@ -38,7 +38,7 @@ pub struct BuiltTab {
     /// Rows that stay in view.
     pub frozen_rows: u32,
     /// The looks of its cells, row by row; ragged as the cells are.
-    pub dress: Vec<Vec<Dress>>,
+    pub formats: Vec<Vec<CellFormat>>,
     /// Colours by beginnings of texts; other rules are left out.
     pub colours: Vec<ColourRule>,
     /// Colour rules of every kind.
@@ -206,7 +206,7 @@ pub trait SheetBuilder: Send + Sync {
     ///
     /// # Errors
     /// See [`super::SheetErrorKind`].
-    async fn read_structure(&self, tabs: &[TabWish<'_>]) -> Result<Structure, SheetError>;
+    async fn read_structure(&self, tabs: &[TabRequest<'_>]) -> Result<Structure, SheetError>;
 
     /// Makes the edits in their order, all or none, in one request.
     ///

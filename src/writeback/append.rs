@@ -8,7 +8,7 @@ use super::{Desired, WriteError, Writeback};
 use crate::journal::Journal;
 use crate::memory::{Memory, Update};
 use crate::sheet::parse::{Sheet, parse, quoted};
-use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, TabWish};
+use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, TabRequest};
 
 /// An append whose connection was lost may be under way still: it is given this long before it is looked for.
 const LANDING: Duration = Duration::from_secs(2);
@@ -89,7 +89,7 @@ impl Writeback<'_> {
         desired: &mut Desired,
         memory: &Memory,
     ) -> Result<Sheet, WriteError> {
-        let audit = sheet.audit.as_ref().map(|_| TabWish {
+        let audit = sheet.audit.as_ref().map(|_| TabRequest {
             title: &self.names.audit_tab,
             header_only: !doubt,
         });
@@ -111,10 +111,14 @@ impl Writeback<'_> {
     pub(super) async fn read_again(
         &self,
         memory: &Memory,
-        audit: Option<TabWish<'_>>,
+        audit: Option<TabRequest<'_>>,
     ) -> Result<(RawSpreadsheet, Sheet), WriteError> {
         let tabs = [&self.names.release_tab, &self.names.server_tab];
-        let wishes: Vec<TabWish<'_>> = tabs.into_iter().map(|tab| TabWish::whole(tab)).chain(audit).collect();
+        let wishes: Vec<TabRequest<'_>> = tabs
+            .into_iter()
+            .map(|tab| TabRequest::whole(tab))
+            .chain(audit)
+            .collect();
         let raw = self.writer.read(&wishes).await?;
         let denied = |kind, message| WriteError::Sheet(SheetError { kind, message });
         let parsed = parse(&raw, self.names).map_err(|problems| {

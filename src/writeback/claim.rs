@@ -7,7 +7,7 @@ use crate::journal::Journal;
 use crate::memory::{Binding, Memory, StoreError, Update};
 use crate::sheet::parse::Sheet;
 use crate::sheet::{
-    COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabWish,
+    COLUMN_MARK, Mark, MarkChange, RawSpreadsheet, STORE_MARK, SheetError, SheetErrorKind, SheetWriter, TabRequest,
 };
 
 /// How often marks are made, where replies are lost: each time only those that are not there yet.
@@ -36,7 +36,7 @@ pub async fn claim(
         };
         if looks {
             let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
-            let seen = writer.read(&titles.map(|title| TabWish::header(title))).await?;
+            let seen = writer.read(&titles.map(|title| TabRequest::header(title))).await?;
             yield_to_rivals(writer, raw, &seen, journal.memory()).await?;
             again = Some(seen);
         }

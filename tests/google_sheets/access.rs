@@ -2,13 +2,13 @@ use std::time::{Duration, Instant};
 
 use fleetsheet::adapters::google_sheets::{GoogleSheets, Settings};
 use fleetsheet::calls::Calls;
-use fleetsheet::sheet::{SheetErrorKind, SheetReader, TabWish};
+use fleetsheet::sheet::{SheetErrorKind, SheetReader, TabRequest};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::SERVICE_ACCOUNT;
 
 use crate::world::{RELEASES, World};
 
-const RELEASES_ONLY: [TabWish<'static>; 1] = [TabWish {
+const RELEASES_ONLY: [TabRequest<'static>; 1] = [TabRequest {
     title: RELEASES,
     header_only: false,
 }];

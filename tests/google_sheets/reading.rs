@@ -1,4 +1,4 @@
-use fleetsheet::sheet::{Cell, GridRange, SheetErrorKind, SheetReader, TabWish};
+use fleetsheet::sheet::{Cell, GridRange, SheetErrorKind, SheetReader, TabRequest};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT, Spreadsheet, Tab};
 
@@ -67,7 +67,7 @@ async fn cells_come_with_their_types_in_one_request() {
 async fn an_empty_tab_is_empty() {
     let world =
         World::of(Spreadsheet::new(ID, "Fleet", "owner@example.com").with_tab(Tab::new(0, RELEASES, 10, 4))).await;
-    let spreadsheet = world.sheets.read(&[TabWish::whole(RELEASES)]).await.unwrap();
+    let spreadsheet = world.sheets.read(&[TabRequest::whole(RELEASES)]).await.unwrap();
     assert_eq!(spreadsheet.tabs[0].rows, Vec::<Vec<Cell>>::new());
     assert_eq!(world.calls.snapshot().len(), 2, "{:?}", world.calls);
 }
@@ -76,9 +76,9 @@ async fn an_empty_tab_is_empty() {
 async fn a_missing_tab_is_absent_and_the_others_are_read() {
     let world = World::new().await;
     let wishes = [
-        TabWish::whole(RELEASES),
-        TabWish::header("AuditLog"),
-        TabWish::whole("Nope!A1"),
+        TabRequest::whole(RELEASES),
+        TabRequest::header("AuditLog"),
+        TabRequest::whole("Nope!A1"),
     ];
     let spreadsheet = world.sheets.read(&wishes).await.unwrap();
     let titles: Vec<_> = spreadsheet.tabs.iter().map(|tab| tab.title.as_str()).collect();
@@ -86,7 +86,7 @@ async fn a_missing_tab_is_absent_and_the_others_are_read() {
     assert_eq!(spreadsheet.tabs[0].rows.len(), 3);
     assert_eq!(world.counted("sheets.get"), 3);
 
-    let spreadsheet = world.sheets.read(&[TabWish::whole("Nope")]).await.unwrap();
+    let spreadsheet = world.sheets.read(&[TabRequest::whole("Nope")]).await.unwrap();
     assert!(
         spreadsheet
             .tabs
@@ -109,7 +109,7 @@ async fn only_what_is_asked_for_is_read() {
     });
     let spreadsheet = world
         .sheets
-        .read(&[TabWish::whole(RELEASES), TabWish::header("AuditLog")])
+        .read(&[TabRequest::whole(RELEASES), TabRequest::header("AuditLog")])
         .await
         .unwrap();
     assert_eq!(tab(&spreadsheet, "AuditLog").rows, [vec![text("time")]]);
@@ -124,13 +124,13 @@ async fn a_tab_may_have_any_name() {
             .with_tab(Tab::new(0, "other", 5, 5))
             .with_tab(Tab::with_rows(3, name, texts(&[&["h"], &["x"]])));
         let world = World::of(book).await;
-        let spreadsheet = world.sheets.read(&[TabWish::whole(name)]).await.unwrap();
+        let spreadsheet = world.sheets.read(&[TabRequest::whole(name)]).await.unwrap();
         assert_eq!(
             tab(&spreadsheet, name).rows,
             [vec![text("h")], vec![text("x")]],
             "{name}"
         );
-        let spreadsheet = world.sheets.read(&[TabWish::header(name)]).await.unwrap();
+        let spreadsheet = world.sheets.read(&[TabRequest::header(name)]).await.unwrap();
         assert_eq!(tab(&spreadsheet, name).rows, [vec![text("h")]], "{name}");
     }
 }
@@ -202,7 +202,7 @@ async fn what_does_not_pass_is_said() {
     ] {
         let world = World::new().await;
         world.emulator.script().fail("sheets.get", When::Every, fault);
-        let result = world.within(600).read(&[TabWish::whole(RELEASES)]).await;
+        let result = world.within(600).read(&[TabRequest::whole(RELEASES)]).await;
         world.failed(result, kind, words);
         assert!(world.counted("sheets.get") >= 1);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fleetsheet::adapters::google_sheets::{GoogleSheets, Settings};
 use fleetsheet::calls::Calls;
-use fleetsheet::sheet::{Cell, Mark, RawSpreadsheet, RawTab, SheetError, SheetErrorKind, SheetReader, TabWish};
+use fleetsheet::sheet::{Cell, Mark, RawSpreadsheet, RawTab, SheetError, SheetErrorKind, SheetReader, TabRequest};
 use fleetsheet_mocks::sheets::{CellValue, SheetsEmulator, Spreadsheet, Tab};
 
 pub(crate) const ID: &str = "1AbC-d_2";
@@ -73,7 +73,7 @@ impl World {
 
     pub(crate) async fn read(&self) -> RawSpreadsheet {
         self.sheets
-            .read(&[TabWish::whole(RELEASES), TabWish::whole(SERVERS)])
+            .read(&[TabRequest::whole(RELEASES), TabRequest::whole(SERVERS)])
             .await
             .unwrap()
     }

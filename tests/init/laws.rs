@@ -3,7 +3,7 @@
 
 use fleetsheet::adapters::google_sheets::{GoogleSheets, Settings};
 use fleetsheet::calls::Calls;
-use fleetsheet::setup::{Outcome, Templates, Wish, carry_out};
+use fleetsheet::setup::{Outcome, SetupRequest, Templates, carry_out};
 use fleetsheet_mocks::sheets::{CellValue, GridRange, SERVICE_ACCOUNT, SheetsEmulator, Spreadsheet, Tab};
 use proptest::prelude::*;
 
@@ -162,7 +162,7 @@ async fn init(emulator: &SheetsEmulator, key: &std::path::Path, fresh_id: u32) -
     let sheets = GoogleSheets::connect(settings, Calls::default()).await.unwrap();
     let names = names();
     let templates = Templates::load(&names).unwrap();
-    let wish = Wish {
+    let request = SetupRequest {
         templates: &templates,
         names: &names,
         a_editors: &[SRE.into()],
@@ -171,7 +171,7 @@ async fn init(emulator: &SheetsEmulator, key: &std::path::Path, fresh_id: u32) -
         channel: None,
         fresh_id,
     };
-    carry_out(&sheets, &wish, false).await.unwrap()
+    carry_out(&sheets, &request, false).await.unwrap()
 }
 
 proptest! {

@@ -14,14 +14,14 @@ impl Ec2 {
     /// # Errors
     /// There are none to be had; the message says what to do.
     pub async fn check_keys(&self, account: &str) -> Result<(), CloudError> {
-        let Some(place) = self.places.values().find(|place| &*place.source.account == account) else {
+        let Some(region) = self.regions.values().find(|region| &*region.source.account == account) else {
             return Err(CloudError {
                 kind: CloudErrorKind::Denied,
                 code: "unknown".to_owned(),
                 message: format!("{account}: no such account in the configuration"),
             });
         };
-        place.session.keys().await.map(drop)
+        region.session.keys().await.map(drop)
     }
 
     /// Asks, without reading anything, whether instances may be listed.
@@ -29,11 +29,11 @@ impl Ec2 {
     /// # Errors
     /// They may not, or nobody can tell; the message says what to do.
     pub async fn check_describe(&self, source: &Source) -> Result<(), CloudError> {
-        let place = self.place(source)?;
-        let _permit = place.pacing.lane(source, Action::DescribeInstances).admit().await;
-        let asked = place
+        let region = self.region(source)?;
+        let _permit = region.pacing.lane(source, Action::DescribeInstances).admit().await;
+        let asked = region
             .call("ec2:DescribeInstances", &[], async |override_| {
-                let call = place
+                let call = region
                     .client
                     .describe_instances()
                     .dry_run(true)
@@ -49,7 +49,7 @@ impl Ec2 {
     /// # Errors
     /// As for listing all of them.
     pub async fn sample(&self, source: &Source) -> Result<BTreeMap<ServerId, Server>, CloudError> {
-        describe::first_page(self.place(source)?).await
+        describe::first_page(self.region(source)?).await
     }
 
     /// Asks, without changing anything, whether a server may be given these tags. The ids need not exist for that, but
@@ -58,12 +58,12 @@ impl Ec2 {
     /// # Errors
     /// It may not, or nobody can tell; the message says what to do.
     pub async fn check_create_tags(&self, source: &Source, id: &ServerId, tags: &TagSet) -> Result<(), CloudError> {
-        let place = self.place(source)?;
-        let _permit = place.pacing.lane(source, Action::CreateTags).admit().await;
+        let region = self.region(source)?;
+        let _permit = region.pacing.lane(source, Action::CreateTags).admit().await;
         let ids = std::slice::from_ref(id);
-        let asked = place
+        let asked = region
             .call("ec2:CreateTags", ids, async |override_| {
-                let call = place.client.create_tags().dry_run(true).resources(id.as_str());
+                let call = region.client.create_tags().dry_run(true).resources(id.as_str());
                 let call = call.set_tags(Some(sdk_tags(tags)));
                 call.customize().config_override(override_).send().await
             })

@@ -8,7 +8,7 @@ use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::{Instance, InstanceMetadataTagsState, InstanceStateName, Tag};
 use tokio::time::sleep;
 
-use super::Place;
+use super::region::RegionClient;
 use crate::fleet::{CloudError, CloudErrorKind, Server, Source, State};
 use crate::pacing::{Action, Delays, Lane};
 use crate::tag::ServerId;
@@ -25,16 +25,16 @@ const ATTEMPTS: u32 = 6;
 /// A page is not asked for again once this many request timeouts have passed: a region that hangs is tried twice.
 const TIMEOUTS: u32 = 2;
 
-/// Lists all instances of a place.
-pub(super) async fn list(place: &Place) -> Result<BTreeMap<ServerId, Server>, CloudError> {
-    let lane = place.pacing.lane(&place.source, Action::DescribeInstances);
+/// Lists all instances of a region.
+pub(super) async fn list(region: &RegionClient) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+    let lane = region.pacing.lane(&region.source, Action::DescribeInstances);
     let mut servers = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let mut token = None;
     for _ in 0..MOST_PAGES {
-        let page = page(place, &lane, token).await?;
+        let page = page(region, &lane, token).await?;
         let instances = page.reservations().iter().flat_map(|launch| launch.instances());
-        servers.extend(instances.filter_map(|instance| server(&place.source, instance)));
+        servers.extend(instances.filter_map(|instance| server(&region.source, instance)));
         token = page.next_token.filter(|token| !token.is_empty());
         match &token {
             None => return Ok(servers),
@@ -45,23 +45,27 @@ pub(super) async fn list(place: &Place) -> Result<BTreeMap<ServerId, Server>, Cl
     Err(CloudError {
         kind: CloudErrorKind::Transient,
         code: "endless".to_owned(),
-        message: format!("{}: ec2:DescribeInstances lists without an end", place.source),
+        message: format!("{}: ec2:DescribeInstances lists without an end", region.source),
     })
 }
 
-/// Lists some instances of a place: those of the first page.
-pub(super) async fn first_page(place: &Place) -> Result<BTreeMap<ServerId, Server>, CloudError> {
-    let lane = place.pacing.lane(&place.source, Action::DescribeInstances);
-    let page = page(place, &lane, None).await?;
+/// Lists some instances of a region: those of the first page.
+pub(super) async fn first_page(region: &RegionClient) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+    let lane = region.pacing.lane(&region.source, Action::DescribeInstances);
+    let page = page(region, &lane, None).await?;
     let instances = page.reservations().iter().flat_map(|launch| launch.instances());
     Ok(instances
-        .filter_map(|instance| server(&place.source, instance))
+        .filter_map(|instance| server(&region.source, instance))
         .collect())
 }
 
-async fn page(place: &Place, lane: &Lane, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
-    let patience = &place.pacing.limits().patience;
-    let all_within = place.request_timeout * TIMEOUTS;
+async fn page(
+    region: &RegionClient,
+    lane: &Lane,
+    token: Option<String>,
+) -> Result<DescribeInstancesOutput, CloudError> {
+    let patience = &region.pacing.limits().patience;
+    let all_within = region.request_timeout * TIMEOUTS;
     let mut delays = Delays::new(patience.first_delay, patience.longest_delay, Some(all_within));
     let mut attempts = 0;
     loop {
@@ -69,7 +73,7 @@ async fn page(place: &Place, lane: &Lane, token: Option<String>) -> Result<Descr
         if attempts > 0 {
             lane.repeats();
         }
-        let error = match place.describe(token.clone()).await {
+        let error = match region.describe(token.clone()).await {
             Ok(page) => {
                 lane.passed(&permit);
                 return Ok(page);
@@ -84,7 +88,7 @@ async fn page(place: &Place, lane: &Lane, token: Option<String>) -> Result<Descr
             .next_delay()
             .filter(|_| attempts < ATTEMPTS && error.is_transient());
         let Some(delay) = delay else { return Err(error) };
-        tracing::debug!(source = %place.source, error.code, "asking for a page of instances again");
+        tracing::debug!(source = %region.source, error.code, "asking for a page of instances again");
         // After a throttle the gate makes it wait.
         if error.kind != CloudErrorKind::Throttled {
             sleep(delay).await;

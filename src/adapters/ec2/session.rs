@@ -19,7 +19,7 @@ use aws_smithy_types::error::metadata::ErrorMetadata;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::error::kind_of_credentials;
+use super::codes::kind_of_credentials;
 use super::quote::{quoted, root, word};
 use crate::fleet::{CloudError, CloudErrorKind};
 

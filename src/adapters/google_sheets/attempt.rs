@@ -7,26 +7,18 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::DateTime;
 use google_sheets4::common::{Delegate, Response, Retry};
-use google_sheets4::hyper::header::{DATE, HeaderMap, RETRY_AFTER};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::Value;
 
 use super::GoogleSheets;
 use super::failure::{Failure, Method, Seen, Subject, error};
+use super::patience::{Patience, retry_after};
 use crate::calls::Calls;
-use crate::pacing::Delays;
 use crate::sheet::{SheetError, SheetErrorKind};
 
 /// Time for one call with all its attempts where the caller sets no deadline: a full minute's wait for quota, and some.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(150);
-
-/// Attempts at a call that meets faults that may pass. Waiting for quota does not count.
-const ATTEMPTS: u32 = 5;
-
-/// Longest wait for quota: it is refilled each minute (Sheets API, usage limits), plus some for clocks that differ.
-const QUOTA_WAIT_MAX: Duration = Duration::from_secs(65);
 
 /// Keeps to `sheets_per_minute`: Google counts reads and writes apart.
 #[derive(Debug)]
@@ -96,59 +88,6 @@ impl Delegate for Probe {
             seen.retry_after = wait;
         });
         Retry::Abort
-    }
-}
-
-/// How long the server asks to wait (RFC 9110, section 10.2.3): seconds, or a date, which is compared with the answer's own, because
-/// this machine's clock may be wrong.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
-    let asked = text(RETRY_AFTER)?;
-    if let Ok(seconds) = asked.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = |text| DateTime::parse_from_rfc2822(text).ok();
-    (date(asked)? - date(text(DATE)?)?).to_std().ok()
-}
-
-/// Decides how long to wait before another attempt, and whether there is one.
-struct Patience {
-    faults: Delays,
-    quota: Delays,
-    attempts_left: u32,
-    refreshed: bool,
-}
-
-impl Patience {
-    fn new() -> Self {
-        // Less jitter than elsewhere: the waits for quota must add up to most of a minute.
-        let growing = |first, most| Delays::new(first, most, None).with_jitter(0.3);
-        Self {
-            faults: growing(Duration::from_millis(400), Duration::from_secs(10)),
-            // Nobody says when the minute began: 2, 4, 8, 16, 32 seconds are out of it at the latest, and often sooner.
-            quota: growing(Duration::from_secs(2), QUOTA_WAIT_MAX / 2),
-            attempts_left: ATTEMPTS - 1,
-            refreshed: false,
-        }
-    }
-
-    fn wait(&mut self, failure: &Failure) -> Option<Duration> {
-        if failure.unauthorized && !self.refreshed {
-            self.refreshed = true;
-            return Some(Duration::ZERO);
-        }
-        match failure.error.kind {
-            SheetErrorKind::Quota => match failure.retry_after {
-                Some(asked) => Some(asked.clamp(Duration::from_secs(1), QUOTA_WAIT_MAX)),
-                None => self.quota.next_delay(),
-            },
-            SheetErrorKind::Transient if self.attempts_left > 0 => {
-                self.attempts_left -= 1;
-                let pause = self.faults.next_delay()?;
-                Some(pause.max(failure.retry_after.unwrap_or_default()).min(QUOTA_WAIT_MAX))
-            }
-            _ => None,
-        }
     }
 }
 
@@ -247,77 +186,5 @@ mod tests {
             assert!(most <= f64::from(per_minute.max(2)) + 0.01, "{per_minute}: {most}");
             assert!(most >= f64::from(per_minute) - 0.01, "{per_minute}: {most}");
         }
-    }
-
-    fn failure(kind: SheetErrorKind) -> Failure {
-        Failure {
-            error: error(kind, "no"),
-            unauthorized: false,
-            retry_after: None,
-        }
-    }
-
-    #[test]
-    fn quota_is_waited_for_longer_than_its_minute() {
-        let mut patience = Patience::new();
-        let waits: Vec<_> = (0..5)
-            .filter_map(|_| patience.wait(&failure(SheetErrorKind::Quota)))
-            .collect();
-        assert!(waits.iter().all(|wait| *wait <= QUOTA_WAIT_MAX));
-        assert!(waits.iter().sum::<Duration>() >= Duration::from_secs(40), "{waits:?}");
-        let asked = Failure {
-            retry_after: Some(Duration::from_secs(7200)),
-            ..failure(SheetErrorKind::Quota)
-        };
-        assert_eq!(patience.wait(&asked), Some(QUOTA_WAIT_MAX));
-    }
-
-    #[test]
-    fn a_server_asks_to_wait_in_seconds_or_until_a_date() {
-        let asked = |pairs: &[(_, &'static str)]| {
-            let headers: HeaderMap = pairs
-                .iter()
-                .map(|(name, text)| (Clone::clone(name), text.parse().unwrap()))
-                .collect();
-            retry_after(&headers).map(|wait| wait.as_secs())
-        };
-        let date = (DATE, "Sun, 22 Nov 2026 10:00:00 GMT");
-        assert_eq!(asked(&[(RETRY_AFTER, "20")]), Some(20));
-        assert_eq!(
-            asked(&[(RETRY_AFTER, "Sun, 22 Nov 2026 10:00:20 GMT"), date.clone()]),
-            Some(20)
-        );
-        assert_eq!(
-            asked(&[(RETRY_AFTER, "Sun, 22 Nov 2026 09:00:20 GMT"), date.clone()]),
-            None
-        );
-        assert_eq!(asked(&[(RETRY_AFTER, "Sun, 22 Nov 2026 10:00:20 GMT")]), None);
-        assert_eq!(asked(&[(RETRY_AFTER, "soon"), date]), None);
-    }
-
-    #[test]
-    fn faults_that_may_pass_are_met_a_few_times_and_others_once() {
-        let mut patience = Patience::new();
-        let tries = std::iter::from_fn(|| patience.wait(&failure(SheetErrorKind::Transient))).count();
-        assert_eq!(tries as u32, ATTEMPTS - 1);
-        for kind in [
-            SheetErrorKind::OutcomeUnknown,
-            SheetErrorKind::Denied,
-            SheetErrorKind::Refused,
-            SheetErrorKind::Nonsense,
-        ] {
-            assert_eq!(Patience::new().wait(&failure(kind)), None);
-        }
-    }
-
-    #[test]
-    fn one_fresh_token_is_fetched() {
-        let refused = Failure {
-            unauthorized: true,
-            ..failure(SheetErrorKind::Denied)
-        };
-        let mut patience = Patience::new();
-        assert_eq!(patience.wait(&refused), Some(Duration::ZERO));
-        assert_eq!(patience.wait(&refused), None);
     }
 }

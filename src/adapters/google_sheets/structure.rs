@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use google_sheets4::api::{self, BatchUpdateSpreadsheetRequest, CellData, ConditionalFormatRule};
 
 use super::failure::Method;
-use super::{GoogleSheets, OUTLINE, grid, nonsense, range, refused};
-use crate::sheet::structure::{BuiltTab, ColourRule, Dress, Edit, SheetBuilder, Structure};
-use crate::sheet::{RawSpreadsheet, SheetError, TabWish};
+use super::reading::{OUTLINE, range};
+use super::{GoogleSheets, SCOPE, grid, nonsense, refused};
+use crate::sheet::structure::{BuiltTab, CellFormat, ColourRule, Edit, SheetBuilder, Structure};
+use crate::sheet::{RawSpreadsheet, SheetError, TabRequest};
 
 /// What is asked for: the picture of a pass, and the looks of cells.
 const BUILD: &str = "properties.title,\
@@ -30,7 +31,7 @@ const WRITE: Method = Method {
 
 #[async_trait]
 impl SheetBuilder for GoogleSheets {
-    async fn read_structure(&self, tabs: &[TabWish<'_>]) -> Result<Structure, SheetError> {
+    async fn read_structure(&self, tabs: &[TabRequest<'_>]) -> Result<Structure, SheetError> {
         // Google refuses all ranges for one tab that is missing, and a fresh spreadsheet lacks them all.
         let RawSpreadsheet { title, tabs: there, .. } = self.get(&[], OUTLINE).await?.spreadsheet;
         let mut structure = Structure {
@@ -38,7 +39,7 @@ impl SheetBuilder for GoogleSheets {
             tabs: there.into_iter().map(|tab| (tab.sheet_id, tab.title)).collect(),
             built: Vec::new(),
         };
-        let has = |wish: &&TabWish<'_>| structure.tabs.iter().any(|(_, title)| title == wish.title);
+        let has = |want: &&TabRequest<'_>| structure.tabs.iter().any(|(_, title)| title == want.title);
         let ranges: Vec<String> = tabs.iter().filter(has).map(range).collect();
         if ranges.is_empty() {
             return Ok(structure);
@@ -51,7 +52,7 @@ impl SheetBuilder for GoogleSheets {
                     .iter()
                     .fold(call, |call, range| call.add_ranges(range))
                     .param("fields", BUILD)
-                    .add_scope(super::SCOPE)
+                    .add_scope(SCOPE)
                     .delegate(&mut probe)
                     .doit()
                     .await
@@ -60,10 +61,10 @@ impl SheetBuilder for GoogleSheets {
         for sheet in reply.sheets.unwrap_or_default() {
             structure.built.push(built(sheet).map_err(|why| nonsense(READ, &why))?);
         }
-        for wish in tabs.iter().filter(|wish| wish.header_only) {
-            for built in structure.built.iter_mut().filter(|built| built.tab.title == wish.title) {
+        for want in tabs.iter().filter(|want| want.header_only) {
+            for built in structure.built.iter_mut().filter(|built| built.tab.title == want.title) {
                 built.tab.rows.truncate(1);
-                built.dress.truncate(1);
+                built.formats.truncate(1);
             }
         }
         Ok(structure)
@@ -102,8 +103,8 @@ pub(super) fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
     let rows = data.iter().flat_map(|data| data.row_data.iter().flatten());
     Ok(BuiltTab {
         frozen_rows: u32::try_from(frozen).unwrap_or_default(),
-        dress: rows
-            .map(|row| row.values.iter().flatten().map(dress).collect())
+        formats: rows
+            .map(|row| row.values.iter().flatten().map(cell_format).collect())
             .collect(),
         colours: rules.iter().filter_map(colour_rule).collect(),
         colour_rules: u32::try_from(rules.len()).unwrap_or(u32::MAX),
@@ -111,11 +112,11 @@ pub(super) fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
     })
 }
 
-fn dress(cell: &CellData) -> Dress {
+fn cell_format(cell: &CellData) -> CellFormat {
     let format = cell.user_entered_format.as_ref();
     let number = format.and_then(|format| format.number_format.as_ref()?.type_.as_deref());
     let bold = format.and_then(|format| format.text_format.as_ref()?.bold);
-    Dress {
+    CellFormat {
         filled: cell.user_entered_value.is_some() || cell.effective_value.is_some(),
         plain_text: number == Some("TEXT"),
         bold: bold.unwrap_or_default(),

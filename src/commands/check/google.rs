@@ -10,7 +10,7 @@ use crate::calls::Calls;
 use crate::commands::connect_sheets;
 use crate::config::Config;
 use crate::prerequisites::{Item, Line, Seen, judge_spreadsheet, judge_unseen_spreadsheet};
-use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, SheetReader as _, TabWish};
+use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, SheetReader as _, TabRequest};
 
 /// The variable that names a key file where the configuration names none, as in all Google clients.
 pub(super) const KEY_FILE_VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
@@ -117,9 +117,9 @@ async fn read(sheets: &GoogleSheets, config: &Config) -> Result<RawSpreadsheet, 
     let sheets = sheets.with_deadline(Instant::now() + config.limits.request_timeout);
     let names = &config.sheets;
     let wishes = [
-        TabWish::whole(&names.release_tab),
-        TabWish::whole(&names.server_tab),
-        TabWish::header(&names.audit_tab),
+        TabRequest::whole(&names.release_tab),
+        TabRequest::whole(&names.server_tab),
+        TabRequest::header(&names.audit_tab),
     ];
     sheets.read(&wishes).await
 }

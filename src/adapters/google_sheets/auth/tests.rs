@@ -5,6 +5,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::adapters::google_sheets::tokens::{Tokens, token_failure};
+use crate::calls::Calls;
 
 /// The metadata server of a cloud machine, as far as we ask it.
 async fn metadata_server(listener: TcpListener) -> io::Result<()> {

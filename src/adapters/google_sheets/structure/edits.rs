@@ -1,19 +1,18 @@
 //! The requests of each edit. Every mask is dotted, because the API crate spoils those with parentheses in a request's
 //! body.
 
+mod looks;
+
 use google_sheets4::api::{
-    self, AddConditionalFormatRuleRequest, AddProtectedRangeRequest, AddSheetRequest, AppendDimensionRequest,
-    BooleanCondition, BooleanRule, CellData, CellFormat, ConditionValue, ConditionalFormatRule, DataValidationRule,
-    DimensionProperties, DimensionRange, ExtendedValue, GridCoordinate, GridProperties, InsertDimensionRequest,
-    NumberFormat, RepeatCellRequest, Request, RowData, SetDataValidationRequest, SheetProperties, TextFormat,
-    UpdateCellsRequest, UpdateDimensionPropertiesRequest, UpdateProtectedRangeRequest, UpdateSheetPropertiesRequest,
+    self, AddProtectedRangeRequest, AddSheetRequest, AppendDimensionRequest, CellData, DimensionRange, ExtendedValue,
+    GridCoordinate, GridProperties, InsertDimensionRequest, Request, RowData, SheetProperties, UpdateCellsRequest,
+    UpdateProtectedRangeRequest, UpdateSheetPropertiesRequest,
 };
 use google_sheets4::common::FieldMask;
 
 use crate::adapters::google_sheets::columns::{append_request, id};
 use crate::sheet::GridRange;
-use crate::sheet::parse::{column_letters, quoted};
-use crate::sheet::structure::{Edit, Protection, Rows, Validation};
+use crate::sheet::structure::{Edit, Protection, Rows};
 
 fn whole(value: u32) -> Result<Option<i32>, String> {
     id(i64::from(value)).map(Some)
@@ -39,33 +38,27 @@ pub(super) fn requests(edit: &Edit) -> Result<Vec<Request>, String> {
         } => return insert_columns(*sheet_id, *at, *at_end, headers),
         Edit::Headers { sheet_id, headers } => write_headers(*sheet_id, 0, headers)?,
         Edit::Freeze { sheet_id, rows } => freeze(*sheet_id, *rows)?,
-        Edit::Bold { sheet_id, column } => bold(*sheet_id, *column)?,
-        Edit::Note { sheet_id, column, text } => {
-            let cell = CellData {
-                note: Some(text.clone()),
-                ..CellData::default()
-            };
-            repeat(*sheet_id, *column, (0, Some(1)), cell, "note")?
-        }
+        Edit::Bold { sheet_id, column } => looks::bold(*sheet_id, *column)?,
+        Edit::Note { sheet_id, column, text } => looks::note(*sheet_id, *column, text)?,
         Edit::Width {
             sheet_id,
             column,
             pixels,
-        } => width(*sheet_id, *column, *pixels)?,
-        Edit::PlainText { sheet_id, column, rows } => plain_text(*sheet_id, *column, *rows)?,
+        } => looks::width(*sheet_id, *column, *pixels)?,
+        Edit::PlainText { sheet_id, column, rows } => looks::plain_text(*sheet_id, *column, *rows)?,
         Edit::Validate {
             sheet_id,
             column,
             rows,
             rule,
-        } => validate(*sheet_id, *column, *rows, rule)?,
+        } => looks::validate(*sheet_id, *column, *rows, rule)?,
         Edit::Colour {
             sheet_id,
             column,
             starts,
             rgb,
             index,
-        } => colour(*sheet_id, *column, starts, *rgb, *index)?,
+        } => looks::colour(*sheet_id, *column, starts, *rgb, *index)?,
         Edit::Protect(protection) => Request {
             add_protected_range: Some(AddProtectedRangeRequest {
                 protected_range: Some(protected(protection, None)?),
@@ -99,36 +92,6 @@ fn add_tab(sheet_id: i64, title: &str, rows: u32, columns: u32) -> Result<Reques
         }),
         ..Request::default()
     })
-}
-
-fn bold(sheet_id: i64, column: u32) -> Result<Request, String> {
-    let text_format = TextFormat {
-        bold: Some(true),
-        ..TextFormat::default()
-    };
-    let cell = formatted(CellFormat {
-        text_format: Some(text_format),
-        ..CellFormat::default()
-    });
-    repeat(
-        sheet_id,
-        column,
-        (0, Some(1)),
-        cell,
-        "userEnteredFormat.textFormat.bold",
-    )
-}
-
-fn plain_text(sheet_id: i64, column: u32, rows: Rows) -> Result<Request, String> {
-    let number_format = NumberFormat {
-        type_: Some("TEXT".into()),
-        pattern: None,
-    };
-    let cell = formatted(CellFormat {
-        number_format: Some(number_format),
-        ..CellFormat::default()
-    });
-    repeat(sheet_id, column, rows, cell, "userEnteredFormat.numberFormat")
 }
 
 fn reprotect(old: i64, as_is: &Protection) -> Result<Request, String> {
@@ -209,114 +172,6 @@ fn freeze(sheet_id: i64, rows: u32) -> Result<Request, String> {
         update_sheet_properties: Some(UpdateSheetPropertiesRequest {
             fields: Some(FieldMask::new(&["gridProperties.frozenRowCount"])),
             properties: Some(properties),
-        }),
-        ..Request::default()
-    })
-}
-
-fn formatted(format: CellFormat) -> CellData {
-    CellData {
-        user_entered_format: Some(format),
-        ..CellData::default()
-    }
-}
-
-fn repeat(sheet_id: i64, column: u32, rows: Rows, cell: CellData, field: &str) -> Result<Request, String> {
-    Ok(Request {
-        repeat_cell: Some(RepeatCellRequest {
-            cell: Some(cell),
-            fields: Some(FieldMask::new(&[field])),
-            range: Some(area(sheet_id, &stretch(column, rows))?),
-        }),
-        ..Request::default()
-    })
-}
-
-fn width(sheet_id: i64, column: u32, pixels: u32) -> Result<Request, String> {
-    let properties = DimensionProperties {
-        pixel_size: whole(pixels)?,
-        ..DimensionProperties::default()
-    };
-    Ok(Request {
-        update_dimension_properties: Some(UpdateDimensionPropertiesRequest {
-            fields: Some(FieldMask::new(&["pixelSize"])),
-            properties: Some(properties),
-            range: Some(columns(sheet_id, column, 1)?),
-            ..UpdateDimensionPropertiesRequest::default()
-        }),
-        ..Request::default()
-    })
-}
-
-fn validate(sheet_id: i64, column: u32, rows: Rows, rule: &Validation) -> Result<Request, String> {
-    let rule = match rule {
-        Validation::Checkbox => DataValidationRule {
-            condition: Some(condition("BOOLEAN", None)),
-            strict: Some(true),
-            ..DataValidationRule::default()
-        },
-        Validation::ListOf { tab, column } => {
-            let letters = column_letters(*column);
-            let list = format!("={}!${letters}$2:${letters}", quoted(tab));
-            DataValidationRule {
-                condition: Some(condition("ONE_OF_RANGE", Some(list))),
-                // Strict would refuse what a pass appends in a moment when the list has changed.
-                strict: Some(false),
-                show_custom_ui: Some(true),
-                ..DataValidationRule::default()
-            }
-        }
-    };
-    Ok(Request {
-        set_data_validation: Some(SetDataValidationRequest {
-            range: Some(area(sheet_id, &stretch(column, rows))?),
-            rule: Some(rule),
-            ..SetDataValidationRequest::default()
-        }),
-        ..Request::default()
-    })
-}
-
-fn condition(kind: &str, value: Option<String>) -> BooleanCondition {
-    BooleanCondition {
-        type_: Some(kind.into()),
-        values: value.map(|value| {
-            vec![ConditionValue {
-                user_entered_value: Some(value),
-                ..ConditionValue::default()
-            }]
-        }),
-    }
-}
-
-fn colour(sheet_id: i64, column: u32, starts: &str, rgb: [u8; 3], index: u32) -> Result<Request, String> {
-    let [red, green, blue] = rgb.map(|part| Some(f32::from(part) / 255.0));
-    let colour = api::Color {
-        red,
-        green,
-        blue,
-        alpha: None,
-    };
-    let style = api::ColorStyle {
-        rgb_color: Some(colour),
-        theme_color: None,
-    };
-    let format = CellFormat {
-        background_color_style: Some(style),
-        ..CellFormat::default()
-    };
-    let rule = ConditionalFormatRule {
-        boolean_rule: Some(BooleanRule {
-            condition: Some(condition("TEXT_STARTS_WITH", Some(starts.to_owned()))),
-            format: Some(format),
-        }),
-        ranges: Some(vec![area(sheet_id, &stretch(column, (1, None)))?]),
-        ..ConditionalFormatRule::default()
-    };
-    Ok(Request {
-        add_conditional_format_rule: Some(AddConditionalFormatRuleRequest {
-            index: whole(index)?,
-            rule: Some(rule),
         }),
         ..Request::default()
     })

@@ -1,0 +1,127 @@
+//! Reads the spreadsheet: everything that a decision needs in one request, and columns by their marks.
+//!
+//! A tab that is missing makes Google refuse the whole request. Then the tabs that are there are read without it.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::auth::SCOPE;
+use super::failure::{Method, UNPARSEABLE_RANGE};
+use super::{GoogleSheets, columns, grid, nonsense, refused};
+use crate::sheet::{Columns, MarkedColumn, RawSpreadsheet, SheetError, SheetErrorKind, SheetReader, TabRequest};
+
+/// What is asked of the spreadsheet: enough to decide, and nothing of formats, charts or notes.
+const PICTURE: &str = "properties.title,developerMetadata,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges,\
+    data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue)),\
+    columnMetadata(developerMetadata)))";
+
+/// The same without cells.
+pub(super) const OUTLINE: &str = "properties.title,developerMetadata,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges)";
+
+pub(super) const GET: Method = Method {
+    name: "sheets.get",
+    doing: "read the spreadsheet",
+    writes: false,
+};
+pub(super) const READ_COLUMNS: Method = Method {
+    name: "sheets.values.batchGetByDataFilter",
+    doing: "read the service columns",
+    writes: false,
+};
+impl GoogleSheets {
+    pub(super) async fn get(&self, ranges: &[String], fields: &str) -> Result<grid::Picture, SheetError> {
+        let reply = self
+            .call(GET, |mut probe| async move {
+                let call = self.inner.hub.spreadsheets().get(&self.inner.spreadsheet_id);
+                ranges
+                    .iter()
+                    .fold(call, |call, range| call.add_ranges(range))
+                    .param("fields", fields)
+                    .add_scope(SCOPE)
+                    .delegate(&mut probe)
+                    .doit()
+                    .await
+            })
+            .await?;
+        grid::picture(reply).map_err(|why| nonsense(GET, &why))
+    }
+
+    /// Reads the tabs, all of which exist. Naming them keeps the rest of the file, which may be large, out of the
+    /// answer.
+    async fn get_tabs(&self, wanted: &[TabRequest<'_>]) -> Result<RawSpreadsheet, SheetError> {
+        let ranges: Vec<String> = wanted.iter().map(range).collect();
+        let grid::Picture { mut spreadsheet, bare } = self.get(&ranges, PICTURE).await?;
+
+        let missed: Vec<&TabRequest<'_>> = wanted.iter().filter(|want| bare.contains(want.title)).collect();
+        if !missed.is_empty() {
+            let ranges: Vec<String> = missed.iter().map(|want| range(want)).collect();
+            let grids = self.read_values(&ranges).await?;
+            for (want, rows) in missed.iter().zip(grids) {
+                if let Some(tab) = spreadsheet.tabs.iter_mut().find(|tab| tab.title == want.title) {
+                    tab.rows = rows;
+                }
+            }
+        }
+        for want in wanted.iter().filter(|want| want.header_only) {
+            if let Some(tab) = spreadsheet.tabs.iter_mut().find(|tab| tab.title == want.title) {
+                tab.rows.truncate(1);
+            }
+        }
+        Ok(spreadsheet)
+    }
+}
+
+/// A tab as a range: quoted, because a name may hold anything, and because unquoted it could be a named range or a
+/// cell.
+pub(super) fn range(want: &TabRequest<'_>) -> String {
+    let rows = if want.header_only { "!1:1" } else { "" };
+    format!("'{}'{rows}", want.title.replace('\'', "''"))
+}
+
+#[async_trait]
+impl SheetReader for GoogleSheets {
+    async fn read(&self, tabs: &[TabRequest<'_>]) -> Result<RawSpreadsheet, SheetError> {
+        if tabs.is_empty() {
+            return Ok(self.get(&[], OUTLINE).await?.spreadsheet);
+        }
+        match self.get_tabs(tabs).await {
+            // Some tab is missing, and Google refuses all for it: look which there are, and read those.
+            Err(e) if e.kind == SheetErrorKind::Refused && e.message.contains(UNPARSEABLE_RANGE) => {
+                let outline = self.get(&[], OUTLINE).await?.spreadsheet;
+                let there: BTreeSet<&str> = outline.tabs.iter().map(|tab| tab.title.as_str()).collect();
+                let (there, missing): (Vec<_>, Vec<_>) = tabs.iter().partition(|want| there.contains(want.title));
+                match (there.is_empty(), missing.is_empty()) {
+                    (true, _) => Ok(outline),
+                    (_, true) => Err(e),
+                    _ => self.get_tabs(&there).await,
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn read_columns(&self, columns: &[MarkedColumn]) -> Result<Columns, SheetError> {
+        if columns.is_empty() {
+            return Ok(Columns::new());
+        }
+        let marks: Result<Vec<i32>, String> = columns.iter().map(|column| columns::id(column.mark)).collect();
+        let request = columns::read_request(&marks.map_err(|why| refused(READ_COLUMNS, &why))?);
+        let request = &request;
+        let reply = self
+            .call(READ_COLUMNS, |mut probe| async move {
+                self.inner
+                    .hub
+                    .spreadsheets()
+                    .values_batch_get_by_data_filter(request.clone(), &self.inner.spreadsheet_id)
+                    .add_scope(SCOPE)
+                    .delegate(&mut probe)
+                    .doit()
+                    .await
+            })
+            .await?;
+        columns::read_reply(reply).map_err(|why| nonsense(READ_COLUMNS, &why))
+    }
+}
