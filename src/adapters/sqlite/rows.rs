@@ -1,22 +1,19 @@
-//! Memory to rows and back. Every function works inside the caller's transaction, and believes a row only if its checksum and
-//! the seal over all rows agree.
+//! Rows to memory. Everything happens inside the caller's transaction, and a row is believed only if its checksum and the seal
+//! over all rows agree.
+
+mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::events;
 use super::seal::{self, Seal};
 use super::trouble::Fault;
-use crate::mail::{Mail, MailUpdate};
-use crate::memory::{Memory, Update};
-use crate::tag::{ChannelName, ServerId};
+use crate::mail::Mail;
+use crate::memory::Memory;
 
-/// How many rows one statement writes. Each statement is a trip to the thread that owns the connection, and SQLite takes up to
-/// 32,766 parameters, three for each row.
-const ROWS_A_STATEMENT: usize = 200;
+pub(super) use write::{Writer, write};
 
 /// A table of keys and bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,154 +174,6 @@ fn parse<B: DeserializeOwned>((text, place): (String, String)) -> Result<B, Faul
     serde_json::from_str(&text).map_err(|error| Fault::Damaged(format!("{place} cannot be understood: {error}")))
 }
 
-/// Writes everything that `update` says.
-pub(super) async fn write(connection: &mut SqliteConnection, update: &Update) -> Result<(), Fault> {
-    let Update {
-        binding,
-        channels,
-        servers,
-        forget_servers,
-        baselines,
-        last_stamp,
-        open,
-        tripped,
-        unlogged,
-        mail,
-        events,
-    } = update;
-    verify(connection).await?;
-    if let Some(binding) = binding {
-        put_meta(connection, Key::Binding, json(binding)?).await?;
-    }
-    if let Some(baselines) = baselines {
-        put_meta(connection, Key::Baselines, json(baselines)?).await?;
-    }
-    if let Some(stamp) = last_stamp {
-        put_meta(connection, Key::LastStamp, json(stamp)?).await?;
-    }
-    if let Some(tripped) = tripped {
-        put_meta(connection, Key::Tripped, json(tripped)?).await?;
-    }
-    if let Some(unlogged) = unlogged {
-        put_meta(connection, Key::Unlogged, json(unlogged)?).await?;
-    }
-    put_all(connection, Table::Channels, channels, ChannelName::as_str).await?;
-    put_all(connection, Table::Servers, servers, ServerId::as_str).await?;
-    for id in forget_servers {
-        sqlx::query("DELETE FROM servers WHERE id = $1")
-            .bind(id.as_str())
-            .execute(&mut *connection)
-            .await?;
-    }
-    if let Some(open) = open {
-        sqlx::query("DELETE FROM problems").execute(&mut *connection).await?;
-        put_all(connection, Table::Problems, open, String::as_str).await?;
-    }
-    write_mail(connection, mail).await?;
-    for event in events {
-        events::append(connection, event).await?;
-    }
-    seal(connection).await
-}
-
-async fn write_mail(connection: &mut SqliteConnection, update: &MailUpdate) -> Result<(), Fault> {
-    let MailUpdate {
-        standing,
-        news,
-        told,
-        letters,
-        done,
-    } = update;
-    if let Some(standing) = standing {
-        put_meta(connection, Key::Mail, json(standing)?).await?;
-    }
-    put_all(connection, Table::News, news, String::as_str).await?;
-    put_all(connection, Table::Outbox, letters, String::as_str).await?;
-    for (statement, numbers) in [
-        ("DELETE FROM news WHERE number = $1", told),
-        ("DELETE FROM outbox WHERE number = $1", done),
-    ] {
-        for number in numbers {
-            sqlx::query(statement).bind(number).execute(&mut *connection).await?;
-        }
-    }
-    Ok(())
-}
-
-fn json(body: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(body)
-        .map_err(|error| Fault::Refused(format!("this cannot be remembered: {error}"), "report this as a bug"))
-}
-
-async fn put_all<K, B: Serialize>(
-    connection: &mut SqliteConnection,
-    table: Table,
-    bodies: &BTreeMap<K, B>,
-    key: fn(&K) -> &str,
-) -> Result<(), Fault> {
-    let mut rows = Vec::with_capacity(bodies.len());
-    for (name, body) in bodies {
-        rows.push((key(name), json(body)?));
-    }
-    for some in rows.chunks(ROWS_A_STATEMENT) {
-        put(connection, table, some).await?;
-    }
-    Ok(())
-}
-
-/// Writes one value of the table `meta`; [`seal`] must follow in the same transaction.
-pub(super) async fn put_meta(connection: &mut SqliteConnection, key: Key, value: String) -> Result<(), Fault> {
-    put(connection, Table::Meta, &[(key.word(), value)]).await
-}
-
-async fn put(connection: &mut SqliteConnection, table: Table, rows: &[(&str, String)]) -> Result<(), Fault> {
-    let [name, key, body] = table.names();
-    let mut query = QueryBuilder::<Sqlite>::new(format!("INSERT INTO {name} ({key}, {body}, crc) "));
-    query.push_values(rows, |mut row, (key, body)| {
-        row.push_bind(*key).push_bind(body).push_bind(table.crc(key, body));
-    });
-    query.push(format!(
-        " ON CONFLICT ({key}) DO UPDATE SET {body} = excluded.{body}, crc = excluded.crc"
-    ));
-    query.build().execute(connection).await?;
-    Ok(())
-}
-
-/// Seals all rows as they now are.
-pub(super) async fn seal(connection: &mut SqliteConnection) -> Result<(), Fault> {
-    let seal = sum(connection).await?;
-    put_meta(connection, Key::Seal, seal.text()).await
-}
-
-/// Refuses to write to a store that lost rows: the next seal would bless what is left.
-async fn verify(connection: &mut SqliteConnection) -> Result<(), Fault> {
-    let sealed: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'seal'")
-        .fetch_optional(&mut *connection)
-        .await?;
-    if sealed != Some(sum(connection).await?.text()) {
-        return Err(broken_seal());
-    }
-    Ok(())
-}
-
 fn broken_seal() -> Fault {
     Fault::Damaged("rows were lost or added".into())
-}
-
-async fn sum(connection: &mut SqliteConnection) -> Result<Seal, Fault> {
-    let sums = sqlx::query(
-        "SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM meta WHERE key <> 'seal' \
-         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM channels \
-         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM servers \
-         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM problems \
-         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM news \
-         UNION ALL SELECT COUNT(*), CAST(COALESCE(SUM(crc), 0) AS BIGINT) FROM outbox",
-    )
-    .fetch_all(connection)
-    .await?;
-    let mut seal = Seal::default();
-    for row in sums {
-        seal.add(row.try_get(0)?, row.try_get(1)?);
-    }
-    Ok(seal)
 }

@@ -5,7 +5,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, SqliteConnection};
 use uuid::Uuid;
 
-use super::rows::{self, Key};
+use super::rows::{Key, Writer};
 use super::seal;
 use super::trouble::{Fault, RESTORE};
 
@@ -118,10 +118,11 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc
         other => Fault::Refused(format!("its layout cannot be brought up to date: {other}"), RESTORE),
     })?;
     if found == Found::Nothing {
-        rows::put_meta(connection, Key::Store, Uuid::new_v4().to_string()).await?;
+        let mut writer = Writer::of_nothing(connection);
+        writer.put_meta(Key::Store, Uuid::new_v4().to_string()).await?;
         let created = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-        rows::put_meta(connection, Key::Created, created).await?;
-        rows::seal(connection).await?;
+        writer.put_meta(Key::Created, created).await?;
+        writer.seal().await?;
     }
     // An older store keeps its seal: sealing rows that nobody verified would bless whatever happened to them. A migration that
     // changes sealed rows must load them first.
@@ -161,15 +162,22 @@ mod tests {
     async fn a_store_of_the_first_layout_is_brought_up_to_date_and_still_believed() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         migrator().run_to(1, &mut connection).await.unwrap();
-        rows::put_meta(&mut connection, Key::Store, "a store".into())
-            .await
-            .unwrap();
+        let mut writer = Writer::of_nothing(&mut connection);
+        writer.put_meta(Key::Store, "a store".into()).await.unwrap();
+        writer.seal().await.unwrap();
         let mut sealed = seal::Seal::default();
         sealed.add(1, seal::crc(&["meta", "store", "a store"]));
-        rows::put_meta(&mut connection, Key::Seal, sealed.text()).await.unwrap();
+        let stored: String = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'seal'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(stored, sealed.text());
         assert_eq!(inspect(&mut connection).await.unwrap(), Found::Older);
         migrate(&mut connection, DateTime::UNIX_EPOCH).await.unwrap();
         assert_eq!(inspect(&mut connection).await.unwrap(), Found::Current);
-        assert_eq!(rows::load(&mut connection).await.unwrap().store, "a store");
+        assert_eq!(
+            super::super::rows::load(&mut connection).await.unwrap().store,
+            "a store"
+        );
     }
 }

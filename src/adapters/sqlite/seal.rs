@@ -38,7 +38,8 @@ pub(super) struct Seal {
 }
 
 impl Seal {
-    /// Counts rows in, as the database adds them up. 32-bit checksums of 2³¹ rows do not overflow the sum.
+    /// Counts rows in, or out where both are negative, as the database adds them up. 32-bit checksums of 2³¹ rows do not
+    /// overflow the sum.
     pub(super) fn add(&mut self, rows: i64, sum: i64) {
         self.rows += rows;
         self.sum = self.sum.wrapping_add(sum);

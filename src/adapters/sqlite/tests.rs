@@ -153,10 +153,12 @@ async fn a_body_of_another_shape_is_refused_whole() {
     {
         let mut place = store.connection.lock().await;
         let connection = place.as_mut().unwrap();
-        rows::put_meta(connection, rows::Key::Binding, r#"{"spreadsheet": "x"}"#.into())
+        let mut writer = rows::Writer::begin(connection).await.unwrap();
+        writer
+            .put_meta(rows::Key::Binding, r#"{"spreadsheet": "x"}"#.into())
             .await
             .unwrap();
-        rows::seal(connection).await.unwrap();
+        writer.seal().await.unwrap();
     }
     let error = store.load().await.unwrap_err().to_string();
     assert!(
