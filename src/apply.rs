@@ -1,8 +1,8 @@
 //! Puts planned changes on the servers: packs them into calls, paces and repeats those, and says of each server how it
 //! ended.
 //!
-//! Every server of the input has exactly one outcome. One server's failure must never stop another's change, and no
-//! call may go out that is certain to fail: after a refusal for want of permission its source gets no more of them.
+//! Every server of the input has exactly one outcome. One server's failure never stops another's change. A call that is certain
+//! to fail is not made: after a refusal for lack of permission, its source gets no more calls.
 
 mod batch;
 mod queue;
@@ -18,7 +18,7 @@ use crate::fleet::{Outcome, ServerChange, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::ServerId;
 
-/// What it took, for the metrics.
+/// The cost of an apply, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ApplyStats {
     /// Calls made.
@@ -31,16 +31,16 @@ pub struct ApplyStats {
     pub waited: Duration,
 }
 
-/// How all of it ended.
+/// The result of an apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// One outcome for each server of the input.
     pub outcomes: BTreeMap<ServerId, Outcome>,
-    /// What it took.
+    /// Its cost.
     pub stats: ApplyStats,
 }
 
-/// Is told how far it is.
+/// Is told how far an apply has come.
 pub trait Progress: Send + Sync {
     /// So many servers are to change. Called once, first.
     fn planned(&self, servers: usize);
@@ -64,13 +64,13 @@ impl Progress for Silent {
 pub struct Applier<'a> {
     /// Makes the calls.
     pub writer: &'a dyn TagWriter,
-    /// Paces them; shared with whoever else calls the same sources.
+    /// Paces them; shared with everything else that calls the same sources.
     pub pacing: &'a Pacing,
     /// No call starts after this. One under way is waited for, because its outcome counts.
     pub deadline: Instant,
     /// No call starts once this holds true.
     pub stop: watch::Receiver<bool>,
-    /// Is told how far it is.
+    /// Is told how far an apply has come.
     pub progress: &'a dyn Progress,
 }
 

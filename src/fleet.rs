@@ -26,7 +26,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Where an instance stands in its life.
+/// The state of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// Being started.
@@ -167,7 +167,7 @@ pub struct ServerChange {
 pub enum Outcome {
     /// The server carries the tags.
     Done,
-    /// It does not, or nobody knows.
+    /// It does not, or that is unknown.
     Failed {
         /// Why, in words for people.
         message: String,

@@ -1,7 +1,7 @@
 //! How fast the cloud may be called: the limits of the configuration, and a lane for each account's region and API action.
 //!
-//! EC2 counts calls for each account, region and action, so each of these has a lane. Whoever reads and whoever writes pass
-//! through the same lanes. The delays between attempts are here too, for everything that tries again.
+//! EC2 counts calls for each account, region and action, so each of these has a lane. Readers and writers share the
+//! lanes. The delays between attempts are here too, for everything that tries again.
 
 mod delays;
 mod lanes;
@@ -15,7 +15,7 @@ use crate::fleet::Source;
 pub(crate) use delays::Delays;
 pub(crate) use lanes::{Lane, Permit};
 
-/// How far the cloud may be pressed. Zero counts as one everywhere.
+/// How fast and how often the cloud may be called. Zero counts as one everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Servers in a call; EC2 takes 1,000.

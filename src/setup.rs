@@ -1,9 +1,9 @@
 //! Finds what a spreadsheet lacks to be served, as steps that add it: tabs, columns, formats, boxes, colours, protections.
 //!
-//! A pure function of how the spreadsheet is built and what is wished. It never changes a cell that holds anything, the
-//! order of columns or a row; what people made stays, and what they made wrong is told them. On a finished sheet there
-//! are no steps. Between the read and the write lie milliseconds in which a person can insert a column: then a format
-//! or a protection can land one column off, never a value; the read after it finds and moves our own protections.
+//! A pure function of how the spreadsheet is built and what is asked for. It never changes a cell that holds anything, the order
+//! of columns or a row. What people made stays, and they are told what is wrong with it. A finished sheet needs no steps. Between
+//! the read and the write lie milliseconds in which a person can insert a column. Then a format or a protection can land one
+//! column off, but never a value; the next read finds our own protections and moves them.
 
 mod guard;
 mod run;
@@ -19,7 +19,7 @@ use tab_setup::TabSetup;
 pub use run::{Outcome, carry_out};
 pub use template::{CellKind, Colour, Column, Editing, Owner, Template, TemplateError, Templates};
 
-/// What is wished of a spreadsheet.
+/// What is asked of a spreadsheet.
 #[derive(Clone, Debug)]
 pub struct SetupRequest<'a> {
     /// How the tabs are to look.
@@ -34,11 +34,11 @@ pub struct SetupRequest<'a> {
     pub account: &'a str,
     /// A channel to add a row for; a valid name.
     pub channel: Option<&'a str>,
-    /// Where ids of new tabs start. By chance: an id must not come back, as passes know a tab by it.
+    /// First id for new tabs, random: passes identify tabs by id, so an id must not be reused.
     pub fresh_id: u32,
 }
 
-/// One thing to do, whole or not at all.
+/// One thing to do, completely or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// A tab or a column.
@@ -62,9 +62,9 @@ pub struct Setup {
     pub open: Vec<Problem>,
     /// What people should know.
     pub notes: Vec<Problem>,
-    /// How many things are right already.
+    /// How many things need no step.
     pub right: usize,
-    /// Where the wished channel stands already.
+    /// Where the channel that was asked for stands already.
     pub channel_at: Option<String>,
 }
 

@@ -1,6 +1,6 @@
-//! The words of the trade: versions, channels, server ids, tag changes and their reasons.
+//! The vocabulary: versions, channels, server ids, tag changes and their reasons.
 //!
-//! Values here are checked when they are made, so that the rest of the program need not ask again.
+//! Values here are checked when they are made, so that no other module checks them again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -88,8 +88,8 @@ impl Version {
     /// Reads a version from a cell's or a tag's text, ignoring white space around it.
     ///
     /// # Errors
-    /// Says in words, fit to follow "holds …", why the text is no version; a character that may not stand in one is named with
-    /// its code point, because a Cyrillic `а` or a zero-width space looks like nothing is wrong.
+    /// Says why the text is not a version, in words that follow "holds …". A character that is not allowed is named with its code
+    /// point, because a Cyrillic `а` or a zero-width space looks as if nothing is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let Some(first) = text.chars().next() else {

@@ -1,7 +1,7 @@
 //! EC2 behind the traits of the vocabulary: lists instances and puts tags on them, over accounts and regions.
 //!
 //! The SDK's own retries are off, so that each permit of the pacing is one request, and each request has a timeout.
-//! It must never give a part of a source's listing for the whole, nor repeat a write by itself.
+//! A part of a source's listing is never given for the whole, and a write is never repeated here.
 
 mod checks;
 mod codes;
@@ -39,17 +39,17 @@ use region::RegionClient;
 use reply::WholeReply;
 use session::Session;
 
-/// The longest wait for a connection. EC2's endpoints connect in milliseconds; a region's name that is misspelt does
-/// not, and should not cost a whole request timeout.
+/// The longest wait for a connection. EC2's endpoints connect in milliseconds; a misspelt region never does, and should not cost
+/// a whole request timeout.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Variables by which the environment redirects the SDK.
+/// Environment variables that redirect the SDK.
 const REDIRECTIONS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_STS"];
 
-/// An account and where in it to look.
+/// An account and its regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Our name for it.
+    /// Its name in the configuration.
     pub name: String,
     /// The role to assume in it; `None` uses the credentials that fleetsheet runs with.
     pub role_arn: Option<String>,

@@ -1,7 +1,7 @@
 //! The spreadsheet over the Google Sheets API: one request for all that a decision needs, one for each kind of write.
 //!
 //! Only the batch forms of the API are used: they are atomic, and the single ones paste a tab's name raw into the path.
-//! Values go out RAW, columns are addressed by their marks. It never repeats a write whose outcome is unknown.
+//! Values go out RAW, columns are addressed by their marks. A write whose outcome is unknown is never repeated here.
 
 pub mod answers;
 mod attempt;
@@ -34,7 +34,7 @@ use crate::calls::Calls;
 use crate::endpoint::Endpoint;
 use crate::sheet::{Append, ColumnWrite, MarkChange, SheetError, SheetErrorKind, SheetWriter};
 
-/// How we present ourselves.
+/// The name under which requests are made.
 const USER: &str = concat!("fleetsheet/", env!("CARGO_PKG_VERSION"));
 
 /// The address of the API.
@@ -101,7 +101,7 @@ impl fmt::Debug for GoogleSheets {
 }
 
 impl GoogleSheets {
-    /// Reads the credentials and makes ready to call. The token is fetched by the first call, and shared by all.
+    /// Reads the credentials. The token is fetched by the first call, and shared by all calls.
     ///
     /// # Errors
     /// [`SheetErrorKind::Denied`] for settings or credentials that cannot work, with the fix.
@@ -111,7 +111,7 @@ impl GoogleSheets {
         // The API crate pastes the id raw into the path.
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
             return Err(denied(
-                "sheets.spreadsheet_id is no id: take the part of the spreadsheet's address between /d/ and /edit",
+                "sheets.spreadsheet_id is not an id: take the part of the spreadsheet's address between /d/ and /edit",
             ));
         }
         let endpoint = settings
@@ -158,7 +158,7 @@ impl GoogleSheets {
     /// Fetches the access token, unless it is there already.
     ///
     /// # Errors
-    /// There is none to be had; the message says why.
+    /// When no token can be had; the message says why.
     pub async fn check_token(&self) -> Result<(), SheetError> {
         self.inner.tokens.get().await.map(drop)
     }

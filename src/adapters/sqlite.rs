@@ -221,13 +221,8 @@ async fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, StoreErro
             Err(fault) if fault.is_hot_journal() => {}
             opened => return opened.map_err(|fault| fault.at(path)),
         }
-        let copy = snapshot::copy(path).map_err(|error| {
-            trouble::of_io(
-                path,
-                "what a killed pass left there cannot be copied to be read",
-                &error,
-            )
-        })?;
+        let copy = snapshot::copy(path)
+            .map_err(|error| trouble::of_io(path, "the journal that a killed pass left cannot be copied", &error))?;
         if let Some(copy) = copy {
             // Once opened and rolled back, the copy is read through its descriptor and its name is not needed.
             let opened = open_if_store(&copy.path(), Access::Write).await;
@@ -237,7 +232,7 @@ async fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, StoreErro
     Err(trouble::broken(
         path,
         "passes that were killed keep changing it",
-        "run this again when none runs",
+        "run this again when no pass is running",
     ))
 }
 
@@ -261,7 +256,7 @@ fn regular_file(path: &Path) -> Result<bool, StoreError> {
             Err(trouble::broken(path, format_args!("it is {what}"), fix))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(trouble::of_io(path, "it cannot be looked at", &error)),
+        Err(error) => Err(trouble::of_io(path, "it cannot be inspected", &error)),
     }
 }
 
@@ -273,7 +268,7 @@ async fn open_if_store(path: &Path, access: Access) -> Result<Option<SqliteConne
         Found::Current => Ok(Some(connection)),
         Found::Older => Err(Fault::Refused(
             "an older fleetsheet wrote it, and reading it must not change it".into(),
-            "let one pass of this version bring it up to date",
+            "run one pass of this version to bring it up to date",
         )),
     }
 }

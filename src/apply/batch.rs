@@ -1,7 +1,7 @@
 //! Packs the changes of a pass into as few calls as EC2 allows, and finds those that EC2 would refuse anyway.
 //!
-//! Pure: the same changes always make the same batches. It must never part the tags of one server, nor put a server
-//! whose refusal is certain into a call, because EC2 refuses a call as a whole.
+//! Pure: the same changes always make the same batches. The tags of one server are never split over calls, and
+//! a server that EC2 is certain to refuse is never put into a call, because EC2 refuses a call as a whole.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(super) struct Batch {
 
 /// Groups changes by source and tag set into batches of at most `batch_size` servers (1 to 1,000).
 ///
-/// Of a source, the batch with the most servers comes first: should time run out, the fewest are left behind.
+/// The largest batch of a source comes first: if time runs out, the fewest servers are left behind.
 #[must_use]
 pub(super) fn pack<'a>(changes: impl IntoIterator<Item = &'a ServerChange>, batch_size: usize) -> Vec<Batch> {
     let mut groups: BTreeMap<(&Source, TagSet), Vec<&ServerId>> = BTreeMap::new();

@@ -56,7 +56,7 @@ impl Lane {
         let asked = Instant::now();
         self.bucket.until_ready().await;
         let epoch = loop {
-            // Parted from the `match`, which would hold the lock while it waits.
+            // A variable of its own: in the `match`, the lock would be held during the wait.
             let admitted = self.gate().admit(Instant::now());
             match admitted {
                 Ok(epoch) => break epoch,

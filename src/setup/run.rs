@@ -1,5 +1,5 @@
-//! Carries steps out and looks whether that made the spreadsheet as wished: what was lost, refused or undone in between
-//! is found by reading again, never by sending the same request blindly.
+//! Carries steps out, and reads the spreadsheet again to see what was lost, refused or undone meanwhile. The same request is never
+//! sent again blindly.
 
 use super::{Setup, SetupRequest, Step, plan};
 use crate::problem::{Code, Kind, Problem};
@@ -9,7 +9,7 @@ use crate::sheet::{SheetError, SheetErrorKind, TabRequest};
 /// How often what is missing is sent. More than once happens after a lost reply, or when people edit meanwhile.
 const ROUNDS: u32 = 3;
 
-/// What became of it.
+/// The result of a setup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The file's name.
@@ -41,7 +41,7 @@ impl Outcome {
     }
 }
 
-/// Makes the spreadsheet as wished, or only says what it would do.
+/// Makes the spreadsheet as it is asked for, or only says what it would do.
 ///
 /// # Errors
 /// When the spreadsheet cannot be read before anything was written.
@@ -94,7 +94,7 @@ pub async fn carry_out(
         if setup.steps.is_empty() || !setup.refused.is_empty() {
             break;
         }
-        // Only a lost request is sent again as it was: anything else would end the same way.
+        // Only a lost request is sent again unchanged: anything else would end the same way.
         if same
             && trouble
                 .as_ref()

@@ -131,7 +131,7 @@ async fn bad_key_files_are_told_with_the_fix() {
         (key.replace("service_account", "authorized_user"), "authorized_user"),
         (
             key.replace("BEGIN PRIVATE KEY", "BEGIN"),
-            "private_key is no RSA key in PEM form",
+            "private_key is not an RSA key in PEM form",
         ),
         (
             key.replace("\"token_uri\": \"http://127.0.0.1", "\"token_uri\": \"http://10.0.0.1"),

@@ -194,9 +194,9 @@ async fn what_does_not_pass_is_said() {
             "Google answered 500: Internal error",
         ),
         (Fault::ResetBefore, SheetErrorKind::Transient, "connection lost"),
-        (Fault::Truncate, SheetErrorKind::Transient, "broke off"),
-        (Fault::Empty200, SheetErrorKind::Transient, "broke off"),
-        (Fault::Nonsense, SheetErrorKind::Transient, "broke off or is no JSON"),
+        (Fault::Truncate, SheetErrorKind::Transient, "cut off"),
+        (Fault::Empty200, SheetErrorKind::Transient, "cut off"),
+        (Fault::Nonsense, SheetErrorKind::Transient, "cut off or is not JSON"),
         (Fault::Hang, SheetErrorKind::Transient, "no answer within"),
         (Fault::Forbidden, SheetErrorKind::Denied, SERVICE_ACCOUNT),
     ] {

@@ -8,11 +8,11 @@ use crate::pacing::Action;
 use crate::tag::{ServerId, TagSet};
 
 impl Ec2 {
-    /// Gets an account's keys: assumes its role, or finds those of the environment. Whether EC2 takes them shows only
+    /// Gets an account's keys: assumes its role, or finds those of the environment. Whether EC2 accepts them shows only
     /// when they are used.
     ///
     /// # Errors
-    /// There are none to be had; the message says what to do.
+    /// When there are none; the message says what to do.
     pub async fn check_keys(&self, account: &str) -> Result<(), CloudError> {
         let Some(region) = self.regions.values().find(|region| &*region.source.account == account) else {
             return Err(CloudError {
@@ -27,7 +27,7 @@ impl Ec2 {
     /// Asks, without reading anything, whether instances may be listed.
     ///
     /// # Errors
-    /// They may not, or nobody can tell; the message says what to do.
+    /// When they may not, or when that cannot be known; the message says what to do.
     pub async fn check_describe(&self, source: &Source) -> Result<(), CloudError> {
         let region = self.region(source)?;
         let _permit = region.pacing.lane(source, Action::DescribeInstances).admit().await;
@@ -56,7 +56,7 @@ impl Ec2 {
     /// a policy may depend on the keys and on the server.
     ///
     /// # Errors
-    /// It may not, or nobody can tell; the message says what to do.
+    /// When it may not, or when that cannot be known; the message says what to do.
     pub async fn check_create_tags(&self, source: &Source, id: &ServerId, tags: &TagSet) -> Result<(), CloudError> {
         let region = self.region(source)?;
         let _permit = region.pacing.lane(source, Action::CreateTags).admit().await;
@@ -72,7 +72,7 @@ impl Ec2 {
     }
 }
 
-/// What a dry run says. It never succeeds: being allowed is an error with a code of its own.
+/// The result of a dry run. A dry run never succeeds: EC2 says "allowed" by an error with a code of its own.
 fn allowed(asked: Result<(), CloudError>) -> Result<(), CloudError> {
     match asked {
         Err(error) if !error::is_dry_run_success(&error) => Err(error),

@@ -1,6 +1,6 @@
 //! Lists one source: page by page, paced, each page asked for again while its fault may pass.
 //!
-//! All of the source or an error: a listing that broke off must never look like a small fleet.
+//! The result is the whole source or an error: a truncated listing must never look like a small fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) const PAGE: i32 = 1000;
 /// More pages than any account's region has: a million instances. Only a listing that goes in circles is longer.
 const MOST_PAGES: usize = 1000;
 
-/// How often one page is asked for.
+/// How many times one page is asked for.
 const ATTEMPTS: u32 = 6;
 
 /// A page is not asked for again once this many request timeouts have passed: a region that hangs is tried twice.
@@ -45,7 +45,7 @@ pub(super) async fn list(region: &RegionClient) -> Result<BTreeMap<ServerId, Ser
     Err(CloudError {
         kind: CloudErrorKind::Transient,
         code: "endless".to_owned(),
-        message: format!("{}: ec2:DescribeInstances lists without an end", region.source),
+        message: format!("{}: ec2:DescribeInstances never stops listing", region.source),
     })
 }
 
@@ -89,7 +89,7 @@ async fn page(
             .filter(|_| attempts < ATTEMPTS && error.is_transient());
         let Some(delay) = delay else { return Err(error) };
         tracing::debug!(source = %region.source, error.code, "asking for a page of instances again");
-        // After a throttle the gate makes it wait.
+        // After a throttle, the gate makes the next call wait.
         if error.kind != CloudErrorKind::Throttled {
             sleep(delay).await;
         }
@@ -117,7 +117,7 @@ fn state(instance: &Instance) -> State {
         Some(InstanceStateName::Stopped) => State::Stopped,
         Some(InstanceStateName::ShuttingDown) => State::ShuttingDown,
         Some(InstanceStateName::Terminated) => State::Terminated,
-        // A state that is new to us is not a terminated one.
+        // A state that this version does not know is not treated as terminated.
         _ => State::Running,
     }
 }

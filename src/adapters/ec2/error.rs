@@ -1,7 +1,7 @@
 //! Turns failures of the SDK into what they mean for the next call and into words for people.
 //!
 //! Ids are found in the text of a message, because EC2 names them nowhere else. A failure must never be taken for one
-//! that is safe to repeat, or to pin on one server, unless it is known to be.
+//! that is safe to repeat, or be blamed on one server, unless that is known.
 
 use std::error::Error;
 
@@ -13,14 +13,14 @@ use super::quote::{quoted, root, word};
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::tag::ServerId;
 
-/// A call that failed: what it was, for the message.
+/// What a failed call was, for the message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failed<'a> {
-    /// Where.
+    /// The account's region.
     pub(super) source: &'a Source,
     /// The IAM action, such as `ec2:CreateTags`.
     pub(super) action: &'static str,
-    /// Who needs it, such as `the role arn:…`.
+    /// Whose keys made it, such as `the role arn:…`.
     pub(super) who: &'a str,
     /// The ids in the call, among which an error may name some.
     pub(super) ids: &'a [ServerId],
@@ -43,13 +43,13 @@ where
         message: format!("{source}: {action} {what}"),
     };
     match error {
-        SdkError::TimeoutError(_) => unknown("timeout", "had no answer in time (limits.request_timeout)"),
+        SdkError::TimeoutError(_) => unknown("timeout", "got no answer in time (limits.request_timeout)"),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => unknown(
             "timeout",
             "could not connect in time; check the network and the region's name",
         ),
         SdkError::DispatchFailure(_) => unknown("connection", &format!("lost its connection: {}", root(error))),
-        SdkError::ResponseError(_) => unknown("reply", "had a reply that is not whole"),
+        SdkError::ResponseError(_) => unknown("reply", "got an incomplete reply"),
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             match service.err().code() {
@@ -60,7 +60,7 @@ where
         _ => CloudError {
             kind: CloudErrorKind::Rejected,
             code: "request".to_owned(),
-            message: format!("{source}: {action} could not be asked: {}", root(error)),
+            message: format!("{source}: {action} could not be sent: {}", root(error)),
         },
     }
 }
@@ -113,17 +113,17 @@ fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> S
     message
 }
 
-/// A reply without a code: not EC2's words but those of something in between, or of a front end.
+/// A reply without a code did not come from EC2 itself, but from a front end or from something in between.
 fn by_status(status: u16, failed: Failed<'_>) -> CloudError {
     let Failed { source, action, .. } = failed;
     let (kind, what) = match status {
         429 => (CloudErrorKind::Throttled, "the endpoint asks for fewer calls"),
         401 | 403 | 407 => (
             CloudErrorKind::Denied,
-            "something on the way does not let it through; check the proxy",
+            "something between here and EC2 blocks it; check the proxy",
         ),
-        400..=499 => (CloudErrorKind::Rejected, "the endpoint does not take it"),
-        _ => (CloudErrorKind::Transient, "the answer is not one of EC2's"),
+        400..=499 => (CloudErrorKind::Rejected, "the endpoint rejects it"),
+        _ => (CloudErrorKind::Transient, "the answer did not come from EC2"),
     };
     CloudError {
         kind,

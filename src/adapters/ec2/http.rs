@@ -21,10 +21,10 @@ use url::form_urlencoded;
 
 use crate::calls::Calls;
 
-/// A form with this version is a request to EC2; the other service that is called so is STS.
+/// A form with this version is a request to EC2. The only other service that is called with forms is STS.
 const EC2_VERSION: &str = "2016-11-15";
 
-/// The timeouts that part one connector from another.
+/// Connectors are kept apart by these timeouts: for connecting, and for reading.
 type Timeouts = (Option<Duration>, Option<Duration>);
 
 /// The client. Connections are kept per pair of timeouts: EC2 and STS share them, the sources of credentials may not.
@@ -32,14 +32,14 @@ type Timeouts = (Option<Duration>, Option<Duration>);
 pub(super) struct CountingClient {
     calls: Calls,
     proxies: bool,
-    /// What carries the requests; `None`: connections of our own.
+    /// What carries the requests; `None`: our own connections.
     under: Option<SharedHttpClient>,
     connectors: Arc<Mutex<HashMap<Timeouts, SharedHttpConnector>>>,
 }
 
 impl CountingClient {
-    /// A client that counts into `calls`. With `proxies` it heeds the environment's `HTTPS_PROXY` and its kin, as the
-    /// SDK's own client does; an emulator on loopback must be reached without.
+    /// A client that counts into `calls`. With `proxies` it uses `HTTPS_PROXY` and the like from the
+    /// environment, as the SDK's own client does; an emulator on loopback must be reached without a proxy.
     pub(super) fn new(calls: Calls, proxies: bool) -> Self {
         Self {
             calls,

@@ -1,4 +1,4 @@
-//! Quotes what APIs and connections say, fit for a cell and a mail.
+//! Quotes what APIs and connections say, in a form that fits a cell and a mail.
 //!
 //! A quotation must never carry a credential, an encoded authorization blob, or more than fits a cell.
 
@@ -21,7 +21,7 @@ pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     quoted(&cause.to_string())
 }
 
-/// What an API said, fit for a cell and a mail: on one line, short, and without what may open a door.
+/// What an API said, for a cell and a mail: on one line, short, and without secrets.
 pub(super) fn quoted(text: &str) -> String {
     let text = text
         .split("Encoded authorization failure message")
@@ -44,14 +44,14 @@ pub(super) fn quoted(text: &str) -> String {
     said
 }
 
-/// A code as AWS's are: one word. Whatever answers in its place may call anything a code.
+/// A code as one word, as AWS's codes are. Something that answers in place of AWS may send anything as a code.
 pub(super) fn word(code: &str) -> String {
     let fits = |c: &char| c.is_ascii_alphanumeric() || "._-:".contains(*c);
     let word: String = code.chars().filter(fits).take(CODE_MAX).collect();
     if is_secret(&word) { "…".to_owned() } else { word }
 }
 
-/// An access key's id, or a run of characters that only a token or a blob is so long.
+/// Whether a word is an access key's id, or so long that it can only be a token or a blob.
 fn is_secret(word: &str) -> bool {
     let key = |part: &str| (part.starts_with("AKIA") || part.starts_with("ASIA")) && part.len() >= 16;
     word.len() > 160 || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key)

@@ -1,14 +1,14 @@
-//! Refuses replies that say "done" without being whole.
+//! Refuses replies that say "done" and are incomplete.
 //!
-//! The SDK takes any 200 to `CreateTags` for success, and a listing that breaks off for a short one. Something between
-//! here and EC2 may answer with an empty page; a missing server or a tag that was never written must not come of it.
+//! The SDK takes any 200 to `CreateTags` for success, and a truncated listing for a short one. Something between here and
+//! EC2 may answer with an empty page. That must not make a server look missing, or a tag look written.
 
 use aws_sdk_ec2::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_ec2::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ec2::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 
-/// Checks that a successful reply is the whole document that it should be, and does not take itself back.
+/// Checks that a successful reply is a complete document, and that it does not say `false`.
 #[derive(Debug)]
 pub(super) struct WholeReply {
     end: &'static str,
@@ -33,7 +33,7 @@ impl WholeReply {
     }
 
     fn accepts(&self, body: &[u8]) -> bool {
-        // Only a short reply is a mere yes or no; a listing is not worth the search.
+        // Only a short reply says yes or no; a listing is not worth the search.
         let mut start = body.get(..1024).unwrap_or(body).windows(NOT_DONE.len());
         body.trim_ascii_end().ends_with(self.end.as_bytes()) && !start.any(|part| part == NOT_DONE)
     }
@@ -53,7 +53,7 @@ impl Intercept for WholeReply {
     ) -> Result<(), BoxError> {
         let response = context.response();
         if response.status().is_success() && !self.accepts(response.body().bytes().unwrap_or_default()) {
-            return Err("the reply is not whole".into());
+            return Err("the reply is incomplete".into());
         }
         Ok(())
     }

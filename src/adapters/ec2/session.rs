@@ -62,7 +62,7 @@ impl fmt::Debug for Keys {
 #[derive(Debug, Default)]
 struct Cache {
     keys: Option<Arc<Keys>>,
-    /// The last failure, for those who were waiting when it happened.
+    /// The last failure, for callers that were waiting when it happened.
     failed: Option<(Instant, CloudError)>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Session {
     account: Arc<str>,
     role: Option<String>,
     who: String,
-    /// None if the configuration says to use none.
+    /// `None` if the configuration asks for no keys.
     provider: Option<SharedCredentialsProvider>,
     patience: Duration,
     cache: Mutex<Cache>,
@@ -110,7 +110,7 @@ impl Session {
         &self.who
     }
 
-    /// Keys that are good for a while. Those who ask at a time share one fetch, and its failure.
+    /// Keys that are good for a while. Callers at the same time share one fetch, and its failure.
     pub(super) async fn keys(&self) -> Result<Arc<Keys>, CloudError> {
         let asked = Instant::now();
         let mut cache = self.cache.lock().await;
@@ -151,8 +151,8 @@ impl Session {
         keys.worked.store(true, Ordering::Relaxed);
     }
 
-    /// EC2 says that the keys are too old. Says whether it is worth trying again with others: not if they never
-    /// worked, because then it is the clock, or the keys are dead.
+    /// EC2 says that the keys are too old. Returns whether other keys are worth a try: not if these never worked,
+    /// because then the clock is wrong or the keys are dead.
     pub(super) async fn expired(&self, used: &Arc<Keys>) -> bool {
         let mut cache = self.cache.lock().await;
         let current = cache.keys.as_ref().is_some_and(|keys| Arc::ptr_eq(keys, used));
@@ -193,7 +193,7 @@ impl Session {
             let kind = kind_of_credentials(code);
             let what = match kind {
                 CloudErrorKind::Denied => format!(
-                    "let its trust policy name whoever fleetsheet runs as, and allow that one sts:AssumeRole: {says}"
+                    "name the identity that fleetsheet runs as in its trust policy, and allow that identity sts:AssumeRole: {says}"
                 ),
                 _ => says,
             };
@@ -201,7 +201,7 @@ impl Session {
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => {
-                let what = "found neither in the environment, nor in a profile, nor from the machine; see the README";
+                let what = "none in the environment, in a profile or from the machine; see the README";
                 self.error(CloudErrorKind::Denied, "none", what)
             }
             CredentialsError::InvalidConfiguration(_) => {

@@ -1,6 +1,6 @@
-//! Reads answers of the API from their bytes, as a call does once it has them: for answers that were kept, or made up.
+//! Reads answers of the API from their bytes, as a call does: for answers that were recorded, or made up.
 //!
-//! What comes out is what a pass would see or be told. Nothing here asks for anything.
+//! The result is what a pass would see or be told. Nothing here makes a request.
 
 use google_sheets4::{Error, api};
 use serde::de::DeserializeOwned;
@@ -57,7 +57,7 @@ pub fn cells(shown: &[u8], typed: &[u8]) -> Result<Vec<Option<Vec<Vec<Cell>>>>, 
         .collect())
 }
 
-/// Reads an answer that is no success, to a read or to a write.
+/// Reads an answer that is not a success, to a read or to a write.
 #[must_use]
 pub fn refusal(status: u16, answer: &[u8], to_a_write: bool, account: &str) -> SheetError {
     let method = if to_a_write { WRITE_COLUMNS } else { GET };

@@ -1,6 +1,5 @@
-//! Makes one call of the API out of as many attempts as it takes: paced, timed, counted, and repeated only where that
-//! is known to be safe. A write of unknown outcome is never repeated here: only its caller can look whether it
-//! happened.
+//! Makes one call of the API in as many attempts as it takes: paced, timed, counted, and repeated only where that is known to be
+//! safe. A write of unknown outcome is never repeated here: only its caller can find out whether it happened.
 
 use std::future::Future;
 use std::num::NonZeroU32;

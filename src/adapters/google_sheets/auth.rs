@@ -90,7 +90,7 @@ async fn of_key_file(path: &Path, connector: Connector) -> Result<Credentials, S
         .await
         .map_err(|_| {
             // The error could only say which step failed on the key; the fix is the same.
-            denied("private_key is no RSA key in PEM form; download the key again".into())
+            denied("private_key is not an RSA key in PEM form; download the key again".into())
         })?;
     Ok(Credentials { authenticator, email })
 }
@@ -152,7 +152,7 @@ async fn machine_email(base: &str, connector: Connector) -> Result<String, Strin
     let request = Request::get(format!("{base}/email"))
         .header("Metadata-Flavor", "Google")
         .body(String::new())
-        .map_err(|_| format!("{METADATA_HOST_VARIABLE} is no host name"))?;
+        .map_err(|_| format!("{METADATA_HOST_VARIABLE} is not a host name"))?;
     let client: Client<Connector, String> = http_client(connector);
     let fetch = async {
         let response = client.request(request).await.map_err(|e: ClientError| root_cause(&e))?;

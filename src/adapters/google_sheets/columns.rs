@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::grid::{plain_cell, trim_end};
 use crate::sheet::{Append, Cell, ColumnWrite, Columns, MarkChange, NewCell};
 
-/// Marks are for all of us: with the other visibility another project's credentials, as after a takeover, would not see
-/// them.
+/// Marks are visible to every project. With the other visibility, another project's credentials, as after a takeover, would not
+/// see them.
 const VISIBILITY: &str = "DOCUMENT";
 
 /// Asks for the columns under these marks.
@@ -92,7 +92,7 @@ pub(super) fn write_request(writes: &[ColumnWrite]) -> Result<Option<Value>, Str
 /// Makes and takes away marks.
 ///
 /// # Errors
-/// Says which number is none of the API's.
+/// Says which number does not fit the API.
 pub(super) fn mark_request(changes: &[MarkChange]) -> Result<BatchUpdateSpreadsheetRequest, String> {
     let requests: Result<_, String> = changes
         .iter()
@@ -154,7 +154,7 @@ pub(super) fn mark_reply(changes: &[MarkChange], reply: BatchUpdateSpreadsheetRe
 /// append.
 ///
 /// # Errors
-/// Says which number is none of the API's.
+/// Says which number does not fit the API.
 pub(super) fn append_request(appends: &[Append]) -> Result<Option<BatchUpdateSpreadsheetRequest>, String> {
     let requests: Result<Vec<_>, String> = appends
         .iter()
@@ -229,7 +229,7 @@ fn by_mark(mark: i32) -> DataFilter {
 
 /// The API's ids and indices have 32 bits.
 pub(super) fn id(value: i64) -> Result<i32, String> {
-    i32::try_from(value).map_err(|_| format!("{value} is no id or index of the Sheets API"))
+    i32::try_from(value).map_err(|_| format!("{value} is not an id or index of the Sheets API"))
 }
 
 #[cfg(test)]

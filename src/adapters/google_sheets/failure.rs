@@ -1,7 +1,7 @@
 //! Turns what went wrong with one attempt of a call into what it means and what a person can do about it.
 //!
-//! The line that matters runs between "nothing was written" and "nobody knows": a write whose request may have left
-//! this machine, and that was not refused in so many words, is of unknown outcome. Messages never hold a token or a
+//! The important distinction is between "nothing was written" and "unknown": a write whose request may have left this machine,
+//! and that was not clearly refused, has an unknown outcome. Messages never hold a token or a
 //! key.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) const UNPARSEABLE_RANGE: &str = "Unable to parse range";
 /// Longest message, in characters: it has to fit a status cell, a log line and a line of a mail.
 const MESSAGE_MAX: usize = 300;
 
-/// A method of the API, as it is counted and spoken of.
+/// A method of the API, as it is counted and named in messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Method {
     /// The name in the count of requests.
@@ -30,18 +30,18 @@ pub(super) struct Method {
     pub(super) writes: bool,
 }
 
-/// What was seen of an attempt beside its result.
+/// What was seen of an attempt besides its result.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     /// A request was handed to the HTTP client, so it may have arrived.
     pub(super) sent: bool,
-    /// The status of an answer that was no success.
+    /// The status of an answer that was not a success.
     pub(super) status: Option<u16>,
     /// How long the answer asks us to wait.
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Whom and what the advice in a message is about.
+/// The account and the spreadsheet that the advice in a message names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     /// The address of the service account.
@@ -67,7 +67,7 @@ impl Failure {
             SheetErrorKind::OutcomeUnknown => "; it may or may not have happened",
             _ => "",
         };
-        // Cut the reason, not the verdict behind it.
+        // The reason may be cut, the verdict after it may not.
         let why = tidy(why, MESSAGE_MAX - 80);
         Self {
             error: error(kind, &format!("could not {}: {why}{unknown}", method.doing)),
@@ -100,7 +100,7 @@ impl Failure {
     /// No time is left for an attempt; nothing was sent.
     pub(super) fn out_of_time(method: Method, kind: SheetErrorKind) -> Self {
         let why = match kind {
-            SheetErrorKind::Quota => "sheets_per_minute leaves no request before the time for this pass is over",
+            SheetErrorKind::Quota => "sheets_per_minute allows no request before the time for this pass is over",
             _ => "the time for this pass is over",
         };
         Self::new(method, kind, why)
@@ -120,13 +120,13 @@ impl Failure {
             Error::HttpError(source) => Self::lost(method, &format!("connection lost: {}", root_cause(source))),
             Error::BadRequest(body) => answered(seen.status, Some(body), method, subject),
             Error::Failure(response) => answered(Some(response.status().as_u16()), None, method, subject),
-            // The text of the answer is left out: it may be anything, and a page of it helps nobody.
+            // The text of the answer is left out: it may be anything, and may be a whole page.
             Error::JsonDecodeError(_, source) if source.is_data() && !method.writes => Self::new(
                 method,
                 SheetErrorKind::Nonsense,
-                "the answer does not have the form that the API promises",
+                "the answer is not in the form that the API documents",
             ),
-            Error::JsonDecodeError(..) => Self::lost(method, "the answer broke off or is no JSON"),
+            Error::JsonDecodeError(..) => Self::lost(method, "the answer was cut off or is not JSON"),
             Error::Io(source) => Self::lost(method, &format!("connection lost: {source}")),
             Error::Cancelled | Error::MissingAPIKey | Error::FieldClash(_) | Error::UploadSizeLimitExceeded(..) => {
                 Self::new(
@@ -141,7 +141,7 @@ impl Failure {
     }
 }
 
-/// Reads an answer that is no success: from its status and, where it has one, its JSON body.
+/// Reads an answer that is not a success, from its status and, where it has one, its JSON body.
 fn answered(status: Option<u16>, body: Option<&Value>, method: Method, subject: Subject<'_>) -> Failure {
     use SheetErrorKind::{Denied, Quota, Refused};
 
@@ -254,7 +254,7 @@ pub(super) fn error(kind: SheetErrorKind, message: &str) -> SheetError {
     }
 }
 
-/// The innermost source of an error: the layers above it only say that something below went wrong.
+/// The innermost source of an error; the layers above it only say that something below them went wrong.
 pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

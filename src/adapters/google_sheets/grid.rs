@@ -116,7 +116,7 @@ fn cell(data: api::CellData) -> Cell {
         };
     }
     match value(entered) {
-        // Shown, but entered by nobody: an array formula, an import or a pivot table next door put it there.
+        // It is shown, but nobody entered it: an array formula, an import or a pivot table elsewhere put it there.
         Cell::Blank if shown != Cell::Blank => Cell::Formula {
             text: SPILLED.into(),
             value: Box::new(shown),

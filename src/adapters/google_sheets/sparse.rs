@@ -39,7 +39,7 @@ pub(super) async fn write(
     let response = inner.hub.client.request(request).await.map_err(Error::HttpError)?;
     let (parts, body) = response.into_parts();
     let success = parts.status.is_success();
-    // As in the crate: a body that broke off is no JSON, and so is told as that.
+    // As in the crate: a body that was cut off is not JSON, and is reported as that.
     let bytes = common::to_bytes(body).await.unwrap_or_default();
     let response = common::to_response(parts, Some(bytes.clone()));
     if success {

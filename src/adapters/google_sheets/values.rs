@@ -1,6 +1,6 @@
 //! Reads cells where the picture of the spreadsheet came without them: once as values and once as formulas.
 //!
-//! Those are two moments, so they must agree on every cell that is no formula. What this cannot see is a value that a
+//! Those are two moments, so they must agree on every cell that is not a formula. What this cannot see is a value that a
 //! formula in another cell spills; the picture can, which is why it is asked first.
 
 use google_sheets4::api::ValueRange;

@@ -20,17 +20,17 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf, StoreError> {
         )))
     };
     let Some(path) = url.strip_prefix("sqlite:") else {
-        return wrong("names no kind of store that is known");
+        return wrong("does not name a known kind of store");
     };
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.ends_with('/') {
         return wrong("names no file");
     }
     if path == ":memory:" {
-        return wrong("would forget everything");
+        return wrong("would forget everything when the program ends");
     }
     if path.contains(['?', '\0']) {
-        return wrong("holds a character that no path of a store may have");
+        return wrong("holds a character that is not allowed in a store's path");
     }
     Ok(PathBuf::from(path))
 }

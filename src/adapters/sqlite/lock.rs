@@ -1,8 +1,8 @@
 //! One pass at a time on one store, by an advisory lock on a file beside it.
 //!
-//! The kernel lets go of the lock when the process ends, however it ends, so none is ever stale. The file's text only says
-//! who holds it, and decides nothing. The file is never removed: whoever waited for a removed one would hold a lock that
-//! nobody else can see.
+//! The kernel releases the lock when the process ends, however it ends, so a lock is never stale. The file's text only says who
+//! holds it, and decides nothing. The file is never removed: a process that waited for a removed one would hold a lock that no
+//! other process can see.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -61,8 +61,8 @@ impl StoreLock {
     }
 }
 
-/// Who holds the store's lock, in words; `None` when nobody does. Takes no lock that is free, but for one that a killed pass
-/// left its name in: a pass that begins at this moment must not find it taken.
+/// Who holds the store's lock, in words; `None` when nobody does. A free lock is not taken, because a pass that begins at this
+/// moment must not find it taken; only one in which a killed pass left its name is taken for a moment.
 pub(super) fn holder(store: &Path) -> Result<Option<String>, StoreError> {
     let path = location::beside(store, ".lock");
     let failed = |error: &io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
@@ -83,7 +83,7 @@ pub(super) fn holder(store: &Path) -> Result<Option<String>, StoreError> {
 
 impl Drop for StoreLock {
     fn drop(&mut self) {
-        // So that nobody who looks at the file takes it for held; a failure only leaves the text of a pass that is over.
+        // A reader of the file should not take the lock for held. A failure only leaves the text of a pass that is over.
         let _ = self.file.set_len(0);
     }
 }

@@ -46,7 +46,7 @@ pub async fn probe(url: &str) -> Result<Probed, StoreError> {
 
 /// Begins to write and takes it back before anything was written.
 async fn writable(path: &Path) -> Result<(), StoreError> {
-    // What a killed pass left is rolled back by whoever opens it to write, and that is the next pass's business.
+    // Opening it to write would roll back what a killed pass left, and that is for the next pass to do.
     if std::fs::metadata(location::beside(path, "-journal")).is_ok_and(|journal| journal.len() > 0) {
         let opened = OpenOptions::new().write(true).open(path).map(drop);
         return opened.map_err(|error| trouble::of_io(path, "it may not be written", &error));

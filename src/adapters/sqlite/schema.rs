@@ -124,7 +124,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc
         writer.put_meta(Key::Created, created).await?;
         writer.seal().await?;
     }
-    // An older store keeps its seal: sealing rows that nobody verified would bless whatever happened to them. A migration that
+    // An older store keeps its seal: to seal rows that nobody verified would approve whatever happened to them. A migration that
     // changes sealed rows must load them first.
     Ok(())
 }

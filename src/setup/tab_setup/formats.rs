@@ -19,9 +19,8 @@ impl TabSetup<'_> {
             .unwrap_or_default()
     }
 
-    /// Stretches of rows below the header whose cells lack something. Every row of the grid is looked at, blank ones
-    /// too, because that is where people type next. A stretch that reaches the last row has no end: what Google then
-    /// does for rows to come, it does.
+    /// Stretches of rows below the header whose cells lack something. Blank rows count too, because people type there next.
+    /// A stretch that reaches the last row has no end, so that Google applies it to later rows where it can.
     fn lacking(&self, column: u32, has: impl Fn(CellFormat) -> bool) -> Vec<Rows> {
         let end = self.built.tab.row_count;
         let mut stretches: Vec<Rows> = Vec::new();
@@ -169,7 +168,7 @@ impl TabSetup<'_> {
         }
     }
 
-    /// Cells of people that hold no text where only text can be read. They are left as they are.
+    /// People's cells that do not hold text where only text can be read. They are left as they are.
     pub(in crate::setup) fn misfits(&self, setup: &mut Setup) {
         for (column, at) in self.columns() {
             if column.owner != Owner::Human || !matches!(column.kind, CellKind::Text | CellKind::Channel) {
@@ -192,7 +191,7 @@ impl TabSetup<'_> {
             }
             if let Some(more) = misfits.len().checked_sub(MISFITS_NAMED).filter(|more| *more > 0) {
                 let place = self.place(at);
-                let message = format!("{more} more cells of {place} hold no text; type them again");
+                let message = format!("{more} more cells of {place} do not hold text; type them again");
                 setup
                     .notes
                     .push(Problem::new(Kind::BadCell, Code::NotText, place, message));

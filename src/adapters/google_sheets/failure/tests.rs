@@ -101,7 +101,7 @@ fn only_a_write_that_was_not_refused_is_of_unknown_outcome() {
     );
     means(&api(409, "ABORTED", "aborted", ""), Transient, OutcomeUnknown, "409");
     let broken = Error::JsonDecodeError("{".into(), serde_json::from_str::<Value>("{").unwrap_err());
-    means(&broken, Transient, OutcomeUnknown, "broke off");
+    means(&broken, Transient, OutcomeUnknown, "cut off");
     let other = Error::JsonDecodeError("[]".into(), serde_json::from_str::<u8>("[]").unwrap_err());
     means(&other, Nonsense, OutcomeUnknown, "the answer");
     let cut = Failure::timed_out(

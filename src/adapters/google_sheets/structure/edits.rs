@@ -21,7 +21,7 @@ fn whole(value: u32) -> Result<Option<i32>, String> {
 /// The requests of one edit.
 ///
 /// # Errors
-/// Says which number is none of the API's.
+/// Says which number does not fit the API.
 pub(super) fn requests(edit: &Edit) -> Result<Vec<Request>, String> {
     let request = match edit {
         Edit::AddTab {
@@ -105,8 +105,8 @@ fn reprotect(old: i64, as_is: &Protection) -> Result<Request, String> {
     })
 }
 
-/// Inserting before the end of the grid takes the looks of the column that follows, a blank one; at the very end there
-/// is none, and Google refuses.
+/// New columns take the looks of the column that follows, which is blank. At the very end of the grid no column follows, and
+/// Google refuses; so one is appended first.
 fn insert_columns(sheet_id: i64, at: u32, at_end: bool, headers: &[String]) -> Result<Vec<Request>, String> {
     let mut requests = Vec::new();
     if at_end {

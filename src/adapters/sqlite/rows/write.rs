@@ -73,7 +73,7 @@ fn meta<B: Serialize>(key: Key, body: Option<&B>) -> Result<Option<Pair<'static>
 
 fn json(body: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(body)
-        .map_err(|error| Fault::Refused(format!("this cannot be remembered: {error}"), "report this as a bug"))
+        .map_err(|error| Fault::Refused(format!("this cannot be stored: {error}"), "report this as a bug"))
 }
 
 /// Changes rows in one transaction of the caller's; what it changed counts only once it is sealed.
