@@ -244,8 +244,7 @@ pub async fn run(asked: Invocation) -> u8 {
 
 async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     if asked.command == Command::Sandbox {
-        let config = sandbox::chosen(&asked.config).map_err(Refusal::config)?;
-        return sandbox::serve(config).await.map(|()| 0).map_err(Refusal::failed);
+        return sandbox::serve(&asked.config).await.map(|()| 0);
     }
     if let Some(text) = cli::shell::text(&asked.command) {
         print(Format::Text, &json!(null), &text);
@@ -265,7 +264,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     match &asked.command {
         Command::History { channel, limit } => look::history(config, channel.as_deref(), *limit, asked.format).await,
         Command::Once { allow, takeover } => {
-            let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+            let (config, credentials, _sandbox) = sandbox::embed(config).await?;
             let parts = connect(config, credentials).await?;
             let policy = policy(&parts.config, allow, *takeover);
             let grace = parts.config.schedule.shutdown_grace;

@@ -1,177 +1,125 @@
-//! Trying it without an account: the emulators of `fleetsheet-mocks` inside this process, and a configuration that
-//! points at them.
+//! Trying it without an account: emulators inside this process, and a configuration that points at them.
 //!
-//! A promotion that can be rolled back needs a past, so the world is not handed out before some passes were made in it.
-//! Nothing of a sandbox reaches anything but loopback, whatever the configuration says, and nothing of it is left behind.
+//! They are a part of the build that can be left out, the feature `sandbox`. What runs in production is built without
+//! it, and refuses a configuration that asks for a sandbox. No other file depends on which build it is in.
 
-mod place;
-mod serve;
+#[cfg(not(feature = "sandbox"))]
+mod absent;
+#[cfg(feature = "sandbox")]
+mod emulators;
+mod error;
 
-use std::fmt::Display;
-use std::io::Write as _;
-use std::num::NonZeroU32;
+use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use fleetsheet_mocks::sandbox::{self as world, Chapter, Sandbox};
-use secrecy::SecretString;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
+#[cfg(not(feature = "sandbox"))]
+use absent as build;
+#[cfg(feature = "sandbox")]
+use emulators as build;
 
-use crate::commands::{self, Pass, StaticCredentials};
-use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
-use crate::endpoint::Endpoint;
-use crate::pass_end::Ending;
-use place::Place;
+use crate::commands::{Refusal, StaticCredentials};
+use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
 
-pub use serve::{chosen, serve};
+pub use build::Embedded;
 
-/// Requests a minute to the emulated spreadsheet while history is made: nobody should wait for a quota there.
-const HISTORY_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(5_999);
+/// The configuration for those who have none.
+const BUILT_IN: &str = include_str!("../config/sandbox.toml");
 
-/// Why there is no sandbox, in words.
-#[derive(Debug, thiserror::Error)]
-#[error("the sandbox cannot start: {0}")]
-pub struct SandboxError(String);
-
-impl SandboxError {
-    fn because(what: impl Display) -> Self {
-        Self(what.to_string())
-    }
+/// Who asks for a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Nobody.
+    No,
+    /// A configuration with a `[sandbox]` section.
+    InConfig,
+    /// Somebody who typed `fleetsheet sandbox`.
+    AsCommand,
 }
 
-/// A running sandbox: its emulators and its directory, which end when this is dropped.
-#[derive(Debug)]
-pub struct Embedded {
-    world: Sandbox,
-    place: Place,
-}
-
-impl Embedded {
-    /// The emulators.
-    #[must_use]
-    pub fn world(&self) -> &Sandbox {
-        &self.world
-    }
+/// Refuses what the build cannot do. A build without emulators must never make a real pass instead of a simulated one.
+fn admit(asked: Asked, has_emulators: bool) -> Result<(), Refusal> {
+    let advice = match asked {
+        _ if has_emulators => return Ok(()),
+        Asked::No => return Ok(()),
+        Asked::InConfig => "Take [sandbox] and FLEETSHEET_SANDBOX__… out of the configuration, or use",
+        Asked::AsCommand => "Use",
+    };
+    Err(Refusal::config(format!(
+        "this build of fleetsheet has no emulators, so it has no sandbox. {advice} a build that has them: \
+         cargo install --path . --locked"
+    )))
 }
 
 /// Starts a sandbox if the configuration has one: gives the configuration that reaches it, keys for its cloud, and what
 /// must be kept as long as it is used. Without a sandbox the configuration comes back as it was.
 ///
 /// # Errors
-/// When the emulators cannot start, or history cannot be made.
-pub async fn embed(config: Config) -> Result<(Config, StaticCredentials, Option<Embedded>), SandboxError> {
-    let Some(settings) = &config.sandbox else {
-        return Ok((config, None, None));
+/// When the emulators cannot start, history cannot be made, or this build has no emulators.
+pub async fn embed(config: Config) -> Result<(Config, StaticCredentials, Option<Embedded>), Refusal> {
+    let asked = if config.sandbox.is_some() {
+        Asked::InConfig
+    } else {
+        Asked::No
     };
-    let world = Sandbox::start(settings.servers, settings.seed, settings.latency)
-        .await
-        .map_err(|error| SandboxError(format!("{error:#}")))?;
-    let place = Place::new().map_err(SandboxError::because)?;
-    let config = redirect(config, &world, &place)?;
-    let (access_key, secret) = world.credentials();
-    let credentials = Some((access_key.to_owned(), SecretString::from(secret)));
-    make_history(&config, &credentials, &world).await?;
-    Ok((config, credentials, Some(Embedded { world, place })))
+    admit(asked, build::HAS_EMULATORS)?;
+    build::embed(config).await.map_err(Refusal::failed)
 }
 
-/// Tells the story: after each chapter but the last, `pass` is to make a pass at the given time.
+/// Runs the sandbox that the file describes until it is interrupted.
 ///
 /// # Errors
-/// The first failure of `pass`.
-pub async fn prepare<F, Fut, E>(sandbox: &Sandbox, now: DateTime<Utc>, mut pass: F) -> Result<(), E>
-where
-    F: FnMut(&'static Chapter, DateTime<Utc>) -> Fut,
-    Fut: Future<Output = Result<(), E>>,
-{
-    // Nobody is helped by a sandbox that fails because nobody reads its progress.
-    let _ = writeln!(std::io::stderr(), "sandbox: making a week of history …");
-    for chapter in Sandbox::story() {
-        sandbox.tell(chapter);
-        if !chapter.is_last() {
-            let ago = TimeDelta::from_std(chapter.ago).unwrap_or_default();
-            pass(chapter, now - ago).await?;
+/// When the configuration has mistakes, the sandbox cannot start, or this build has no emulators.
+pub async fn serve(path: &Path) -> Result<(), Refusal> {
+    admit(Asked::AsCommand, build::HAS_EMULATORS)?;
+    let config = chosen(path).map_err(Refusal::config)?;
+    build::serve(config).await.map_err(Refusal::failed)
+}
+
+/// The file that was named, if it describes a sandbox. The default file is the real installation's, and whether that
+/// can be read yet is nothing to a sandbox, which is then one of the usual size.
+fn chosen(path: &Path) -> Result<Config, ConfigErrors> {
+    let env = Config::environment();
+    match Config::load(path, &env) {
+        Ok(config) if config.sandbox.is_some() => Ok(config),
+        Err(errors) if path != Path::new(DEFAULT_PATH) => Err(errors),
+        _ => Config::parse(BUILT_IN, "config/sandbox.toml", &env),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_emulators_refuses_to_have_a_sandbox() {
+        for asked in [Asked::No, Asked::InConfig, Asked::AsCommand] {
+            admit(asked, true).unwrap();
+        }
+        admit(Asked::No, false).unwrap();
+        for (asked, what) in [
+            (Asked::InConfig, "[sandbox]"),
+            (Asked::AsCommand, "a build that has them"),
+        ] {
+            let refusal = admit(asked, false).unwrap_err();
+            assert_eq!(refusal.code, 2);
+            for words in [what, "has no emulators", "cargo install --path . --locked"] {
+                assert!(refusal.message.contains(words), "{words}: {}", refusal.message);
+            }
         }
     }
-    Ok(())
-}
 
-async fn make_history(config: &Config, credentials: &StaticCredentials, world: &Sandbox) -> Result<(), SandboxError> {
-    let mut past = config.clone();
-    // History is as the story has it even when the user's own pass shall only observe or mail.
-    past.mode = Mode::Enforce;
-    past.email = None;
-    past.limits.sheets_per_minute = HISTORY_REQUESTS;
-    let parts = commands::connect(past, credentials.clone())
-        .await
-        .map_err(SandboxError::because)?;
-    let policy = commands::policy(&parts.config, &[], false);
-    let (parts, policy) = (&parts, &policy);
-    let history = prepare(world, commands::now(), |chapter, at| async move {
-        let report = commands::once_at(parts, policy, Pass::silent(), at).await;
-        let report = report.map_err(SandboxError::because)?;
-        if matches!(report.outcome, Ending::Done | Ending::Partial | Ending::Held) {
-            return Ok(());
+    #[tokio::test]
+    async fn each_build_has_the_sandbox_that_it_says_it_has() {
+        let env = [("FLEETSHEET_SANDBOX__SERVERS".to_owned(), "1".to_owned())].into();
+        let config = Config::parse(BUILT_IN, "sandbox.toml", &env).unwrap();
+        match embed(config).await {
+            Ok((_, _, sandbox)) => assert!(build::HAS_EMULATORS && sandbox.is_some()),
+            Err(refusal) => assert!(!build::HAS_EMULATORS && refusal.code == 2, "{refusal}"),
         }
-        let why = report.problems.first().map_or("no reason was given", |p| &p.message);
-        Err(SandboxError(format!(
-            "its history broke off where {}: {why}",
-            chapter.title
-        )))
-    });
-    // The logs are for the passes that the user makes.
-    history.with_subscriber(NoSubscriber::default()).await
-}
-
-/// Points everything that reaches out at the emulators. How to decide and how hard to press stay as configured.
-///
-/// The state is always the sandbox's own: each sandbox is a new world, and a store that remembers another one would
-/// take it for a sheet that was tampered with.
-fn redirect(mut config: Config, world: &Sandbox, place: &Place) -> Result<Config, SandboxError> {
-    let key = world
-        .sheets()
-        .service_account_key_json()
-        .map_err(|error| SandboxError(format!("{error:#}")))?;
-    let key = place
-        .write("service-account.json", &key)
-        .map_err(SandboxError::because)?;
-    let url = |text: String| text.parse::<Endpoint>().map_err(SandboxError::because);
-    config.sheets.spreadsheet_id = world::SPREADSHEET.to_owned();
-    config.sheets.credentials_file = Some(key);
-    config.sheets.release_tab = world::RELEASE_TAB.to_owned();
-    config.sheets.server_tab = world::SERVER_TAB.to_owned();
-    config.sheets.audit_tab = world::AUDIT_TAB.to_owned();
-    config.sheets.endpoint = Some(url(world.sheets().endpoint())?);
-    config.aws.endpoint_url = Some(url(world.cloud().endpoint())?);
-    config.aws.accounts = accounts();
-    config.tags = Tags {
-        channel: world::CHANNEL_TAG.to_owned(),
-        version: world::VERSION_TAG.to_owned(),
-        managed: vec![world::OWNER_TAG.to_owned()],
-    };
-    config.authority = Authority { tags: [].into() };
-    config.dual_key.a_editors = vec![world::A_EDITORS.to_owned()];
-    config.dual_key.b_editors = vec![world::B_EDITORS.to_owned()];
-    config.dual_key.owners = vec![world::OWNER.to_owned()];
-    config.state.path = place.path("state.db");
-    if let Some(email) = &mut config.email {
-        let addr = world.smtp().addr();
-        email.smtp_password_file = None;
-        email.smtp = Smtp {
-            security: SmtpSecurity::Plain,
-            host: addr.ip().to_string(),
-            port: addr.port(),
-            user: None,
-            password: None,
-        };
     }
-    Ok(config)
-}
 
-fn accounts() -> Vec<Account> {
-    let account = |account: &world::Account| Account {
-        name: account.name.to_owned(),
-        role_arn: Some(account.role_arn.to_owned()),
-        regions: world::REGIONS.map(str::to_owned).to_vec(),
-    };
-    world::ACCOUNTS.iter().map(account).collect()
+    #[test]
+    fn the_built_in_configuration_is_a_sandbox() {
+        let config = Config::parse(BUILT_IN, "sandbox.toml", &[].into()).unwrap();
+        assert_eq!(config.sandbox, Some(crate::config::Sandbox::default()));
+    }
 }

@@ -153,3 +153,56 @@ fn the_image_holds_the_program_and_certificates() {
     let copied: Vec<&str> = text.lines().filter(|line| line.trim().starts_with("&& cp ")).collect();
     assert_eq!(copied.len(), 2, "{copied:?}");
 }
+
+/// The features that a file's command builds the program with.
+fn features(file: &str) -> Vec<String> {
+    let text = read(file);
+    let (_, command) = text.split_once("--locked").unwrap_or_else(|| panic!("{file}"));
+    let line = command.lines().next().unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut flags = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        match *word {
+            "--no-default-features" => flags.push((*word).to_owned()),
+            "--features" => flags.extend([(*word).to_owned(), words[at + 1].to_owned()]),
+            _ => {}
+        }
+    }
+    flags
+}
+
+/// The packages that the program is made of, built with these flags.
+fn packages(flags: &[String]) -> BTreeSet<String> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--frozen",
+            "-p",
+            "fleetsheet",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .args(flags)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).unwrap();
+    listed
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn what_is_deployed_has_no_emulators() {
+    assert!(packages(&[]).contains("fleetsheet-mocks"), "those who try it have them");
+    for file in ["Dockerfile", "fleetsheet.service"] {
+        let built = packages(&features(file));
+        assert!(built.contains("aws-sdk-ec2"), "{file}: {built:?}");
+        assert!(!built.contains("fleetsheet-mocks"), "{file}");
+    }
+}

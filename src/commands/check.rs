@@ -45,7 +45,7 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
         lines.push(judge_directory(dir, &files::can_make_files_in(dir)));
     }
     lines.extend(judge_environment(&environment(), config.aws.endpoint_url.is_some()));
-    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let (config, credentials, _sandbox) = sandbox::embed(config).await?;
 
     let policy = policy(&config, &[], false);
     let pacing = pacing(None, &config, &calls);

@@ -36,7 +36,7 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
         check_channel(channel)
             .map_err(|what| Refusal::config(format!("--channel holds {what}; type the name again")))?;
     }
-    let (mut config, _credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let (mut config, _credentials, _sandbox) = sandbox::embed(config).await?;
     let mut notes = override_editors(&mut config, asked)?;
     let calls = Calls::default();
     let sheets = connect_sheets(&config, calls.clone()).await?;

@@ -17,7 +17,7 @@ use crate::sandbox;
 use crate::text::plain;
 
 pub(super) async fn show_plan(config: Config, exit_code: bool, format: Format) -> Result<u8, Refusal> {
-    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let parts = connect(config, credentials).await?;
     let policy = policy(&parts.config, &[], false);
     let (page, json, ending) = match look(&parts, &policy).await? {
@@ -81,7 +81,7 @@ fn plan_json(plan: &crate::plan::Plan, report: &Report) -> serde_json::Value {
 }
 
 pub(super) async fn show_explanation(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
-    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let parts = connect(config, credentials).await?;
     let policy = policy(&parts.config, &[], false);
     match look(&parts, &policy).await? {
@@ -113,7 +113,7 @@ pub(super) async fn show_explanation(config: Config, name: &str, format: Format)
 }
 
 pub(super) async fn history(config: Config, channel: Option<&str>, limit: u32, format: Format) -> Result<u8, Refusal> {
-    let (config, _credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let (config, _credentials, _sandbox) = sandbox::embed(config).await?;
     let store = SqliteStore::open(&store_url(&config), Access::Read, now())
         .await
         .map_err(Refusal::failed)?;

@@ -19,7 +19,7 @@ use crate::service::{Service, http, log_panics, schedule};
 
 pub(super) async fn run(asked: &Invocation, config: Config) -> Result<u8, Refusal> {
     log_panics();
-    let (config, credentials, _sandbox) = sandbox::embed(config).await.map_err(Refusal::failed)?;
+    let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let signals = Signals::all().map_err(|error| Refusal::failed(format!("signals cannot be heard: {error}")))?;
     let schedule = schedule(&config)?;
     let metrics = Metrics::new().map_err(Refusal::failed)?;

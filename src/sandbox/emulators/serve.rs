@@ -2,28 +2,22 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
 use fleetsheet_mocks::sandbox as world;
 use fleetsheet_mocks::smtp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Embedded, SandboxError, embed};
-use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
+use crate::config::Config;
+use crate::sandbox::error::SandboxError;
 use crate::text::{plain, thousands};
-
-/// The configuration for those who have none.
-const BUILT_IN: &str = include_str!("../../config/sandbox.toml");
+use super::embedded::{Embedded, embed};
 
 /// How often it is looked whether mail came.
 const MAIL_LOOK: Duration = Duration::from_millis(500);
 
 /// Runs the sandbox of a configuration until it is interrupted.
-///
-/// # Errors
-/// When it cannot start.
-pub async fn serve(config: Config) -> Result<(), SandboxError> {
+pub(in crate::sandbox) async fn serve(config: Config) -> Result<(), SandboxError> {
     // Listened for first, so that an early Ctrl-C does not leave the directory behind.
     let mut end = signal(SignalKind::terminate()).map_err(SandboxError::because)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(SandboxError::because)?;
@@ -36,7 +30,7 @@ pub async fn serve(config: Config) -> Result<(), SandboxError> {
                 sandbox.place.write("fleetsheet.toml", &text).map_err(SandboxError::because)?;
                 sandbox
             }
-            (_, _, None) => return Err(SandboxError("its own configuration has no [sandbox] section".to_owned())),
+            (_, _, None) => return Err(SandboxError::because("its own configuration has no [sandbox] section")),
         },
     };
     say(&page(&sandbox, &alias().unwrap_or_default()));
@@ -47,20 +41,6 @@ pub async fn serve(config: Config) -> Result<(), SandboxError> {
     }
     say("\nsandbox: ended; nothing is left of it\n");
     Ok(())
-}
-
-/// The file that was named, if it describes a sandbox. The default file is the real installation's, and whether that
-/// can be read yet is nothing to a sandbox, which is then one of the usual size.
-///
-/// # Errors
-/// When the configuration has mistakes.
-pub fn chosen(path: &Path) -> Result<Config, ConfigErrors> {
-    let env = Config::environment();
-    match Config::load(path, &env) {
-        Ok(config) if config.sandbox.is_some() => Ok(config),
-        Err(errors) if path != Path::new(DEFAULT_PATH) => Err(errors),
-        _ => Config::parse(BUILT_IN, "config/sandbox.toml", &env),
-    }
 }
 
 /// What makes `fleetsheet` the running program in another terminal, where it was not called by that name alone.
@@ -205,11 +185,5 @@ mod tests {
         assert_eq!(word("/tmp/a-b.toml"), "/tmp/a-b.toml");
         assert_eq!(word("/tmp/it's here"), "'/tmp/it'\\''s here'");
         assert_eq!(word(""), "''");
-    }
-
-    #[test]
-    fn the_built_in_configuration_is_a_sandbox() {
-        let config = Config::parse(BUILT_IN, "sandbox.toml", &[].into()).unwrap();
-        assert_eq!(config.sandbox, Some(crate::config::Sandbox::default()));
     }
 }
