@@ -1,4 +1,5 @@
-//! What ships for systemd, Kubernetes, Docker, Prometheus and Grafana fits the program: its arguments, settings and metrics.
+//! What ships for systemd, Kubernetes, Docker, Prometheus and Grafana, and the pages about it all, fit the program: its
+//! arguments, settings and metrics.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeSet;
@@ -120,7 +121,7 @@ fn there_is_time_to_stop_and_never_a_second_pass_at_once() {
 }
 
 #[test]
-fn rules_the_dashboard_and_the_readme_name_the_metrics_that_there_are() {
+fn rules_the_dashboard_and_the_page_name_the_metrics_that_there_are() {
     let metrics = Metrics::new().unwrap();
     let known: BTreeSet<String> = metrics.names().iter().cloned().collect();
     let base = |name: &str| name.trim_end_matches("_bucket").to_owned();
@@ -137,11 +138,11 @@ fn rules_the_dashboard_and_the_readme_name_the_metrics_that_there_are() {
         let strange: Vec<_> = used.difference(&known).collect();
         assert!(strange.is_empty() && used.len() > 5, "{file}: {strange:?} of {used:?}");
     }
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, section) = readme.split_once("### Metrics\n").unwrap();
-    let (table, _) = section.split_once("\n### ").unwrap_or((section, ""));
+    let page = read("README.md");
+    let (_, section) = page.split_once("\n## Metrics\n").unwrap();
+    let (table, _) = section.split_once("\n## ").unwrap();
     let listed = names(table, "fleetsheet_");
-    assert_eq!(listed, known, "the README's table of metrics");
+    assert_eq!(listed, known, "the table of metrics");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the README says each person can and cannot do alone, tried out.
+//! What `.github/SECURITY.md` says each person can and cannot do alone, tried out.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
 #[path = "support/stage.rs"]
