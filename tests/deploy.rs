@@ -2,6 +2,9 @@
 //! arguments, settings and metrics.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+#[path = "deploy/pages.rs"]
+mod pages;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
