@@ -11,11 +11,11 @@ use fleetsheet_mocks::sandbox::{self as world, Chapter, Sandbox};
 use secrecy::SecretString;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
-use url::Url;
 
 use super::place::Place;
 use crate::commands::{self, Pass, StaticCredentials};
 use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
+use crate::endpoint::Endpoint;
 use crate::pass_end::Ending;
 use crate::sandbox::error::SandboxError;
 
@@ -113,7 +113,7 @@ fn redirect(mut config: Config, world: &Sandbox, place: &Place) -> Result<Config
     let key = place
         .write("service-account.json", &key)
         .map_err(SandboxError::because)?;
-    let url = |text: String| Url::parse(&text).map_err(SandboxError::because);
+    let url = |text: String| text.parse::<Endpoint>().map_err(SandboxError::because);
     config.sheets.spreadsheet_id = world::SPREADSHEET.to_owned();
     config.sheets.credentials_file = Some(key);
     config.sheets.release_tab = world::RELEASE_TAB.to_owned();

@@ -8,10 +8,10 @@ use fleetsheet_mocks::sandbox as world;
 use fleetsheet_mocks::smtp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::embedded::{Embedded, embed};
 use crate::config::Config;
 use crate::sandbox::error::SandboxError;
 use crate::text::{plain, thousands};
-use super::embedded::{Embedded, embed};
 
 /// How often it is looked whether mail came.
 const MAIL_LOOK: Duration = Duration::from_millis(500);
