@@ -42,6 +42,27 @@ pub struct Invocation {
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Do something with the installation that the configuration describes.
+    Task(Task),
+    /// Check that everything a pass needs is there, the configuration first.
+    Check {
+        /// Also send a mail.
+        send_test_mail: bool,
+    },
+    /// Run the emulators.
+    Sandbox,
+    /// Print a script that completes words in a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+/// What to do with a configuration that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
     /// Run until told to stop, with a pass on each tick of the schedule.
     Service,
     /// Make one pass.
@@ -56,22 +77,8 @@ pub enum Command {
         /// Exit with 3 when there are changes.
         exit_code: bool,
     },
-    /// Look whether everything that a pass needs is there.
-    Check {
-        /// Also send a mail.
-        send_test_mail: bool,
-    },
     /// Make or repair the tabs.
-    Init {
-        /// A channel to add.
-        channel: Option<String>,
-        /// Only say what would be made.
-        dry_run: bool,
-        /// Who shall hold key A, instead of `dual_key.a_editors`; none: as configured.
-        a_editors: Vec<String>,
-        /// Who shall hold key B, instead of `dual_key.b_editors`; none: as configured.
-        b_editors: Vec<String>,
-    },
+    Init(InitRequest),
     /// Say why a server or a channel is as it is.
     Explain {
         /// An instance id or a channel.
@@ -84,15 +91,19 @@ pub enum Command {
         /// At most so many entries, the newest.
         limit: u32,
     },
-    /// Run the emulators.
-    Sandbox,
-    /// Print a script that completes words in a shell.
-    Completions {
-        /// Which shell.
-        shell: Shell,
-    },
-    /// Print the manual page.
-    Man,
+}
+
+/// Which tabs to make or repair, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitRequest {
+    /// A channel to add.
+    pub channel: Option<String>,
+    /// Only say what would be made.
+    pub dry_run: bool,
+    /// Who is to hold key A, instead of `dual_key.a_editors`. Empty: as configured.
+    pub a_editors: Vec<String>,
+    /// Who is to hold key B, instead of `dual_key.b_editors`. Empty: as configured.
+    pub b_editors: Vec<String>,
 }
 
 /// How reports look.
@@ -249,26 +260,26 @@ impl Invocation {
                 let message = "--once is a request of its own; leave it or the command out";
                 return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
             }
-            Some(Ask::Plan { exit_code }) => Command::Plan { exit_code },
+            Some(Ask::Plan { exit_code }) => Command::Task(Task::Plan { exit_code }),
             Some(Ask::Check { send_test_mail }) => Command::Check { send_test_mail },
             Some(Ask::Init {
                 channel,
                 dry_run,
                 a_editors,
                 b_editors,
-            }) => Command::Init {
+            }) => Command::Task(Task::Init(InitRequest {
                 channel,
                 dry_run,
                 a_editors,
                 b_editors,
-            },
-            Some(Ask::Explain { name }) => Command::Explain { name },
-            Some(Ask::History { channel, limit }) => Command::History { channel, limit },
+            })),
+            Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
+            Some(Ask::History { channel, limit }) => Command::Task(Task::History { channel, limit }),
             Some(Ask::Sandbox) => Command::Sandbox,
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,
-            None if once => Command::Once { allow, takeover },
-            None => Command::Service,
+            None if once => Command::Task(Task::Once { allow, takeover }),
+            None => Command::Task(Task::Service),
         };
         let from_variable = || config_variable.filter(|path| !path.is_empty()).map(PathBuf::from);
         let config = config

@@ -1,7 +1,9 @@
 //! Turns `fleetsheet.toml` and the environment into a checked [`Config`].
-//! Reads no clock, opens nothing but the file, and reports every mistake of a configuration at once, each with its
-//! key, where it was set and what to write instead. No message and no `Debug` output holds a secret.
+//! Reads no clock and reports every mistake of a configuration at once, each with its key, where it was set and what to
+//! write instead. No message and no `Debug` output holds a secret.
 
+mod cron;
+mod error;
 mod keys;
 mod model;
 mod read;
@@ -10,11 +12,13 @@ mod source;
 mod syntax;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::io;
 use std::path::Path;
-use std::{fs, io};
 
-use crate::text::is_hidden;
+use crate::adapters::files;
+
+pub use cron::Cron;
+pub use error::{ConfigError, ConfigErrors};
 
 pub use model::{
     Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,
@@ -44,63 +48,6 @@ pub struct KeyInfo {
     pub default: Option<&'static str>,
 }
 
-/// One thing that is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The key, such as `limits.batch_size`; empty when the file as a whole is meant.
-    pub key: String,
-    /// Where it was set: the file, or an environment variable; `None` when it is set nowhere.
-    pub place: Option<String>,
-    /// What is wrong and what to write instead.
-    pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.key.as_str(), &self.place) {
-            ("", Some(place)) => write_printable(f, place)?,
-            (key, Some(place)) => {
-                write_printable(f, key)?;
-                f.write_str(" (")?;
-                write_printable(f, place)?;
-                f.write_str(")")?;
-            }
-            (key, None) => write_printable(f, key)?,
-        }
-        f.write_str(": ")?;
-        write_printable(f, &self.message)
-    }
-}
-
-/// Keys, file names and parts of messages are somebody else's text: none of it may move a terminal's cursor or hide.
-fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|c| {
-        if c.is_control() {
-            write!(f, "{}", c.escape_debug())
-        } else if is_hidden(c) {
-            write!(f, "{}", c.escape_unicode())
-        } else {
-            f.write_char(c)
-        }
-    })
-}
-
-/// Everything that is wrong with a configuration; never empty. Displayed one to a line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, error) in self.0.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{error}")?;
-        }
-        Ok(())
-    }
-}
-
 impl Config {
     /// Reads the file at `path` and the `FLEETSHEET_…` variables among `env`, which come first.
     ///
@@ -121,7 +68,7 @@ impl Config {
             place: Some(name.clone()),
             message,
         };
-        match fs::read_to_string(path) {
+        match files::read_text(path) {
             Ok(text) => Self::parse(&text, &name, env),
             Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => Self::parse("", &name, env)
                 .map_err(|mut errors| {
@@ -130,7 +77,7 @@ impl Config {
                     errors
                 }),
             Err(error) => {
-                let message = format!("cannot be read ({error}); name a file that can be with --config");
+                let message = format!("cannot be read ({error}); name another one with --config");
                 Err(ConfigErrors(vec![whole(message)]))
             }
         }
@@ -148,7 +95,7 @@ impl Config {
         let config = sections::config(&mut reader);
         let mut errors = reader.into_errors();
         if !is_toml {
-            // What such a file does not say is no news.
+            // It is no surprise that keys are missing from a file that cannot be read.
             errors.retain(|error| error.place.is_some());
         }
         match config {
@@ -166,16 +113,22 @@ impl Config {
         })
     }
 
-    /// The process's own `FLEETSHEET_…` variables, for [`Config::load`]. What is not Unicode is read with
-    /// replacement characters.
+    /// The `FLEETSHEET_…` variables of the process, for [`Config::load`]; see [`variables`].
     #[must_use]
     pub fn environment() -> BTreeMap<String, String> {
-        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        std::env::vars_os()
-            .map(|(name, value)| (text(name), text(value)))
-            .filter(|(name, _)| name.starts_with(keys::PREFIX))
-            .collect()
+        let mut variables = variables();
+        variables.retain(|name, _| name.starts_with(keys::PREFIX));
+        variables
     }
+}
+
+/// All variables of the process. What is not Unicode is read with replacement characters.
+#[must_use]
+pub fn variables() -> BTreeMap<String, String> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
 }
 
 #[cfg(test)]

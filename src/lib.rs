@@ -12,48 +12,69 @@
 //! - [`setup`] makes and repairs the tabs that all this needs.
 //! - [`adapters`] are the only modules that open sockets or files.
 
-// Edge: what people say to the program, and what it says of itself.
-pub mod cli;
-pub mod commands;
-pub mod config;
-pub mod explain;
-pub mod prerequisites;
-pub mod progress;
-pub mod sandbox;
-pub mod telemetry;
+// The list is in layers: a module uses only modules of the groups below its own. `tests/layers.rs` holds that.
 
-// Spine: the schedule; one pass.
-pub mod pass;
+// Edge: a file for each command.
+pub mod commands;
+
+// What commands need: the line that was typed, what a pass needs, the emulators, the service.
+pub mod cli;
+pub mod prerequisites;
+pub mod sandbox;
 pub mod service;
 
-// Vocabulary, with the small traits that read and write it.
-pub mod calls;
-pub mod endpoint;
-pub mod fleet;
-pub mod journal;
-pub mod mail;
-pub mod memory;
-pub mod pacing;
-pub mod problem;
-pub mod sheet;
-pub mod tag;
-pub mod text;
+// One pass under the store's lock, then its mail; and the reasons for what a pass would do.
+pub mod explain;
+pub mod locked_pass;
+
+// The line of a pass, and what it is given.
+pub mod clients;
+pub mod pass;
+pub mod progress;
+
+// Say what happened.
+pub mod alert;
+pub mod delivery;
+
+pub mod report;
+
+pub mod pass_end;
+
+// Act.
+pub mod apply;
+pub mod setup;
+pub mod writeback;
+
+// Decide: pure.
+pub mod settle;
+
+pub mod plan;
 
 // Observe.
 pub mod observe;
 
-// Decide: pure.
-pub mod pass_end;
-pub mod plan;
-pub mod settle;
+// Outside. The adapters open all files and sockets but the log files, which `telemetry` opens.
+pub mod telemetry;
 
-// Act, and say what happened.
-pub mod alert;
-pub mod apply;
-pub mod delivery;
-pub mod report;
-pub mod setup;
-pub mod writeback;
+pub mod config;
 
-// The only modules that open sockets or files.
 pub mod adapters;
+
+// Vocabulary, with the small traits that read and write it.
+pub mod journal;
+pub mod sheet;
+
+pub mod memory;
+pub mod pacing;
+
+pub mod fleet;
+pub mod mail;
+
+pub mod problem;
+pub mod refusal;
+pub mod tag;
+
+pub mod calls;
+pub mod clock;
+pub mod endpoint;
+pub mod text;

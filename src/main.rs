@@ -10,18 +10,18 @@ fn main() -> ExitCode {
         Ok(asked) => asked,
         Err(error) => error.exit(),
     };
-    // A later dependency that brings a second provider must not make rustls panic; a provider set twice is no harm.
+    // A dependency that brings a second provider must not make rustls panic. Setting it twice does no harm.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             use std::io::Write as _;
-            let _ = writeln!(std::io::stderr(), "fleetsheet: no threads can be started: {error}");
+            let _ = writeln!(std::io::stderr(), "fleetsheet: cannot start the async runtime: {error}");
             return ExitCode::FAILURE;
         }
     };
     let code = runtime.block_on(fleetsheet::commands::run(asked));
-    // A pass that was left is not waited for, nor is a name that the resolver still looks for.
+    // Waits neither for a pass that was abandoned nor for a name that is still being resolved.
     runtime.shutdown_background();
     ExitCode::from(code)
 }

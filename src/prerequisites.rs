@@ -1,7 +1,7 @@
-//! Everything that a pass needs, line by line: there and good, or what is wrong and what to do.
+//! Everything that a pass needs, one finding each: it is there and good, or what is wrong and what to do.
 //!
-//! Judges what was found and decides nothing else; the looking is `commands::check`'s. A thing that cannot be looked at
-//! because another is missing says so instead of passing for good.
+//! Judges what `commands::check` found, and does nothing else. A thing that cannot be checked because another one is missing
+//! says so; it does not count as good.
 
 mod cloud;
 mod local;
@@ -17,11 +17,11 @@ use crate::problem::{Code, Kind, Problem};
 use crate::text::plain;
 
 pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
-pub use local::{Permissions, judge_config, judge_directory, judge_environment, judge_permissions};
+pub use local::{judge_config, judge_directory, judge_environment, judge_permissions};
 pub use mail::{judge_backlog, judge_test_mail};
 pub use spreadsheet::{Seen, judge_spreadsheet, judge_store, judge_unseen_spreadsheet};
 
-/// How many lines of one item a page shows: a sheet of which every row is wrong has thousands.
+/// How many findings of one item a page shows: if every row of a sheet is wrong, there are thousands.
 const SHOWN: usize = 20;
 
 /// A thing that a pass needs. The words are part of the interface: scripts look for them.
@@ -35,7 +35,7 @@ pub enum Item {
     Logs,
     /// The state store can be opened and written.
     State,
-    /// Files that hold secrets are there, and only for us.
+    /// Files that hold secrets are there, and nobody else can read them.
     Credentials,
     /// Google gives an access token for them.
     Token,
@@ -61,7 +61,7 @@ pub enum Item {
     CreateTags,
     /// The mail server takes our login.
     Smtp,
-    /// No mail waits, and nobody's address was refused.
+    /// No mail waits, and no address was refused.
     Outbox,
     /// A mail was sent.
     TestMail,
@@ -138,12 +138,12 @@ impl Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// What.
+pub struct Finding {
+    /// The thing.
     pub item: Item,
-    /// What was found.
+    /// Whether it is good.
     pub verdict: Verdict,
     /// A setting, file, cell, account or region.
     pub place: String,
@@ -153,7 +153,7 @@ pub struct Line {
     pub fix: Option<String>,
 }
 
-impl Line {
+impl Finding {
     fn new(item: Item, verdict: Verdict, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             item,
@@ -179,19 +179,19 @@ impl Line {
         Self::new(item, Verdict::Wrong, place, message)
     }
 
-    /// It could not be looked at because `needs` is not good.
+    /// It could not be checked because `needs` is not good.
     pub fn not_checked(item: Item, place: impl Into<String>, needs: &str) -> Self {
         Self::new(item, Verdict::NotChecked, place, format!("not checked: {needs}"))
     }
 
-    /// Says what to do.
+    /// Adds what to do.
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
     }
 
-    /// Whether it keeps a pass from working, as far as anybody can tell.
+    /// Whether a pass would work, as far as this thing is concerned.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         matches!(self.verdict, Verdict::Ok | Verdict::Note)
@@ -210,23 +210,23 @@ impl Line {
     }
 }
 
-/// All that was looked at, in the order of the items.
+/// All findings, in the order of the items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings(Vec<Line>);
+pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Puts lines in order.
+    /// Puts findings in order.
     #[must_use]
-    pub fn new(mut lines: Vec<Line>) -> Self {
-        lines.sort_by_key(|line| line.item);
-        Self(lines)
+    pub fn new(mut findings: Vec<Finding>) -> Self {
+        findings.sort_by_key(|finding| finding.item);
+        Self(findings)
     }
 
     /// 0 when a pass would work, 2 when the configuration keeps it from that, else 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        let bad = |line: &&Line| !line.is_ok();
-        let configured = |line: &Line| matches!(line.item, Item::Config | Item::Environment);
+        let bad = |line: &&Finding| !line.is_ok();
+        let configured = |line: &Finding| matches!(line.item, Item::Config | Item::Environment);
         match self
             .0
             .iter()
@@ -245,7 +245,7 @@ impl Findings {
     pub fn json(&self, run: &str, calls: &BTreeMap<String, u64>) -> Value {
         let checks: Vec<Value> = self.0.iter().map(check_json).collect();
         let bad = self.0.iter().filter(|line| !line.is_ok());
-        let problems: Vec<Problem> = bad.map(Line::problem).collect();
+        let problems: Vec<Problem> = bad.map(Finding::problem).collect();
         let outcome = if problems.is_empty() { "done" } else { "failed" };
         json!({ "run": run, "outcome": outcome, "checks": checks, "problems": problems, "calls": calls })
     }
@@ -253,7 +253,8 @@ impl Findings {
     /// The page of `--format text`.
     #[must_use]
     pub fn text(&self) -> String {
-        let width = |words: fn(&Line) -> &'static str| self.0.iter().map(|line| words(line).len()).max().unwrap_or(0);
+        let width =
+            |words: fn(&Finding) -> &'static str| self.0.iter().map(|line| words(line).len()).max().unwrap_or(0);
         let (verdicts, items) = (width(|line| line.verdict.shown()), width(|line| line.item.word()));
         let mut page = String::new();
         let mut shown: BTreeMap<(Item, Verdict), usize> = BTreeMap::new();
@@ -297,8 +298,8 @@ impl Findings {
     }
 }
 
-fn check_json(line: &Line) -> Value {
-    let Line {
+fn check_json(line: &Finding) -> Value {
+    let Finding {
         item,
         verdict,
         place,
@@ -320,23 +321,23 @@ mod tests {
 
     #[test]
     fn the_exit_code_says_whether_a_pass_would_work() {
-        let code = |lines: &[Line]| Findings::new(lines.to_vec()).exit_code();
-        let ok = Line::ok(Item::Config, "", "");
-        let note = Line::note(Item::Environment, "", "");
-        let wrong = Line::wrong(Item::Token, "", "");
+        let code = |lines: &[Finding]| Findings::new(lines.to_vec()).exit_code();
+        let ok = Finding::ok(Item::Config, "", "");
+        let note = Finding::note(Item::Environment, "", "");
+        let wrong = Finding::wrong(Item::Token, "", "");
         assert_eq!(code(&[ok.clone(), note.clone()]), 0);
         assert_eq!(code(&[ok.clone(), wrong.clone()]), 1);
-        assert_eq!(code(&[ok, Line::not_checked(Item::Token, "", "")]), 1);
-        assert_eq!(code(&[wrong, Line::wrong(Item::Config, "", "")]), 2);
+        assert_eq!(code(&[ok, Finding::not_checked(Item::Token, "", "")]), 1);
+        assert_eq!(code(&[wrong, Finding::wrong(Item::Config, "", "")]), 2);
     }
 
     #[test]
     fn a_page_is_in_order_aligned_short_and_plain() {
-        let mut lines = vec![Line::not_checked(Item::Token, "", "no key").fix("x")];
-        lines.extend((0..SHOWN + 5).map(|row| Line::note(Item::Cells, format!("A{row}"), "a\u{1b}[31m")));
-        lines.push(Line::wrong(Item::Config, "mode", "is wrong").fix("mend it"));
+        let mut lines = vec![Finding::not_checked(Item::Token, "", "no key").fix("x")];
+        lines.extend((0..SHOWN + 5).map(|row| Finding::note(Item::Cells, format!("A{row}"), "a\u{1b}[31m")));
+        lines.push(Finding::wrong(Item::Config, "mode", "is wrong").fix("correct it"));
         let page = Findings::new(lines).text();
-        let expected = "WRONG        config  mode: is wrong; mend it\nnot checked  token   no key\n";
+        let expected = "WRONG        config  mode: is wrong; correct it\nnot checked  token   no key\n";
         assert!(page.starts_with(expected), "{page}");
         assert!(page.contains("note         cells   … and 5 more"), "{page}");
         assert!(page.contains("A19: a\\u{1b}[31m") && !page.contains("A20"), "{page}");

@@ -16,8 +16,9 @@ use absent as build;
 #[cfg(feature = "sandbox")]
 use emulators as build;
 
-use crate::commands::{Refusal, StaticCredentials};
+use crate::clients::StaticCredentials;
 use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
+use crate::refusal::Refusal;
 
 pub use build::Embedded;
 

@@ -1,15 +1,15 @@
 //! The service: a pass on each tick, one at a time, until it is told to stop.
 //!
-//! The loop never waits for a pass, so it hears signals, answers probes and judges ticks while one runs. Whatever becomes of a
-//! pass, a failure or a panic, is counted and said, and the next tick makes another.
+//! The loop never waits for a pass, so it receives signals, answers probes and judges ticks while one runs. A pass that fails
+//! or panics is counted and logged, and the next tick makes another one.
 
-pub mod board;
 pub mod http;
 pub mod metrics;
 mod page;
 pub mod reload;
 pub mod schedule;
 pub mod signals;
+pub mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,28 +20,31 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::commands::{Pass, Refusal, now, once, policy};
-use crate::config::{Config, Http, Log};
+use crate::clients::policy;
+use crate::clock::now;
+use crate::config::{Config, Http, Log, Mode};
+use crate::locked_pass::{PassOptions, once};
 use crate::pass_end::Ending;
+use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::text::plain;
-use board::{Board, Ended};
-use reload::{Loaded, Look, Source};
-use schedule::{Schedule, Ticks, Watch};
+use reload::{ConfigFiles, Loaded, Reload};
+use schedule::{ClockWatch, Schedule, Ticks};
 use signals::{Heard, Signals, Stop, say_stopping, see_out};
+use state::{EndedPass, ServiceState};
 
-/// How often the loop shows that it turns.
+/// How often the loop shows that it runs.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// The service.
 pub struct Service {
-    source: Source,
+    files: ConfigFiles,
     loaded: Option<Loaded>,
     /// The configuration in use, which also says what a restart would change.
     config: Config,
-    board: Arc<Board>,
+    state: Arc<ServiceState>,
     ticks: Ticks,
-    clock: Watch,
+    clock: ClockWatch,
     stop: watch::Sender<bool>,
     work: Option<Work>,
     wanted: Wanted,
@@ -63,7 +66,7 @@ struct Wanted {
 
 /// What was done.
 struct Worked {
-    look: Look,
+    reload: Reload,
     pass: Option<Result<Report, Refusal>>,
 }
 
@@ -73,27 +76,31 @@ fn seed(config: &Config) -> String {
 }
 
 /// The schedule of a configuration.
-///
-/// # Errors
-/// Its line is none, which a checked configuration does not hold.
-pub fn schedule(config: &Config) -> Result<Schedule, Refusal> {
-    Schedule::new(&config.schedule.cron, &seed(config), now()).map_err(Refusal::config)
+#[must_use]
+pub fn schedule(config: &Config) -> Schedule {
+    Schedule::new(&config.schedule.cron, &seed(config), now())
 }
 
 impl Service {
     /// A service that has not begun. Without `loaded` it tries to connect at each tick.
     #[must_use]
-    pub fn new(source: Source, config: Config, loaded: Option<Loaded>, board: Arc<Board>, ticks: Ticks) -> Self {
+    pub fn new(
+        files: ConfigFiles,
+        config: Config,
+        loaded: Option<Loaded>,
+        state: Arc<ServiceState>,
+        ticks: Ticks,
+    ) -> Self {
         if let Some(loaded) = &loaded {
-            board.counts_in(&loaded.parts.calls);
+            state.counts_in(&loaded.clients.calls);
         }
         Self {
-            source,
+            files,
             loaded,
             config,
-            board,
+            state,
             ticks,
-            clock: Watch::new(now(), tokio::time::Instant::now()),
+            clock: ClockWatch::new(now(), tokio::time::Instant::now()),
             stop: watch::Sender::new(false),
             work: None,
             wanted: Wanted::default(),
@@ -120,27 +127,26 @@ impl Service {
                 ended = ended(&mut self.work) => self.settle(ended).await,
                 Some(()) = self.ticks.next() => self.tick(),
                 _ = beat.tick() => {
-                    self.board.beat();
+                    self.state.beat();
                     self.mind_the_clock().await;
                 }
             }
         }
     }
 
-    /// The trigger waits for the time of its next tick: of a clock that is put back by an hour it would wait for an hour. (Of
-    /// one that is put forward it finds that time past, and ticks once.)
+    /// The trigger waits for the time of its next tick. When the clock is put back by an hour, it would wait for an hour.
+    /// (When the clock is put forward, it finds that time past and ticks once.)
     async fn mind_the_clock(&mut self) {
-        let Some(set) = self.clock.look(now(), tokio::time::Instant::now()) else {
+        let Some(set) = self.clock.set_by(now(), tokio::time::Instant::now()) else {
             return;
         };
         let seconds = set.num_seconds();
         warn!(
             clock.set_seconds = seconds,
-            "the clock was set; ticks go by it from now on"
+            "the clock was set; ticks follow it from now on"
         );
         if seconds < 0
-            && let Ok(schedule) = schedule(&self.config)
-            && let Err(error) = self.ticks.follow(&schedule).await
+            && let Err(error) = self.ticks.follow(&schedule(&self.config)).await
         {
             error!(error = %error, "the ticks cannot follow the clock; restart the service");
         }
@@ -149,10 +155,10 @@ impl Service {
     /// One pass at a time: a tick that finds one running is skipped, since that pass will have seen nearly the same.
     fn tick(&mut self) {
         if let Some(work) = self.work.as_ref().filter(|work| work.passes) {
-            self.board.metrics.skipped();
+            self.state.metrics.skipped();
             warn!(
                 running.seconds = work.since.elapsed().as_secs(),
-                "tick skipped: the pass before still runs; if this is usual, let schedule.cron tick less often"
+                "tick skipped: the previous pass still runs; if this happens often, let schedule.cron tick less often"
             );
             return;
         }
@@ -167,14 +173,14 @@ impl Service {
         }
         let Wanted { pass, reload } = std::mem::take(&mut self.wanted);
         if pass {
-            self.board.began(now());
+            self.state.began(now());
         }
-        let (source, loaded, stop) = (self.source.clone(), self.loaded.clone(), self.stop.subscribe());
+        let (files, loaded, stop) = (self.files.clone(), self.loaded.clone(), self.stop.subscribe());
         let runtime = Handle::current();
         self.work = Some(Work {
-            // A thread of its own: of futures that hold a database connection the compiler cannot tell that they may go from
-            // thread to thread (rust-lang/rust#102211).
-            task: spawn_blocking(move || runtime.block_on(work(source, loaded, pass, reload, stop))),
+            // A thread of its own: the compiler cannot tell that futures with a database connection may move between threads
+            // (rust-lang/rust#102211).
+            task: spawn_blocking(move || runtime.block_on(work(files, loaded, pass, reload, stop))),
             passes: pass,
             since: tokio::time::Instant::now(),
         });
@@ -184,45 +190,42 @@ impl Service {
         let (passes, worked) = ended;
         self.work = None;
         let pass = match worked {
-            Ok(Worked { look, pass }) => {
-                self.take_over(look).await;
+            Ok(Worked { reload, pass }) => {
+                self.take_over(reload).await;
                 pass
             }
             Err(error) => passes.then(|| Err(Refusal::failed(broken(error)))),
         };
         if let Some(pass) = pass {
-            self.board.ended(judge(pass));
+            self.state.ended(judge(pass));
         }
         self.begin();
     }
 
-    async fn take_over(&mut self, look: Look) {
-        match look {
+    async fn take_over(&mut self, reload: Reload) {
+        match reload {
             // A bad file that was put back as it was is good again.
-            Look::Same => self.board.files(None),
-            Look::Bad(refusal) => {
+            Reload::Same => self.state.files(None),
+            Reload::Bad(refusal) => {
                 let what = refusal.line();
                 if self.loaded.is_some() {
                     error!(
                         reason = what,
-                        "configuration or credentials changed and are bad; those before stay in use"
+                        "configuration or credentials changed and cannot be used; the previous ones stay in use"
                     );
                 }
-                self.board.files(Some(what));
+                self.state.files(Some(what));
             }
-            Look::New(loaded) => {
-                let config = &loaded.parts.config;
-                self.board.files(None);
-                self.board.counts_in(&loaded.parts.calls);
+            Reload::New(loaded) => {
+                let config = &loaded.clients.config;
+                self.state.files(None);
+                self.state.counts_in(&loaded.clients.calls);
                 say_restart(&self.config, config);
-                match schedule(config) {
-                    Ok(schedule) => self.follow(schedule, config).await,
-                    Err(refusal) => error!(reason = %refusal, "the schedule stays as it was"),
-                }
+                self.follow(schedule(config), config).await;
                 if self.loaded.is_some() {
                     info!("configuration and credentials were read again and are in use");
                 }
-                // What needs a restart stays what the process was started with.
+                // Settings that need a restart stay as they were at the start.
                 let (log, http) = (self.config.log.clone(), self.config.http.clone());
                 self.config = Config {
                     log,
@@ -235,14 +238,14 @@ impl Service {
     }
 
     async fn follow(&mut self, schedule: Schedule, config: &Config) {
-        if schedule.line() != self.config.schedule.cron || seed(config) != seed(&self.config) {
+        if config.schedule.cron != self.config.schedule.cron || seed(config) != seed(&self.config) {
             if let Err(error) = self.ticks.follow(&schedule).await {
                 return error!(error = %error, "the schedule cannot be changed; restart the service");
             }
             info!(cron = schedule.line(), "the schedule changed");
         }
-        let observe = config.mode == crate::config::Mode::Observe;
-        self.board.follows(schedule, &config.sheets.spreadsheet_id, observe);
+        let observe = config.mode == Mode::Observe;
+        self.state.follows(schedule, &config.sheets.spreadsheet_id, observe);
     }
 
     /// Lets the pass under way end, if there is one.
@@ -252,8 +255,8 @@ impl Service {
         self.stop.send_replace(true);
         if let Some(work) = self.work.take() {
             match see_out(work.task, &mut signals, grace).await {
-                Err(code) => return code,
-                Ok(Ok(Worked { pass: Some(pass), .. })) => self.board.ended(judge(pass)),
+                Err(unfinished) => return unfinished.exit_code(),
+                Ok(Ok(Worked { pass: Some(pass), .. })) => self.state.ended(judge(pass)),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => error!("{}", broken(error)),
             }
@@ -263,7 +266,7 @@ impl Service {
     }
 }
 
-/// Waits for what is under way, for ever if nothing is.
+/// Waits for the work under way; for ever if there is none.
 async fn ended(work: &mut Option<Work>) -> (bool, Result<Worked, JoinError>) {
     match work {
         Some(work) => (work.passes, (&mut work.task).await),
@@ -271,45 +274,45 @@ async fn ended(work: &mut Option<Work>) -> (bool, Result<Worked, JoinError>) {
     }
 }
 
-/// Looks whether the files changed, then makes a pass with what there is.
+/// Reloads if the files changed, then makes a pass with the clients that there are.
 async fn work(
-    source: Source,
+    files: ConfigFiles,
     mut loaded: Option<Loaded>,
     pass: bool,
     reload: bool,
     stop: watch::Receiver<bool>,
 ) -> Worked {
-    let look = source.look(loaded.as_ref(), reload).await;
-    if let Look::New(new) = &look {
+    let reload = files.reload(loaded.as_ref(), reload).await;
+    if let Reload::New(new) = &reload {
         loaded = Some(new.clone());
     }
-    let pass = match (pass, loaded, &look) {
+    let pass = match (pass, loaded, &reload) {
         (false, ..) => None,
-        (true, Some(Loaded { parts, .. }), _) => {
-            let policy = policy(&parts.config, &[], false);
-            Some(once(&parts, &policy, Pass::silent().until(stop)).await)
+        (true, Some(Loaded { clients, .. }), _) => {
+            let policy = policy(&clients.config, &[], false);
+            Some(once(&clients, &policy, PassOptions::silent().until(stop)).await)
         }
-        (true, None, Look::Bad(refusal)) => Some(Err(refusal.clone())),
+        (true, None, Reload::Bad(refusal)) => Some(Err(refusal.clone())),
         (true, None, _) => Some(Err(Refusal::failed("nothing is connected"))),
     };
-    Worked { look, pass }
+    Worked { reload, pass }
 }
 
-/// What is said of work that panicked. The panic itself was logged when it happened.
+/// The words for work that panicked. The panic itself was logged when it happened.
 fn broken(error: JoinError) -> String {
-    let how = if error.is_panic() { "panicked" } else { "was given up" };
-    format!("the pass {how}; this is a fault of fleetsheet, please report it. The next pass finishes what it began")
+    let how = if error.is_panic() { "panicked" } else { "was cancelled" };
+    format!("the pass {how}; this is a bug in fleetsheet, please report it. The next pass will finish the work")
 }
 
-/// Says how a pass ended that did not end well; of the others the pass itself has said it.
-fn judge(pass: Result<Report, Refusal>) -> Ended {
+/// Logs how a pass ended that was not completed. (The others log their end themselves.)
+fn judge(pass: Result<Report, Refusal>) -> EndedPass {
     let at = now();
     let report = match pass {
         Ok(report) => report,
         Err(refusal) => {
             let reason = refusal.line();
             error!(reason, "pass failed");
-            return Ended {
+            return EndedPass {
                 at,
                 report: None,
                 reason: Some(reason),
@@ -325,7 +328,7 @@ fn judge(pass: Result<Report, Refusal>) -> Ended {
     let _pass = tracing::error_span!(target: "fleetsheet", "pass", run).entered();
     let reason = match report.outcome {
         Ending::Failed if report.interrupted => {
-            info!("the pass was given up before it decided anything, because fleetsheet was told to stop");
+            info!("the pass was stopped before it decided anything, because fleetsheet was told to stop");
             Some(why)
         }
         Ending::Failed => {
@@ -335,7 +338,7 @@ fn judge(pass: Result<Report, Refusal>) -> Ended {
         Ending::Busy => {
             warn!(
                 reason = why,
-                "no pass was made: another one holds the state store; the next tick tries again"
+                "no pass: another one holds the state store; the next tick tries again"
             );
             Some(why)
         }
@@ -348,14 +351,14 @@ fn judge(pass: Result<Report, Refusal>) -> Ended {
         }
         Ending::Done | Ending::Partial | Ending::Held | Ending::Changes => None,
     };
-    Ended {
+    EndedPass {
         at,
         report: Some(Arc::new(report)),
         reason,
     }
 }
 
-/// Names the settings that a running service does not take over.
+/// Logs which settings changed that a running service does not take over.
 fn say_restart(old: &Config, new: &Config) {
     let Http { listen } = &old.http;
     if *listen != new.http.listen {
@@ -367,7 +370,7 @@ fn say_restart(old: &Config, new: &Config) {
     }
 }
 
-/// Lets panics stand in the log, where the lines around them are, instead of on standard error alone.
+/// Sends panics to the log, among the lines around them, instead of to standard error alone.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();

@@ -4,8 +4,8 @@
 
 mod line;
 
+use std::io;
 use std::path::PathBuf;
-use std::{fs, io};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
@@ -19,8 +19,9 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::adapters::files;
 use crate::config::{Log, LogFormat};
-use line::Line;
+use line::LogLine;
 
 /// Crates that print tokens, signed requests or bodies below a warning: yup-oauth2 logs the token endpoint's whole
 /// answer at debug, the AWS runtime and the HTTP stack log requests and frames at trace.
@@ -38,8 +39,8 @@ const CAPPED: [&str; 9] = [
 /// All crates of the AWS SDK.
 const CAPPED_PREFIX: &str = "aws_";
 
-/// Lines that may wait for the disk. When they are so many, the program waits too, and drops none; and so few are
-/// written within the second that the guard gives its thread at the end.
+/// Lines that may wait for the disk. When there are so many, the program waits too and drops none. So few are written
+/// within the second that the guard gives its thread at the end.
 const QUEUED_LINES: usize = 8192;
 
 /// Why logs could not be set up.
@@ -49,7 +50,7 @@ pub enum TelemetryError {
     #[error("RUST_LOG cannot be read; write levels such as info or fleetsheet=debug, joined by commas")]
     Filter(#[source] ParseError),
     /// The directory is not there and cannot be made.
-    #[error("log.dir {dir:?} cannot be made; name a directory that this user may write to, or \"\" for no files")]
+    #[error("cannot make log.dir {dir:?}; name a directory that this user may write to, or \"\" for no files")]
     Directory {
         /// The directory.
         dir: PathBuf,
@@ -58,7 +59,7 @@ pub enum TelemetryError {
         source: io::Error,
     },
     /// No file can be opened in the directory.
-    #[error("log.dir {dir:?} takes no files; name a directory that this user may write to, or \"\" for no files")]
+    #[error("cannot make files in log.dir {dir:?}; name a directory that this user may write to, or \"\" for no files")]
     File {
         /// The directory.
         dir: PathBuf,
@@ -67,7 +68,7 @@ pub enum TelemetryError {
         source: InitError,
     },
     /// Logs were set up before.
-    #[error("logs are set up twice in one process")]
+    #[error("the logs of this process are set up already")]
     Twice(#[source] TryInitError),
 }
 
@@ -100,7 +101,7 @@ fn subscriber<W>(filter: EnvFilter, format: LogFormat, writer: W, file: Option<N
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let format = Line::new(format);
+    let format = LogLine::new(format);
     tracing_subscriber::registry()
         .with(filter)
         .with(cap())
@@ -132,7 +133,7 @@ fn cap() -> FilterFn<fn(&Metadata<'_>) -> bool> {
     filter_fn(may_pass)
 }
 
-fn layer<S, W>(format: Line, writer: W) -> impl Layer<S>
+fn layer<S, W>(format: LogLine, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -147,7 +148,7 @@ where
 /// Opens today's file (days are UTC days), forgets those beyond `log.keep_days`, and starts the thread that writes.
 fn open(log: &Log) -> Result<(NonBlocking, WorkerGuard), TelemetryError> {
     let dir = log.dir.clone().unwrap_or_default();
-    if let Err(source) = fs::create_dir_all(&dir) {
+    if let Err(source) = files::make_directory(&dir) {
         return Err(TelemetryError::Directory { dir, source });
     }
     let file = RollingFileAppender::builder()

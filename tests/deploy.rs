@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use fleetsheet::cli::{Command, Invocation};
+use fleetsheet::cli::{Command, Invocation, Task};
 use fleetsheet::config::Config;
 use fleetsheet::service::metrics::Metrics;
 use serde_json::Value;
@@ -59,8 +59,8 @@ fn units_call_the_program_as_it_is() {
         assert!(words[0].ends_with("/fleetsheet"), "{call}");
         parse(&words[1..]).command
     });
-    assert_eq!(calls[0], Command::Service);
-    assert!(matches!(calls[1], Command::Once { .. }));
+    assert_eq!(calls[0], Command::Task(Task::Service));
+    assert!(matches!(calls[1], Command::Task(Task::Once { .. })));
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn containers_call_the_program_as_it_is() {
         let words: Vec<String> = serde_json::from_str(arguments).unwrap();
         parse(&words.iter().map(String::as_str).collect::<Vec<_>>()).command
     });
-    assert_eq!(calls[0], Command::Service);
-    assert!(matches!(calls[1], Command::Once { .. }));
+    assert_eq!(calls[0], Command::Task(Task::Service));
+    assert!(matches!(calls[1], Command::Task(Task::Once { .. })));
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Post {
     /// What waits in the outbox.
     async fn backlog(&self) -> Backlog {
         let url = format!("sqlite:{}", self.stage.path("state/fleetsheet.db").display());
-        let store = SqliteStore::open(&url, Access::Read, fleetsheet::commands::now())
+        let store = SqliteStore::open(&url, Access::Read, fleetsheet::clock::now())
             .await
             .unwrap();
         store.load().await.unwrap().mail.backlog()

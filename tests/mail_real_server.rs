@@ -13,8 +13,7 @@ use std::process::Command;
 
 use aiosmtpd::{Aiosmtpd, PASSWORD, USER};
 use chrono::DateTime;
-use fleetsheet::adapters::smtp::Smtp;
-use fleetsheet::config::{Email, Smtp as Server, SmtpSecurity};
+use fleetsheet::adapters::smtp::{Security, Smtp, SmtpSettings};
 use fleetsheet::mail::{Carrier as _, Outgoing};
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
 use mailbox::Mail;
@@ -109,35 +108,30 @@ async fn a_wrong_password_is_said_and_not_shown() {
     assert_eq!(server.messages(), [serde_json::Value::Null; 0]);
 }
 
-fn email(security: SmtpSecurity, port: u16, login: bool) -> Email {
-    Email {
-        smtp: Server {
-            security,
-            host: "localhost".into(),
-            port,
-            user: login.then(|| USER.to_owned()),
-            password: login.then(|| PASSWORD.into()),
-        },
-        smtp_password_file: None,
+fn settings(security: Security, port: u16, login: bool) -> SmtpSettings {
+    SmtpSettings {
+        security,
+        host: "localhost".into(),
+        port,
+        user: login.then(|| USER.to_owned()),
+        password: login.then(|| PASSWORD.into()),
+        password_file: None,
         from: "fleetsheet@example.com".into(),
-        to: vec!["ops@example.com".into(), "b@example.com".into()],
-        routes: [].into(),
-        repeat_after: std::time::Duration::from_secs(60),
-        failure_threshold: 2,
     }
 }
 
 /// Sends a letter and says in words what became of it.
-async fn send(email: &Email) -> String {
-    let mut smtp = Smtp::new(email);
+async fn send(settings: SmtpSettings) -> String {
+    let to = ["ops@example.com".to_owned(), "b@example.com".to_owned()];
+    let mut smtp = Smtp::new(settings);
     if let Err(error) = smtp.open().await {
         return error.to_string();
     }
     let letter = Outgoing {
         id: "1.test".into(),
         date: DateTime::UNIX_EPOCH,
-        to: &email.to,
-        recipients: email.to.iter().map(String::as_str).collect(),
+        to: &to,
+        recipients: to.iter().map(String::as_str).collect(),
         subject: "[fleetsheet] test",
         text: "text",
         html: "<p>text</p>",
@@ -160,7 +154,7 @@ async fn starttls_is_required_away_from_this_machine() {
     assert_eq!(only(&server).subject(), "[fleetsheet] test");
 
     let plain = SmtpEmulator::start(SmtpOptions::default()).await.unwrap();
-    let said = send(&email(SmtpSecurity::StartTls, plain.addr().port(), false)).await;
+    let said = send(settings(Security::StartTls, plain.addr().port(), false)).await;
     assert!(said.contains("does not offer STARTTLS"), "{said}");
     assert_eq!(plain.messages(), []);
 }
@@ -169,7 +163,7 @@ async fn starttls_is_required_away_from_this_machine() {
 #[ignore = "a helper process of starttls_is_required_away_from_this_machine"]
 async fn sends_over_starttls() {
     let port = std::env::var("FLEETSHEET_TEST_PORT").unwrap().parse().unwrap();
-    let said = send(&email(SmtpSecurity::StartTls, port, true)).await;
+    let said = send(settings(Security::StartTls, port, true)).await;
     assert!(
         said.contains(r#"delivered: {"b@example.com", "ops@example.com"}"#),
         "{said}"

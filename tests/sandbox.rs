@@ -6,8 +6,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use fleetsheet::commands::{Pass, connect, once, policy};
+use fleetsheet::clients::{connect, policy};
 use fleetsheet::config::Config;
+use fleetsheet::locked_pass::{PassOptions, once};
 use fleetsheet::report::Report;
 use fleetsheet::sandbox::{Embedded, embed};
 use fleetsheet_mocks::sandbox::{RELEASE_TAB, SERVER_TAB, VERSION_TAG};
@@ -22,9 +23,9 @@ fn config(servers: u32) -> Config {
 
 async fn shown(servers: u32) -> (Report, Embedded) {
     let (config, credentials, sandbox) = embed(config(servers)).await.unwrap();
-    let parts = connect(config, credentials).await.unwrap();
-    let policy = policy(&parts.config, &[], false);
-    let report = once(&parts, &policy, Pass::silent()).await.unwrap();
+    let clients = connect(config, credentials).await.unwrap();
+    let policy = policy(&clients.config, &[], false);
+    let report = once(&clients, &policy, PassOptions::silent()).await.unwrap();
     (report, sandbox.unwrap())
 }
 

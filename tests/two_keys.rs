@@ -10,8 +10,10 @@ mod stage;
 use std::collections::BTreeSet;
 
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
-use fleetsheet::commands::{Parts, Pass, connect, now, once, policy};
+use fleetsheet::clients::{Clients, connect, policy};
+use fleetsheet::clock::now;
 use fleetsheet::config::Config;
+use fleetsheet::locked_pass::{PassOptions, once};
 use fleetsheet::memory::StoreReader as _;
 use fleetsheet_mocks::cloud::{ACCESS_KEY, Fleet, SECRET_KEY};
 use proptest::test_runner::{Config as Cases, TestCaseError, TestRunner};
@@ -25,7 +27,7 @@ const DB: usize = 6;
 /// What the other key names: a newer version in `web`, and the release itself in `db`.
 const NAMED: &str = "2.4.0";
 
-async fn stage(person: &str) -> (Stage, Parts) {
+async fn stage(person: &str) -> (Stage, Clients) {
     let (a, b) = if person == SRE {
         ("2.3.9", NAMED)
     } else {
@@ -44,14 +46,14 @@ async fn stage(person: &str) -> (Stage, Parts) {
     let stage = Stage::new(&channels, &servers, fleet).await;
     let config = Config::load(&stage.path("fleetsheet.toml"), &std::collections::BTreeMap::new()).unwrap();
     let credentials = Some((ACCESS_KEY.to_owned(), SECRET_KEY.to_owned().into()));
-    let parts = connect(config, credentials).await.unwrap();
-    (stage, parts)
+    let clients = connect(config, credentials).await.unwrap();
+    (stage, clients)
 }
 
 /// One pass, in this process.
-async fn pass(parts: &Parts) {
-    let policy = policy(&parts.config, &[], false);
-    once(parts, &policy, Pass::silent()).await.unwrap();
+async fn pass(clients: &Clients) {
+    let policy = policy(&clients.config, &[], false);
+    once(clients, &policy, PassOptions::silent()).await.unwrap();
 }
 
 /// Every version in force, and every version tag, is one that the other key's holders named for that channel.
@@ -105,13 +107,13 @@ fn alone(person: &'static str, cases: u32) {
     });
     let outcome = runner.run(&hands::deeds(), |deeds| {
         runtime.block_on(async {
-            let (stage, parts) = stage(person).await;
-            pass(&parts).await;
+            let (stage, clients) = stage(person).await;
+            pass(&clients).await;
             for (n, deed) in deeds.iter().enumerate() {
                 let did = stage.sheets.edit(|book| deed.attempt(book, person));
                 done.borrow_mut()[usize::from(did.is_err())] += 1;
                 if n % 2 == 1 || n + 1 == deeds.len() {
-                    pass(&parts).await;
+                    pass(&clients).await;
                     assert_nothing_moved_alone(&stage, &deeds[..=n]).await?;
                 }
             }
@@ -147,11 +149,11 @@ fn the_other_persons_word_makes_the_same_deeds_count() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (stage, parts) = stage(SRE).await;
-        pass(&parts).await;
+        let (stage, clients) = stage(SRE).await;
+        pass(&clients).await;
         let typed = Deed::typed("ReleaseSheet", 1, 1, NAMED);
         stage.sheets.edit(|book| typed.attempt(book, SRE)).unwrap();
-        pass(&parts).await;
+        pass(&clients).await;
         assert_eq!(stage.version("i-00000000000000000"), NAMED);
         let other = Deed::typed("ReleaseSheet", 1, 2, "6.6.6");
         assert!(stage.sheets.edit(|book| other.attempt(book, SRE)).is_err());

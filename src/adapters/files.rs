@@ -1,16 +1,30 @@
-//! What this user may do with files and directories, found out without leaving anything behind.
+//! Files that are not the state store's: reads them, tells who may read them, makes directories.
+//!
+//! Whatever else needs a file comes here, so that one look shows what the program touches.
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+mod private_dir;
+mod trial;
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::{fs, io};
 
-use crate::prerequisites::Permissions;
+pub use private_dir::PrivateDir;
+pub use trial::can_make_files_in;
 
-/// Looks at who may do what with a file, links followed.
+/// Who may do what with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// The nine bits of `rwxrwxrwx`.
+    pub mode: u32,
+    /// Whether the file belongs to the user that this process runs as.
+    pub own: bool,
+}
+
+/// Tells who may do what with a file; links are followed.
 ///
 /// # Errors
-/// It is not there, or cannot be looked at.
+/// When it is not there or its permissions cannot be read.
 pub fn permissions(path: &Path) -> io::Result<Permissions> {
     let metadata = fs::metadata(path)?;
     // The kernel gives a process's own entry to the user it runs as; without /proc the stricter reading holds.
@@ -21,55 +35,40 @@ pub fn permissions(path: &Path) -> io::Result<Permissions> {
     })
 }
 
-/// Whether files can be made in a directory, or in the nearest one above it that exists: makes one there and removes it.
+/// Reads a file.
 ///
 /// # Errors
-/// They cannot.
-pub fn can_make_files_in(directory: &Path) -> io::Result<()> {
-    let here = |path: &Path| path.as_os_str().is_empty();
-    let mut directory = directory;
-    let nearest = loop {
-        if here(directory) {
-            break Path::new(".");
-        }
-        match fs::metadata(directory) {
-            Ok(metadata) if metadata.is_dir() => break directory,
-            Ok(_) => {
-                let what = format!("{} is not a directory", directory.display());
-                return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        directory = directory.parent().unwrap_or(Path::new(""));
-    };
-    let path = nearest.join(format!(".fleetsheet-check-{}", uuid::Uuid::new_v4().simple()));
-    drop(
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?,
-    );
-    fs::remove_file(&path)
+/// When it cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// Reads a file as UTF-8.
+///
+/// # Errors
+/// When it cannot be read or is not text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
+}
+
+/// Makes a directory, and those above it, unless it is there.
+///
+/// # Errors
+/// When one of them cannot be made.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// The name of this machine, for people: as the kernel has it, else `HOSTNAME`.
+#[must_use]
+pub fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    name.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_directory_is_tried_and_left_as_it_was() {
-        let dir = tempfile::tempdir().unwrap();
-        can_make_files_in(dir.path()).unwrap();
-        can_make_files_in(&dir.path().join("not/yet/there")).unwrap();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        let file = dir.path().join("file");
-        fs::write(&file, "").unwrap();
-        let below = can_make_files_in(&file.join("below")).unwrap_err();
-        assert_eq!(below.kind(), io::ErrorKind::NotADirectory, "{below}");
-        assert!(can_make_files_in(Path::new("/proc/nobody/makes/this")).is_err());
-    }
 
     #[test]
     fn the_mode_of_what_a_link_leads_to_counts() {

@@ -1,10 +1,11 @@
 //! The only place that speaks SMTP: connects, secures the connection, logs in, and offers letters recipient by recipient.
 //!
 //! Every step has a time limit. A password goes to the server and nowhere else: no error repeats what the server said to a
-//! login. Whatever breaks off after the message was sent counts as unknown, because the server may have it.
+//! login. A call that breaks off after the message was sent counts as unknown, because the server may have it.
 
 pub mod message;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,53 +19,82 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
-use crate::config::{Email, SmtpSecurity};
+use crate::adapters::files;
 use crate::mail::{Carrier, MailError, Outgoing, Sent};
 
-/// Longest wait for one answer. RFC 5321 (4.5.3.2) allows servers minutes, which no pass has; a relay that takes mail from
-/// programs answers in well under a second.
+/// Longest wait for one answer. RFC 5321 (4.5.3.2) allows servers minutes, which a pass does not have; a relay that takes
+/// mail from programs answers in well under a second.
 const STEP: Duration = Duration::from_secs(10);
-/// Longest passage of a server's words that is kept.
+/// How many characters of a server's words are kept.
 const WORDS_MAX: usize = 200;
 
-/// Ways to log in, those first that servers know best.
+/// Ways to log in, the most common first.
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
+/// How to reach a mail server, and as whom.
+#[derive(Clone, Debug)]
+pub struct SmtpSettings {
+    /// How the connection is secured.
+    pub security: Security,
+    /// Host name, or address without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The user to log in as; `None`: no login.
+    pub user: Option<String>,
+    /// The password, unless a file holds it.
+    pub password: Option<SecretString>,
+    /// A file that holds the password alone. It is read at each login.
+    pub password_file: Option<PathBuf>,
+    /// The sender, `NAME <ADDRESS>` or an address.
+    pub from: String,
+}
+
+/// How a connection is secured. The state store names servers with these words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte.
+    Tls,
+    /// STARTTLS, without which nothing is sent.
+    StartTls,
+    /// Plain text, for servers on this machine.
+    Plain,
+}
+
 /// A mail server, and the connection to it while there is one.
-pub struct Smtp<'a> {
-    email: &'a Email,
+pub struct Smtp {
+    settings: SmtpSettings,
     connection: Option<AsyncSmtpConnection>,
 }
 
-impl<'a> Smtp<'a> {
-    /// The server of `[email]`. Connects to nothing yet.
+impl Smtp {
+    /// A mail server. Connects to nothing yet.
     #[must_use]
-    pub fn new(email: &'a Email) -> Self {
+    pub fn new(settings: SmtpSettings) -> Self {
         Self {
-            email,
+            settings,
             connection: None,
         }
     }
 
-    /// The server and the user, as what is remembered of it is filed under. Holds no secret.
+    /// The server and the user, the name under which the state store keeps what it knows of the server. Holds no secret.
     #[must_use]
     pub fn server(&self) -> String {
-        let smtp = &self.email.smtp;
+        let smtp = &self.settings;
         let user = smtp.user.as_deref().unwrap_or_default();
         format!("{:?} {user}@{}:{}", smtp.security, smtp.host, smtp.port)
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, MailError> {
-        let smtp = &self.email.smtp;
+        let smtp = &self.settings;
         let at = |what: &str| MailError(format!("the mail server {}:{}: {what}", smtp.host, smtp.port));
         let tls = || {
-            TlsParameters::new(smtp.host.clone())
-                .map_err(|error| at(&format!("TLS cannot be set up: {}", chain(&error))))
+            TlsParameters::new(smtp.host.clone()).map_err(|error| at(&format!("cannot set up TLS: {}", chain(&error))))
         };
         let hello = ClientId::default();
         let wrapper = match smtp.security {
-            SmtpSecurity::Tls => Some(tls()?),
-            SmtpSecurity::StartTls | SmtpSecurity::Plain => None,
+            Security::Tls => Some(tls()?),
+            Security::StartTls | Security::Plain => None,
         };
         let server = (smtp.host.as_str(), smtp.port);
         let connecting = AsyncSmtpConnection::connect_tokio1(server, Some(STEP), &hello, wrapper, None);
@@ -76,11 +106,11 @@ impl<'a> Smtp<'a> {
         let offers_login = MECHANISMS
             .iter()
             .any(|mechanism| connection.server_info().supports_auth_mechanism(*mechanism));
-        // On this machine plain text is fine, but some servers let nobody log in without TLS.
+        // Plain text is fine on this machine, but some servers let nobody log in without TLS.
         let secure = match smtp.security {
-            SmtpSecurity::Tls => false,
-            SmtpSecurity::StartTls => true,
-            SmtpSecurity::Plain => smtp.user.is_some() && !offers_login && connection.can_starttls(),
+            Security::Tls => false,
+            Security::StartTls => true,
+            Security::Plain => smtp.user.is_some() && !offers_login && connection.can_starttls(),
         };
         if secure {
             if !connection.can_starttls() {
@@ -113,9 +143,8 @@ impl<'a> Smtp<'a> {
 
     /// Read each time it is needed, since it may be rotated.
     fn password(&self) -> Result<SecretString, MailError> {
-        if let Some(file) = &self.email.smtp_password_file {
-            let read = std::fs::read_to_string(file);
-            let text = read.map_err(|error| {
+        if let Some(file) = &self.settings.password_file {
+            let text = files::read_text(file).map_err(|error| {
                 MailError(format!(
                     "email.smtp_password_file cannot be read ({error}); let this user read it"
                 ))
@@ -127,17 +156,17 @@ impl<'a> Smtp<'a> {
             }
             return Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])));
         }
-        self.email.smtp.password.clone().ok_or_else(|| {
+        self.settings.password.clone().ok_or_else(|| {
             MailError("email.smtp_url names a user but no password is set; set email.smtp_password_file".into())
         })
     }
 
     async fn converse(&mut self, letter: &Outgoing<'_>) -> Result<Sent, MailError> {
         let from: Mailbox = self
-            .email
+            .settings
             .from
             .parse()
-            .map_err(|error| MailError(format!("email.from is no address: {error}")))?;
+            .map_err(|error| MailError(format!("email.from is not an address: {error}")))?;
         let bytes = message::bytes(&from, letter)?;
         let Some(mut connection) = self.connection.take() else {
             return Err(MailError("there is no connection to the mail server".into()));
@@ -152,7 +181,7 @@ impl<'a> Smtp<'a> {
             match (takes_them, unicode(&from.email)) {
                 (true, _) => options.push(MailParameter::SmtpUtfEight),
                 (false, true) => return Err(refusal(why.into())),
-                // The others get theirs.
+                // The other recipients get their mail.
                 (false, false) => addresses.retain(|(to, address)| {
                     let refused = unicode(address).then(|| sent.refused.insert((*to).to_owned(), why.into()));
                     refused.is_none()
@@ -194,7 +223,7 @@ impl<'a> Smtp<'a> {
                 sent.delivered = accepted.into_iter().collect();
                 self.connection = Some(connection);
             }
-            // A reply that says no is a promise that it does not have it.
+            // A reply that refuses the message is a promise not to have it.
             Ok(Err(error)) if error.status().is_some() => sent.trouble = refusal(words(&error)).0,
             Ok(Err(error)) => {
                 sent.unknown = true;
@@ -213,7 +242,7 @@ impl<'a> Smtp<'a> {
 }
 
 #[async_trait]
-impl Carrier for Smtp<'_> {
+impl Carrier for Smtp {
     async fn open(&mut self) -> Result<(), MailError> {
         // A connection that was used for one letter may have died since.
         if let Some(connection) = &mut self.connection
@@ -236,13 +265,13 @@ impl Carrier for Smtp<'_> {
 
     async fn close(&mut self) {
         if let Some(mut connection) = self.connection.take() {
-            // It has our mail already; whether it says goodbye is its business.
+            // It has our mail already; its goodbye does not matter.
             let _ = timeout(Duration::from_secs(2), connection.quit()).await;
         }
     }
 }
 
-/// The addresses of recipients, and the refusal of those that are none.
+/// The addresses of recipients, and refusals for those that are not addresses.
 fn addresses<'a>(letter: &Outgoing<'a>) -> (Sent, Vec<(&'a str, Address)>) {
     let mut sent = Sent::default();
     let mut addresses = Vec::new();
@@ -251,7 +280,7 @@ fn addresses<'a>(letter: &Outgoing<'a>) -> (Sent, Vec<(&'a str, Address)>) {
             Ok(mailbox) => addresses.push((*to, mailbox.email)),
             Err(error) => drop(
                 sent.refused
-                    .insert((*to).to_owned(), format!("it is no address: {error}")),
+                    .insert((*to).to_owned(), format!("it is not an address: {error}")),
             ),
         }
     }

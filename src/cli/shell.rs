@@ -6,31 +6,26 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{Cli, Command};
+use super::Cli;
 
 const NAME: &str = "fleetsheet";
 
-/// What the commands of this file print; of others, nothing.
-#[must_use]
-pub fn text(command: &Command) -> Option<String> {
-    let bytes = match command {
-        Command::Completions { shell } => completions(*shell),
-        // Written to memory, which does not fail.
-        Command::Man => man().unwrap_or_default(),
-        _ => return None,
-    };
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 /// A script that completes words after `fleetsheet`.
-fn completions(shell: Shell) -> Vec<u8> {
+#[must_use]
+pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
-    script
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// The manual page, in roff: the program, and after it each of its commands.
-fn man() -> io::Result<Vec<u8>> {
+#[must_use]
+pub fn manual() -> String {
+    // Writing to memory does not fail.
+    String::from_utf8_lossy(&render().unwrap_or_default()).into_owned()
+}
+
+fn render() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();
@@ -88,7 +83,7 @@ mod tests {
     #[test]
     fn each_shell_learns_each_command() {
         for shell in Shell::value_variants() {
-            let script = String::from_utf8(completions(*shell)).unwrap();
+            let script = completions(*shell);
             for word in ["history", "completions", "takeover", "format"] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
@@ -97,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_manual_has_each_command_and_the_exit_codes() {
-        let page = String::from_utf8(man().unwrap()).unwrap();
+        let page = manual();
         for words in [
             ".TH",
             "FLEETSHEET PLAN",

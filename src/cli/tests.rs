@@ -22,70 +22,76 @@ fn the_definition_is_sound() {
 
 #[test]
 fn every_request_is_understood() {
-    assert_eq!(command(""), Command::Service);
+    assert_eq!(command(""), Command::Task(Task::Service));
     assert_eq!(
         command("--once"),
-        Command::Once {
+        Command::Task(Task::Once {
             allow: vec![],
             takeover: false
-        }
+        })
     );
     assert_eq!(
         command("--once --allow row_drop --allow history --takeover"),
-        Command::Once {
+        Command::Task(Task::Once {
             allow: vec![Belt::RowDrop, Belt::History],
             takeover: true
-        }
+        })
     );
-    assert_eq!(command("plan"), Command::Plan { exit_code: false });
+    assert_eq!(command("plan"), Command::Task(Task::Plan { exit_code: false }));
     assert_eq!(command("completions zsh"), Command::Completions { shell: Shell::Zsh });
     assert_eq!(command("man"), Command::Man);
-    assert_eq!(command("plan --exit-code"), Command::Plan { exit_code: true });
+    assert_eq!(
+        command("plan --exit-code"),
+        Command::Task(Task::Plan { exit_code: true })
+    );
     assert_eq!(
         command("check --send-test-mail"),
         Command::Check { send_test_mail: true }
     );
     assert_eq!(
         command("init"),
-        Command::Init {
+        Command::Task(Task::Init(InitRequest {
             channel: None,
             dry_run: false,
             a_editors: Vec::new(),
             b_editors: Vec::new(),
-        }
+        }))
     );
     assert_eq!(
         command("init --channel web-prod --dry-run"),
-        Command::Init {
+        Command::Task(Task::Init(InitRequest {
             channel: Some("web-prod".into()),
             dry_run: true,
             a_editors: Vec::new(),
             b_editors: Vec::new(),
-        }
+        }))
     );
     assert_eq!(
         command("init --a-editor SRE@example.com --a-editor group:ops@example.com --b-editor rel@example.com"),
-        Command::Init {
+        Command::Task(Task::Init(InitRequest {
             channel: None,
             dry_run: false,
             a_editors: vec!["sre@example.com".into(), "group:ops@example.com".into()],
             b_editors: vec!["rel@example.com".into()],
-        }
+        }))
     );
-    assert_eq!(command("explain i-1"), Command::Explain { name: "i-1".into() });
+    assert_eq!(
+        command("explain i-1"),
+        Command::Task(Task::Explain { name: "i-1".into() })
+    );
     assert_eq!(
         command("history"),
-        Command::History {
+        Command::Task(Task::History {
             channel: None,
             limit: 50
-        }
+        })
     );
     assert_eq!(
         command("history web --limit 3"),
-        Command::History {
+        Command::Task(Task::History {
             channel: Some("web".into()),
             limit: 3
-        }
+        })
     );
     assert_eq!(command("sandbox"), Command::Sandbox);
 }
@@ -96,10 +102,10 @@ fn every_belt_has_a_name_that_allow_takes() {
         let line = format!("--once --allow {}", allowed.word());
         assert_eq!(
             command(&line),
-            Command::Once {
+            Command::Task(Task::Once {
                 allow: vec![allowed],
                 takeover: false
-            }
+            })
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Makes or repairs the tabs of the configured spreadsheet from `sheet-templates/`, and prints what was done and what
+//! `init`: makes or repairs the tabs of the configured spreadsheet from `sheet-templates/`, and prints what was done and what
 //! only a person can do. A dry run calls nothing that writes.
 
 use std::collections::BTreeMap;
@@ -7,32 +7,23 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Refusal, connect_sheets, names, now, print, run_id};
+use super::output::print;
 use crate::calls::Calls;
-use crate::cli::Format;
+use crate::cli::{Format, InitRequest};
+use crate::clients::{connect_sheets, names};
+use crate::clock::{now, run_id};
 use crate::config::Config;
 use crate::problem::{Code, Kind, Problem};
+use crate::refusal::Refusal;
 use crate::sandbox;
 use crate::setup::{Outcome, SetupRequest, Templates, carry_out};
 use crate::sheet::parse::check_channel;
 use crate::sheet::protection::address_of;
 use crate::text::plain;
 
-/// What was asked of it.
-pub(super) struct Asked<'a> {
-    /// A channel to add.
-    pub(super) channel: Option<&'a str>,
-    /// Only say what would be made.
-    pub(super) dry_run: bool,
-    /// Who holds key A, if not as configured.
-    pub(super) a_editors: &'a [String],
-    /// Who holds key B, if not as configured.
-    pub(super) b_editors: &'a [String],
-}
-
-pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Result<u8, Refusal> {
+pub(super) async fn run(config: Config, asked: &InitRequest, format: Format) -> Result<u8, Refusal> {
     let began = Instant::now();
-    if let Some(channel) = asked.channel {
+    if let Some(channel) = &asked.channel {
         check_channel(channel)
             .map_err(|what| Refusal::config(format!("--channel holds {what}; type the name again")))?;
     }
@@ -49,7 +40,7 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
         a_editors: &config.dual_key.a_editors,
         b_editors: &config.dual_key.b_editors,
         account: &account,
-        channel: asked.channel,
+        channel: asked.channel.as_deref(),
         fresh_id: uuid::Uuid::new_v4().as_fields().0 & 0x3fff_ffff,
     };
     let sheets = sheets.with_deadline(Instant::now() + config.schedule.pass_timeout);
@@ -64,13 +55,13 @@ pub(super) async fn run(config: Config, asked: &Asked<'_>, format: Format) -> Re
     Ok(u8::from(!asked.dry_run && !outcome.failed.is_empty()))
 }
 
-/// Lets the lists of the command line take the place of those in the configuration, for this run.
-fn override_editors(config: &mut Config, asked: &Asked<'_>) -> Result<Vec<Problem>, Refusal> {
+/// For this run, the lists of the command line replace those of the configuration.
+fn override_editors(config: &mut Config, asked: &InitRequest) -> Result<Vec<Problem>, Refusal> {
     let keys = &mut config.dual_key;
     let mut notes = Vec::new();
     let lists = [
-        (asked.a_editors, &mut keys.a_editors, "a_editors"),
-        (asked.b_editors, &mut keys.b_editors, "b_editors"),
+        (&asked.a_editors, &mut keys.a_editors, "a_editors"),
+        (&asked.b_editors, &mut keys.b_editors, "b_editors"),
     ];
     let sorted = |list: &[String]| {
         list.iter()
@@ -83,7 +74,7 @@ fn override_editors(config: &mut Config, asked: &Asked<'_>) -> Result<Vec<Proble
         }
         if sorted(given) != sorted(configured) {
             let message =
-                format!("dual_key.{name} of the configuration differs, and passes go by it: set it to the same");
+                format!("dual_key.{name} of the configuration differs, and passes follow it: set it to the same");
             notes.push(Problem::new(
                 Kind::Mismatch,
                 Code::Editors,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::cron::Cron;
 use crate::endpoint::Endpoint;
 use crate::problem::Kind;
 
@@ -57,11 +58,11 @@ pub enum Mode {
 /// `[schedule]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Six cron fields, seconds first, in UTC; known to parse.
-    pub cron: String,
+    /// When the service makes a pass.
+    pub cron: Cron,
     /// Whether the service makes a pass at once when it starts.
     pub run_at_start: bool,
-    /// A pass that takes longer is given up; at least [`Limits::request_timeout`].
+    /// A pass that takes longer is cancelled; at least [`Limits::request_timeout`].
     pub pass_timeout: Duration,
     /// How long a running pass may take to finish when the service is told to stop.
     pub shutdown_grace: Duration,

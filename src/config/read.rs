@@ -8,9 +8,10 @@ use std::time::Duration;
 use figment::value::Value;
 use humantime::format_duration;
 
+use super::error::ConfigError;
 use super::keys::{self, Kind};
 use super::source::{Origin, Sources};
-use super::{ConfigError, syntax};
+use super::syntax;
 
 /// A reader of [`Sources`]. Each method gives `None` where it has reported an error.
 pub(super) struct Reader {

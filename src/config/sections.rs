@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use super::model::{Belts, Config, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule, Sheets, State};
 use super::read::Reader;
-use super::syntax;
-
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use super::syntax::{self, DAY, SECOND};
 
 /// Reads everything. `None`, or errors in the reader, when something is wrong.
 pub(super) fn config(r: &mut Reader) -> Option<Config> {

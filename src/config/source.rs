@@ -7,7 +7,7 @@ use std::fmt;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::keys::{self, KEYS, Key, Kind, PREFIX};
 
 /// The variable that names the file, and is no key.

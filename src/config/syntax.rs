@@ -1,15 +1,21 @@
 //! What single values look like. Each function reads one text and says what is wrong with it and what to write instead.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use url::Url;
 
+use super::cron::Cron;
 use super::model::{Smtp, SmtpSecurity};
 use crate::endpoint::{Endpoint, is_loopback};
 use crate::sheet::protection::GROUP;
 
+/// The units of lengths of time.
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest tag key that is safe: the service model of EC2 says 127, its guide 128.
 const MAX_TAG_KEY: usize = 127;
 /// Longest name that the spreadsheet's editor takes for a tab.
@@ -34,8 +40,8 @@ pub(super) fn printable(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Six cron fields, as the scheduler reads them.
-pub(super) fn cron(text: &str) -> Result<String, String> {
+/// Six cron fields.
+pub(super) fn cron(text: &str) -> Result<Cron, String> {
     let fields = text.split_whitespace().count();
     if fields == 5 {
         return Err(format!("{text:?} has five fields; put the seconds first: \"0 {text}\""));
@@ -45,18 +51,14 @@ pub(super) fn cron(text: &str) -> Result<String, String> {
             "{text:?} has {fields} fields; write second, minute, hour, day, month and weekday: \"0 */5 * * * *\""
         ));
     }
-    let parser = croner::parser::CronParser::builder()
-        .seconds(croner::parser::Seconds::Required)
-        .dom_and_dow(true)
-        .build();
-    match parser.parse(text) {
+    match Cron::parse(text) {
         Err(error) => Err(format!(
             "{text:?} is not a schedule ({error}); every five minutes is \"0 */5 * * * *\""
         )),
-        Ok(cron) if cron.find_next_occurrence(&chrono::DateTime::UNIX_EPOCH, false).is_err() => Err(format!(
+        Ok(cron) if cron.next(&DateTime::UNIX_EPOCH).is_none() => Err(format!(
             "{text:?} names a time that never comes; every five minutes is \"0 */5 * * * *\""
         )),
-        Ok(_) => Ok(text.to_owned()),
+        Ok(cron) => Ok(cron),
     }
 }
 

@@ -1,10 +1,10 @@
-//! What an account's region lets us do. A dry run needs a server to ask about, and a policy may look at that server's tags:
-//! so the server is one of the sheet's, if there is any.
+//! What an account's region permits. A dry run names a server, and a policy may depend on that server's tags: so the server
+//! is one of the sheet's, if there is one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Item, Line};
+use super::{Finding, Item};
 use crate::fleet::{CloudError, Server, Source};
 use crate::plan::Policy;
 use crate::sheet::parse::Sheet;
@@ -77,24 +77,24 @@ pub fn candidate(
     marked.or_else(|| live().next()).map(|found| of(found, false))
 }
 
-/// What listing a region came to.
+/// The result of listing a region.
 #[must_use]
-pub fn judge_listing(source: &Source, found: &Result<BTreeMap<ServerId, Server>, CloudError>) -> Line {
+pub fn judge_listing(source: &Source, found: &Result<BTreeMap<ServerId, Server>, CloudError>) -> Finding {
     let place = source.to_string();
     match found {
-        Err(error) => Line::wrong(Item::DescribeInstances, place, error.message.clone()),
-        Ok(servers) if servers.is_empty() => Line::note(
+        Err(error) => Finding::wrong(Item::DescribeInstances, place, error.message.clone()),
+        Ok(servers) if servers.is_empty() => Finding::note(
             Item::DescribeInstances,
             place,
-            "allowed, but there is no server; is it the right account and region?",
+            "allowed, but there is no server; check that it is the right account and region",
         ),
-        Ok(_) => Line::ok(Item::DescribeInstances, place, "allowed"),
+        Ok(_) => Finding::ok(Item::DescribeInstances, place, "allowed"),
     }
 }
 
 /// Regions that show the same server: two accounts of the configuration are one. `samples` are some servers of each.
 #[must_use]
-pub fn judge_overlaps(samples: &[Sample]) -> Vec<Line> {
+pub fn judge_overlaps(samples: &[Sample]) -> Vec<Finding> {
     let mut first: BTreeMap<&ServerId, &Source> = BTreeMap::new();
     let mut pairs: BTreeMap<(&Source, &Source), &ServerId> = BTreeMap::new();
     for (source, servers) in samples {
@@ -109,37 +109,37 @@ pub fn judge_overlaps(samples: &[Sample]) -> Vec<Line> {
             }
         }
     }
-    let line = |((one, other), id): (&(&Source, &Source), &&ServerId)| {
+    let finding = |((one, other), id): (&(&Source, &Source), &&ServerId)| {
         let message = format!("shows {id}, which {one} shows too: both may be one account; keep one of the two");
-        Line::note(Item::Account, other.to_string(), message)
+        Finding::note(Item::Account, other.to_string(), message)
     };
-    pairs.iter().map(line).collect()
+    pairs.iter().map(finding).collect()
 }
 
-/// What the dry run of a tagging call came to.
+/// The result of the dry run of a tagging call.
 #[must_use]
-pub fn judge_create_tags(source: &Source, asked: &Candidate, found: &Result<(), CloudError>, observe: bool) -> Line {
+pub fn judge_create_tags(source: &Source, asked: &Candidate, found: &Result<(), CloudError>, observe: bool) -> Finding {
     let place = source.to_string();
     let keys: Vec<&str> = asked.tags.keys().map(TagKey::as_str).collect();
     let (id, keys) = (&asked.id, keys.join(", "));
     let other = if asked.ours {
         ""
     } else {
-        ", which is none of the sheet's servers, as far as was looked"
+        ", which is not listed in the sheet (only the first page was checked)"
     };
     match found {
         Ok(()) => {
             let message = format!("allowed for {keys} (asked for {id}{other}; nothing was written)");
-            Line::ok(Item::CreateTags, place, message)
+            Finding::ok(Item::CreateTags, place, message)
         }
         Err(error) => {
             let message = format!("{} (asked for {id}{other}, with {keys})", error.message);
-            let fix = "config/deploy/iam-policy.json is a policy that suffices";
+            let fix = "config/deploy/iam-policy.json is a policy that is sufficient";
             if observe {
                 let message = format!("{message}; with mode = \"observe\" no tag is written, but it will be needed");
-                Line::note(Item::CreateTags, place, message).fix(fix)
+                Finding::note(Item::CreateTags, place, message).fix(fix)
             } else {
-                Line::wrong(Item::CreateTags, place, message).fix(fix)
+                Finding::wrong(Item::CreateTags, place, message).fix(fix)
             }
         }
     }
@@ -253,9 +253,12 @@ mod tests {
     fn one_account_under_two_names_is_noticed() {
         let servers = || Some([("i-1".into(), server(State::Running, &[]))].into());
         let samples = [(source("a"), servers()), (source("b"), servers()), (source("c"), None)];
-        let lines = judge_overlaps(&samples);
-        assert_eq!(lines.len(), 1);
-        assert_eq!((&*lines[0].place, lines[0].verdict), ("b/eu-west-1", Verdict::Note));
-        assert!(lines[0].message.contains("a/eu-west-1"), "{lines:?}");
+        let findings = judge_overlaps(&samples);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(
+            (&*findings[0].place, findings[0].verdict),
+            ("b/eu-west-1", Verdict::Note)
+        );
+        assert!(findings[0].message.contains("a/eu-west-1"), "{findings:?}");
     }
 }

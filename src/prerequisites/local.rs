@@ -1,11 +1,12 @@
-//! What is on this machine: configuration, environment, files.
+//! The machine: configuration, environment, files.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::{Item, Line};
-use crate::config::{ConfigErrors, overriding};
+use super::{Finding, Item};
+use crate::adapters::files::Permissions;
+use crate::config::{ConfigError, ConfigErrors, overriding};
 
 /// Others' rights to a file.
 const WORLD: u32 = 0o007;
@@ -19,27 +20,18 @@ const REDIRECTIONS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AW
 /// Variables that name a proxy.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Who may do what with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permissions {
-    /// The nine bits of `rwxrwxrwx`.
-    pub mode: u32,
-    /// Whether the file belongs to the user that this process runs as.
-    pub own: bool,
-}
-
-/// Every mistake of a configuration, and that nothing else could be looked at.
+/// Every mistake of a configuration, and that nothing else could be checked.
 #[must_use]
-pub fn judge_config(errors: &ConfigErrors) -> Vec<Line> {
-    let wrong = |error: &crate::config::ConfigError| {
+pub fn judge_config(errors: &ConfigErrors) -> Vec<Finding> {
+    let wrong = |error: &ConfigError| {
         let place = match (error.key.as_str(), &error.place) {
             ("", Some(place)) => place.clone(),
             (key, Some(place)) => format!("{key} ({place})"),
             (key, None) => key.to_owned(),
         };
-        Line::wrong(Item::Config, place, &*error.message)
+        Finding::wrong(Item::Config, place, &*error.message)
     };
-    let mut lines: Vec<Line> = errors.0.iter().map(wrong).collect();
+    let mut findings: Vec<Finding> = errors.0.iter().map(wrong).collect();
     let rest = [
         Item::Logs,
         Item::State,
@@ -57,55 +49,55 @@ pub fn judge_config(errors: &ConfigErrors) -> Vec<Line> {
         Item::CreateTags,
         Item::Smtp,
     ];
-    lines.extend(rest.map(|item| Line::not_checked(item, "", "the configuration has to be read first")));
-    lines
+    findings.extend(rest.map(|item| Finding::not_checked(item, "", "the configuration has to be read first")));
+    findings
 }
 
-/// What the environment changes that somebody may have forgotten. Values are not shown: some are secrets.
+/// Variables that change something and may have been forgotten. Values are not shown: some are secrets.
 #[must_use]
-pub fn judge_environment(set: &BTreeMap<String, String>, redirected_by_config: bool) -> Vec<Line> {
+pub fn judge_environment(set: &BTreeMap<String, String>, redirected_by_config: bool) -> Vec<Finding> {
     let is_set = |name: &str| set.get(name).is_some_and(|value| !value.is_empty());
-    let mut lines = Vec::new();
+    let mut findings = Vec::new();
     for name in REDIRECTIONS.iter().filter(|name| !redirected_by_config && is_set(name)) {
-        let message = "sends requests to AWS to another endpoint; unset it unless that is meant";
-        lines.push(Line::note(Item::Environment, *name, message));
+        let message = "sends requests for AWS to another endpoint; unset it unless you want that";
+        findings.push(Finding::note(Item::Environment, *name, message));
     }
     for name in PROXIES.iter().filter(|name| !redirected_by_config && is_set(name)) {
         let message = "requests to AWS go through this proxy, those to Google and to the mail server do not";
-        lines.push(Line::note(Item::Environment, *name, message));
+        findings.push(Finding::note(Item::Environment, *name, message));
     }
     if is_set("RUST_LOG") {
         let message = "decides what is logged, so -v has no effect";
-        lines.push(Line::note(Item::Environment, "RUST_LOG", message));
+        findings.push(Finding::note(Item::Environment, "RUST_LOG", message));
     }
     let overrides = overriding(set);
     if !overrides.is_empty() {
-        let message = "these variables come before the file";
-        lines.push(Line::note(Item::Environment, overrides.join(", "), message));
+        let message = "these variables override the file";
+        findings.push(Finding::note(Item::Environment, overrides.join(", "), message));
     }
-    if lines.is_empty() {
-        lines.push(Line::ok(
+    if findings.is_empty() {
+        findings.push(Finding::ok(
             Item::Environment,
             "",
-            "no variable comes before the configuration",
+            "no variable overrides the configuration",
         ));
     }
-    lines
+    findings
 }
 
 /// A file that holds a secret: it must be there, and nobody else may read it. `setting` is what names it.
 #[must_use]
-pub fn judge_permissions(setting: &str, path: &Path, found: &io::Result<Permissions>) -> Line {
+pub fn judge_permissions(setting: &str, path: &Path, found: &io::Result<Permissions>) -> Finding {
     let place = path.display().to_string();
     let Permissions { mode, own } = match found {
         Ok(found) => *found,
         Err(error) => {
-            let message = format!("{setting} names a file that cannot be looked at: {error}");
-            return Line::wrong(Item::Credentials, place, message).fix("put the file there, for this user to read");
+            let message = format!("{setting} names a file that cannot be checked: {error}");
+            return Finding::wrong(Item::Credentials, place, message).fix("put the file there, for this user to read");
         }
     };
     let others = mode & WORLD != 0;
-    // A file of somebody else that this user reads through its group, as Kubernetes mounts secrets, cannot be stricter.
+    // A file that belongs to somebody else and is read through its group, as Kubernetes mounts secrets, cannot be stricter.
     let group = if own { GROUP } else { GROUP_WRITES };
     if others || mode & group != 0 {
         let who = if others {
@@ -119,22 +111,22 @@ pub fn judge_permissions(setting: &str, path: &Path, found: &io::Result<Permissi
         } else {
             format!("chmod 440 {place}, or give it to this user and chmod 600 it")
         };
-        return Line::wrong(Item::Credentials, place, message).fix(fix);
+        return Finding::wrong(Item::Credentials, place, message).fix(fix);
     }
-    Line::ok(
+    Finding::ok(
         Item::Credentials,
         place,
-        format!("{setting}: only for this user (mode {mode:04o})"),
+        format!("{setting}: only this user can read it (mode {mode:04o})"),
     )
 }
 
 /// A directory for log files.
 #[must_use]
-pub fn judge_directory(path: &Path, found: &io::Result<()>) -> Line {
+pub fn judge_directory(path: &Path, found: &io::Result<()>) -> Finding {
     let place = path.display().to_string();
     match found {
-        Ok(()) => Line::ok(Item::Logs, place, "log.dir takes files"),
-        Err(error) => Line::wrong(Item::Logs, place, format!("log.dir takes no files: {error}"))
+        Ok(()) => Finding::ok(Item::Logs, place, "log files can be made there"),
+        Err(error) => Finding::wrong(Item::Logs, place, format!("log files cannot be made there: {error}"))
             .fix("name a directory that this user may write to, or \"\" for no files"),
     }
 }
@@ -178,10 +170,10 @@ mod tests {
             ("RUST_LOG", "info"),
         ];
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let lines = judge_environment(&set, false);
-        let places: Vec<&str> = lines.iter().map(|line| &*line.place).collect();
+        let findings = judge_environment(&set, false);
+        let places: Vec<&str> = findings.iter().map(|finding| &*finding.place).collect();
         assert_eq!(places, ["AWS_ENDPOINT_URL", "RUST_LOG", "FLEETSHEET_EMAIL__SMTP_URL"]);
-        assert!(!format!("{lines:?}").contains("secret"), "{lines:?}");
+        assert!(!format!("{findings:?}").contains("secret"), "{findings:?}");
         assert_eq!(judge_environment(&set, true).len(), 2);
     }
 }

@@ -1,8 +1,8 @@
-//! What the spreadsheet shows of itself: tabs, columns, cells, protections, and whom it is served by.
+//! The spreadsheet: tabs, columns, cells, protections, and which state store serves it.
 
 use chrono::{DateTime, Utc};
 
-use super::{Item, Line};
+use super::{Finding, Item};
 use crate::fleet::Fleet;
 use crate::memory::Memory;
 use crate::plan::{Inputs, Policy, distrust};
@@ -12,7 +12,7 @@ use crate::sheet::protection::{closed_to_us, release_advice, server_advice};
 use crate::sheet::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
 
 /// What columns and cells need.
-const NO_TAB: &str = "the tabs have to be there first";
+const NO_TAB: &str = "the tabs must be there first";
 
 /// The spreadsheet as it was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,12 +22,12 @@ pub struct Seen {
     /// Whether both tabs are there.
     pub whole: bool,
     /// What was found.
-    pub lines: Vec<Line>,
+    pub findings: Vec<Finding>,
 }
 
-/// Says of everything in the spreadsheet that it was not looked at.
+/// Nothing in the spreadsheet could be checked.
 #[must_use]
-pub fn judge_unseen_spreadsheet(needs: &str) -> Vec<Line> {
+pub fn judge_unseen_spreadsheet(needs: &str) -> Vec<Finding> {
     [
         Item::Editor,
         Item::Tabs,
@@ -36,11 +36,11 @@ pub fn judge_unseen_spreadsheet(needs: &str) -> Vec<Line> {
         Item::Protection,
         Item::Store,
     ]
-    .map(|item| Line::not_checked(item, "", needs))
+    .map(|item| Finding::not_checked(item, "", needs))
     .to_vec()
 }
 
-/// Judges all but whom it is served by.
+/// Judges everything but the store that serves it.
 #[must_use]
 pub fn judge_spreadsheet(raw: &RawSpreadsheet, names: &Names, require_protection: bool, account: &str) -> Seen {
     let (sheet, fatal) = inspect(raw, names);
@@ -53,26 +53,26 @@ pub fn judge_spreadsheet(raw: &RawSpreadsheet, names: &Names, require_protection
         .collect();
     let present = present.join(", ");
     let missing = |problem: &&Problem| tab(&problem.place).is_none() && is_tab(names, &problem.place);
-    let mut lines = tabs(
+    let mut findings = tabs(
         names,
         release,
         servers,
         tab(&names.audit_tab).is_some(),
         fatal.iter().filter(missing),
     );
-    lines.extend(columns(
+    findings.extend(columns(
         &sheet,
         names,
         &present,
         fatal.iter().filter(|problem| !missing(problem)),
     ));
-    lines.extend(cells(&sheet, &present));
-    lines.extend(editor(raw, &sheet, names, account));
-    lines.extend(protection(&sheet, names, release, servers, require_protection));
+    findings.extend(cells(&sheet, &present));
+    findings.extend(editor(raw, &sheet, names, account));
+    findings.extend(protection(&sheet, names, release, servers, require_protection));
     Seen {
         whole: release.is_some() && servers.is_some(),
         sheet,
-        lines,
+        findings,
     }
 }
 
@@ -86,33 +86,33 @@ fn tabs<'p>(
     servers: Option<&RawTab>,
     audit: bool,
     missing: impl Iterator<Item = &'p Problem>,
-) -> Vec<Line> {
-    let mut lines: Vec<Line> = missing
-        .map(|problem| Line::wrong(Item::Tabs, &*problem.place, &*problem.message))
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = missing
+        .map(|problem| Finding::wrong(Item::Tabs, &*problem.place, &*problem.message))
         .collect();
     for tab in [release, servers].into_iter().flatten() {
-        lines.push(Line::ok(Item::Tabs, quoted(&tab.title), "is there"));
+        findings.push(Finding::ok(Item::Tabs, quoted(&tab.title), "is there"));
     }
-    lines.push(if audit {
-        Line::ok(Item::Tabs, quoted(&names.audit_tab), "is there")
+    findings.push(if audit {
+        Finding::ok(Item::Tabs, quoted(&names.audit_tab), "is there")
     } else {
         let message = "is not there, so nothing is logged in the spreadsheet (it is optional)";
-        Line::note(Item::Tabs, quoted(&names.audit_tab), message)
+        Finding::note(Item::Tabs, quoted(&names.audit_tab), message)
     });
-    lines
+    findings
 }
 
 /// `present` names the tabs that are there.
-fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator<Item = &'p Problem>) -> Vec<Line> {
+fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator<Item = &'p Problem>) -> Vec<Finding> {
     if present.is_empty() {
-        return vec![Line::not_checked(Item::Columns, "", NO_TAB)];
+        return vec![Finding::not_checked(Item::Columns, "", NO_TAB)];
     }
-    let mut lines: Vec<Line> = fatal
-        .map(|problem| Line::wrong(Item::Columns, &*problem.place, &*problem.message))
+    let mut findings: Vec<Finding> = fatal
+        .map(|problem| Finding::wrong(Item::Columns, &*problem.place, &*problem.message))
         .collect();
-    let faulty = !lines.is_empty();
+    let faulty = !findings.is_empty();
     let notes = sheet.problems.iter().filter(|problem| is_about_columns(problem));
-    lines.extend(notes.map(|problem| Line::note(Item::Columns, &*problem.place, &*problem.message)));
+    findings.extend(notes.map(|problem| Finding::note(Item::Columns, &*problem.place, &*problem.message)));
     let layout = &sheet.servers.layout;
     let servers = (layout, !layout.title.is_empty());
     let absent = |(layout, there): (&crate::sheet::parse::Layout, bool), header: &str| {
@@ -121,7 +121,7 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
     let mut optional = |layout: (&crate::sheet::parse::Layout, bool), header: &str, without: &str| {
         if absent(layout, header) {
             let message = format!("has no column {header}, which is optional: {without}");
-            lines.push(Line::note(Item::Columns, quoted(&layout.0.title), message));
+            findings.push(Finding::note(Item::Columns, quoted(&layout.0.title), message));
         }
     };
     optional(servers, "hold", "no server can be held back");
@@ -138,13 +138,13 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
         }
     }
     if !faulty {
-        lines.push(Line::ok(
+        findings.push(Finding::ok(
             Item::Columns,
             present,
             "every column that a pass needs is there, once",
         ));
     }
-    lines
+    findings
 }
 
 fn is_about_columns(problem: &Problem) -> bool {
@@ -152,31 +152,31 @@ fn is_about_columns(problem: &Problem) -> bool {
 }
 
 /// Cells that cannot be read hold back their own row and no pass.
-fn cells(sheet: &Sheet, present: &str) -> Vec<Line> {
+fn cells(sheet: &Sheet, present: &str) -> Vec<Finding> {
     if present.is_empty() {
-        return vec![Line::not_checked(Item::Cells, "", NO_TAB)];
+        return vec![Finding::not_checked(Item::Cells, "", NO_TAB)];
     }
     let (channels, servers) = (&sheet.release.rows, &sheet.servers.rows);
     let of_rows = channels.iter().flat_map(|row| &row.errors);
     let of_rows = of_rows.chain(servers.iter().flat_map(|row| &row.errors));
     let others = sheet.problems.iter().filter(|problem| !is_about_columns(problem));
-    let mut lines: Vec<Line> = of_rows
+    let mut findings: Vec<Finding> = of_rows
         .chain(others)
-        .map(|problem| Line::note(Item::Cells, &*problem.place, &*problem.message))
+        .map(|problem| Finding::note(Item::Cells, &*problem.place, &*problem.message))
         .collect();
-    if lines.is_empty() {
+    if findings.is_empty() {
         let message = format!(
             "{} channels and {} servers, every cell readable",
             channels.len(),
             servers.len()
         );
-        lines.push(Line::ok(Item::Cells, present, message));
+        findings.push(Finding::ok(Item::Cells, present, message));
     }
-    lines
+    findings
 }
 
-/// Whether the service may write what it has to, as far as can be told without writing.
-fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> Vec<Line> {
+/// Whether the service may write what it must, as far as can be told without writing.
+fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> Vec<Finding> {
     let tags = sheet.servers.shown_tags.iter().map(|tag| &*tag.header);
     // An appended row sets all of these.
     let appended: Vec<&str> = ["serverId", "channel"]
@@ -189,7 +189,7 @@ fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> 
         .iter()
         .flat_map(|tab| &tab.protected)
         .any(|range| range.editors.is_some());
-    let mut lines = Vec::new();
+    let mut findings = Vec::new();
     let layouts = [
         (Some(&sheet.release.layout), &RELEASE_SERVICE[..]),
         (Some(&sheet.servers.layout), &appended),
@@ -211,23 +211,23 @@ fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> 
                     "; and share the spreadsheet with it as Editor, not as Viewer"
                 }
             );
-            lines.push(Line::wrong(Item::Editor, quoted(&tab.title), message).fix(fix));
+            findings.push(Finding::wrong(Item::Editor, quoted(&tab.title), message).fix(fix));
         }
     }
-    if !lines.is_empty() {
-        return lines;
+    if !findings.is_empty() {
+        return findings;
     }
-    lines.push(if told {
-        let message = format!("{account} may edit (Google shows it who edits protected ranges, as it does to editors only)");
-        Line::ok(Item::Editor, "", message)
+    findings.push(if told {
+        let message = format!("{account} may edit (Google shows it who edits protected ranges, which only editors can see)");
+        Finding::ok(Item::Editor, "", message)
     } else {
         let message = format!(
             "whether {account} may edit cannot be told without writing: Google shows it the editors of no protected range; \
              if a pass says that it may not, share the spreadsheet with {account} as Editor"
         );
-        Line::note(Item::Editor, &*names.release_tab, message)
+        Finding::note(Item::Editor, &*names.release_tab, message)
     });
-    lines
+    findings
 }
 
 fn protection(
@@ -236,26 +236,26 @@ fn protection(
     release: Option<&RawTab>,
     servers: Option<&RawTab>,
     required: bool,
-) -> Vec<Line> {
+) -> Vec<Finding> {
     let who = &names.keyholders;
-    let mut lines = Vec::new();
+    let mut findings = Vec::new();
     match release {
         None => {
-            let needs = format!("the tab {} has to be there first", names.release_tab);
-            lines.push(Line::not_checked(Item::Protection, "", &needs));
+            let needs = format!("the tab {} must be there first", names.release_tab);
+            findings.push(Finding::not_checked(Item::Protection, "", &needs));
         }
         Some(_) if sheet.guards.hold() => {
-            let message = "desiredVersionA, desiredVersionB and channel are held by whom dual_key says";
-            lines.push(Line::ok(Item::Protection, quoted(&names.release_tab), message));
+            let message = "desiredVersionA, desiredVersionB and channel are protected as dual_key says";
+            findings.push(Finding::ok(Item::Protection, quoted(&names.release_tab), message));
         }
         Some(_) => {
             for fault in &sheet.guards.faults {
-                lines.push(if required {
-                    Line::wrong(Item::Protection, "", fault.clone())
+                findings.push(if required {
+                    Finding::wrong(Item::Protection, "", fault.clone())
                 } else {
                     let message =
                         format!("{fault} (dual_key.require_protection is off: one person may turn both keys)");
-                    Line::note(Item::Protection, "", message)
+                    Finding::note(Item::Protection, "", message)
                 });
             }
         }
@@ -267,25 +267,25 @@ fn protection(
     if let Some(tab) = servers {
         advice.extend(server_advice(tab, &sheet.servers.layout, who));
     }
-    lines.extend(
+    findings.extend(
         advice
             .into_iter()
-            .map(|message| Line::note(Item::Protection, "", message)),
+            .map(|message| Finding::note(Item::Protection, "", message)),
     );
-    lines
+    findings
 }
 
 /// Judges whether this store serves the spreadsheet, and whether it is the one that was served so far.
 #[must_use]
-pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: DateTime<Utc>) -> Vec<Line> {
+pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: DateTime<Utc>) -> Vec<Finding> {
     let Some(memory) = memory else {
-        return vec![Line::not_checked(
+        return vec![Finding::not_checked(
             Item::Store,
             "",
-            "the state store has to be read first",
+            "the state store must be readable first",
         )];
     };
-    // What is not there has no id to compare.
+    // A tab that is not there has no id to compare.
     let known = |problem: &Problem| seen.whole || problem.code == Code::Store;
     let stop = distrust(Inputs {
         sheet: &seen.sheet,
@@ -294,18 +294,18 @@ pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: D
         policy,
         now,
     });
-    let mut lines: Vec<Line> = stop
+    let mut findings: Vec<Finding> = stop
         .iter()
         .filter(|problem| known(problem))
-        .map(|problem| Line::wrong(Item::Store, &*problem.place, &*problem.message))
+        .map(|problem| Finding::wrong(Item::Store, &*problem.place, &*problem.message))
         .collect();
-    if lines.is_empty() {
+    if findings.is_empty() {
         let message = if seen.sheet.stores.is_empty() {
             "no store serves the spreadsheet yet; the first pass claims it for this one"
         } else {
             "this store serves the spreadsheet"
         };
-        lines.push(Line::ok(Item::Store, &*policy.spreadsheet, message));
+        findings.push(Finding::ok(Item::Store, &*policy.spreadsheet, message));
     }
-    lines
+    findings
 }

@@ -3,7 +3,7 @@
 //! Whoever asks for a sandbox was refused before anything here is called; these answers keep it so all the same.
 
 use super::error::SandboxError;
-use crate::commands::StaticCredentials;
+use crate::clients::StaticCredentials;
 use crate::config::Config;
 
 /// Whether this build has emulators.

@@ -1,7 +1,6 @@
 //! What a build with emulators can do: have them inside the process for one command, or serve them to others.
 
 mod embedded;
-mod place;
 mod serve;
 
 pub use embedded::Embedded;

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::board::{Ended, State};
+use super::state::{EndedPass, Snapshot};
 use crate::plan::Tone;
 use crate::problem::Problem;
 use crate::report::Report;
@@ -40,7 +40,7 @@ footer{margin-top:2rem;font-size:.85rem}
 ";
 
 /// The whole page.
-pub(super) fn page(state: &State, now: DateTime<Utc>) -> String {
+pub(super) fn page(state: &Snapshot, now: DateTime<Utc>) -> String {
     let report = state.facts.as_ref().map(|(at, report)| (*at, &**report));
     html! {
         (DOCTYPE)
@@ -58,9 +58,9 @@ pub(super) fn page(state: &State, now: DateTime<Utc>) -> String {
                     @let (class, words) = headline(state, now);
                     div.state.(class) { (words) }
                     @if let Err(why) = state.ready(now) { div.dim { (plain(&why)) } }
-                    @if state.observe { p.note { "mode = \"observe\": it tags nothing and says what it would do." } }
+                    @if state.observe { p.note { "mode = \"observe\": tags nothing, and says what it would do." } }
                     @if let Some(why) = &state.stale {
-                        p.note { "The files of configuration or credentials are bad, so older ones are used: " (plain(why)) }
+                        p.note { "Configuration or credentials cannot be used as they are now, so the previous ones stay in use: " (plain(why)) }
                     }
                 }
                 (times(state, now))
@@ -69,7 +69,7 @@ pub(super) fn page(state: &State, now: DateTime<Utc>) -> String {
                         (counts(report))
                         (channels(at, report, state, now))
                     }
-                    None => p.dim { "No pass has told of channels yet." },
+                    None => p.dim { "No pass has reported any channels yet." },
                 }
                 (problems(state.last.as_ref()))
                 footer.dim {
@@ -82,7 +82,7 @@ pub(super) fn page(state: &State, now: DateTime<Utc>) -> String {
     .into_string()
 }
 
-fn headline(state: &State, now: DateTime<Utc>) -> (&'static str, String) {
+fn headline(state: &Snapshot, now: DateTime<Utc>) -> (&'static str, String) {
     let ready = state.ready(now).is_ok();
     match (&state.last, ready) {
         (None, _) if state.running.is_some() => ("dim", "the first pass is running".to_owned()),
@@ -95,7 +95,7 @@ fn headline(state: &State, now: DateTime<Utc>) -> (&'static str, String) {
     }
 }
 
-fn times(state: &State, now: DateTime<Utc>) -> Markup {
+fn times(state: &Snapshot, now: DateTime<Utc>) -> Markup {
     let last = state.last.as_ref();
     let took = last
         .and_then(|last| last.report.as_ref())
@@ -131,7 +131,7 @@ fn counts(report: &Report) -> Markup {
     html! { dl { @for (what, count) in all { (fact(what, &count.to_string())) } } }
 }
 
-fn channels(at: DateTime<Utc>, report: &Report, state: &State, now: DateTime<Utc>) -> Markup {
+fn channels(at: DateTime<Utc>, report: &Report, state: &Snapshot, now: DateTime<Utc>) -> Markup {
     let is_last = state.last.as_ref().is_none_or(|last| last.at == at);
     html! {
         h2 { "Channels" @if !is_last { span.dim { " as of " (ago(now - at)) } } }
@@ -162,7 +162,7 @@ fn tone(tone: Tone) -> &'static str {
     }
 }
 
-fn problems(last: Option<&Ended>) -> Markup {
+fn problems(last: Option<&EndedPass>) -> Markup {
     let Some(last) = last else { return Markup::default() };
     let problems: &[Problem] = last.report.as_ref().map_or(&[], |report| &report.problems);
     html! {

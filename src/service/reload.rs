@@ -1,15 +1,17 @@
 //! The configuration and the credentials, read again when their files change.
 //!
-//! Files are compared by content: a Kubernetes Secret changes its link, an editor its inode, and `touch` means nothing. What is
-//! bad is said, and the parts in use stay.
+//! Files are compared by content: a Kubernetes Secret changes its link, an editor its inode, and `touch` means nothing. Files
+//! that cannot be used are reported, and the clients in use stay.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::commands::{Parts, Refusal, StaticCredentials, connect_after};
+use crate::adapters::files;
+use crate::clients::{Clients, StaticCredentials, connect_after};
 use crate::config::Config;
+use crate::refusal::Refusal;
 
 /// Files that the clients read once, besides those that the configuration names, as in all AWS and Google clients: the
 /// variable that names each, and where it is under the home directory when the variable does not.
@@ -19,97 +21,97 @@ const CREDENTIALS: [(&str, Option<&str>); 3] = [
     ("AWS_CONFIG_FILE", Some(".aws/config")),
 ];
 
-/// Where the parts come from.
+/// What the clients are made from.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ConfigFiles {
     /// The configuration file.
     pub path: PathBuf,
     /// The `FLEETSHEET_…` variables.
     pub environment: BTreeMap<String, String>,
-    /// Keys of an embedded sandbox. It ends with the process, so nothing is read again then.
+    /// Keys of an embedded sandbox. A sandbox ends with the process, so nothing is read again then.
     pub sandbox: StaticCredentials,
 }
 
-/// What the files held, told apart by content; nothing can be read back from it.
+/// Hashes of what the files held. Nothing can be read back from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Print(BTreeMap<PathBuf, Option<u64>>);
+pub struct Fingerprint(BTreeMap<PathBuf, Option<u64>>);
 
-impl Print {
+impl Fingerprint {
     fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        let look = |path: &Path| {
-            let bytes = std::fs::read(path).ok()?;
+        let hash = |path: &Path| {
+            let bytes = files::read(path).ok()?;
             let mut hasher = DefaultHasher::new();
             bytes.hash(&mut hasher);
             Some(hasher.finish())
         };
-        Self(paths.into_iter().map(|path| (path.to_owned(), look(path))).collect())
+        Self(paths.into_iter().map(|path| (path.to_owned(), hash(path))).collect())
     }
 }
 
-/// Parts, and what the files held when they were made.
+/// Clients, and what the files held when they were made.
 #[derive(Clone)]
 pub struct Loaded {
-    /// The parts.
-    pub parts: Arc<Parts>,
-    print: Print,
+    /// The clients.
+    pub clients: Arc<Clients>,
+    fingerprint: Fingerprint,
 }
 
-/// What became of looking at the files.
-pub enum Look {
-    /// They are as they were.
+/// What came of looking for changes.
+pub enum Reload {
+    /// The files are as they were.
     Same,
-    /// Parts were made from them.
+    /// Clients were made from them.
     New(Loaded),
-    /// No parts can be made from them.
+    /// No clients can be made from them.
     Bad(Refusal),
 }
 
-impl Source {
-    /// Makes parts from a configuration that was read before.
+impl ConfigFiles {
+    /// Makes clients from a configuration that was read before.
     ///
     /// # Errors
     /// When settings or credentials cannot work.
     pub async fn first(&self, config: Config) -> Result<Loaded, Refusal> {
-        // Taken first: what changes meanwhile is seen the next time.
-        let print = Print::of(self.files(Some(&config)).iter().map(PathBuf::as_path));
-        let parts = connect_after(None, config, self.sandbox.clone()).await?;
+        // Taken first: a change meanwhile is noticed the next time.
+        let fingerprint = Fingerprint::of(self.files(Some(&config)).iter().map(PathBuf::as_path));
+        let clients = connect_after(None, config, self.sandbox.clone()).await?;
         Ok(Loaded {
-            parts: Arc::new(parts),
-            print,
+            clients: Arc::new(clients),
+            fingerprint,
         })
     }
 
-    /// Looks at the files, and makes parts if they changed, if there are none yet, or if it `must`.
-    pub async fn look(&self, current: Option<&Loaded>, must: bool) -> Look {
+    /// Makes clients if the files changed, if there are no clients yet, or if it `must`.
+    pub async fn reload(&self, current: Option<&Loaded>, must: bool) -> Reload {
         if self.sandbox.is_some() && current.is_some() {
-            return if must { Look::Bad(fixed()) } else { Look::Same };
+            return if must { Reload::Bad(fixed()) } else { Reload::Same };
         }
-        let config = current.map(|loaded| &loaded.parts.config);
-        let same =
-            current.is_some_and(|loaded| loaded.print == Print::of(self.files(config).iter().map(PathBuf::as_path)));
-        if same && !must {
-            return Look::Same;
+        if !must && current.is_some_and(|loaded| !self.changed(loaded)) {
+            return Reload::Same;
         }
         match self.load(current).await {
-            Ok(loaded) => Look::New(loaded),
-            Err(refusal) => Look::Bad(refusal),
+            Ok(loaded) => Reload::New(loaded),
+            Err(refusal) => Reload::Bad(refusal),
         }
     }
 
+    fn changed(&self, loaded: &Loaded) -> bool {
+        let files = self.files(Some(&loaded.clients.config));
+        loaded.fingerprint != Fingerprint::of(files.iter().map(PathBuf::as_path))
+    }
+
     async fn load(&self, current: Option<&Loaded>) -> Result<Loaded, Refusal> {
-        let Print(before) = Print::of([&*self.path]);
+        let Fingerprint(before) = Fingerprint::of([&*self.path]);
         let config = Config::load(&self.path, &self.environment).map_err(Refusal::config)?;
         if config.sandbox.is_some() {
-            return Err(Refusal::config(
-                "[sandbox] is new in it, which a running service cannot go over to; restart it",
-            ));
+            return Err(Refusal::config("[sandbox] was added; restart the service to use it"));
         }
-        let Print(mut print) = Print::of(self.files(Some(&config)).iter().map(PathBuf::as_path));
-        print.extend(before);
-        let parts = connect_after(current.map(|loaded| &*loaded.parts), config, None).await?;
+        let Fingerprint(mut files) = Fingerprint::of(self.files(Some(&config)).iter().map(PathBuf::as_path));
+        files.extend(before);
+        let clients = connect_after(current.map(|loaded| &*loaded.clients), config, None).await?;
         Ok(Loaded {
-            parts: Arc::new(parts),
-            print: Print(print),
+            clients: Arc::new(clients),
+            fingerprint: Fingerprint(files),
         })
     }
 

@@ -1,16 +1,16 @@
 //! When passes are made: the cron line, a small delay of each installation's own, and the ticks.
 //!
-//! tokio-cron-scheduler is a trigger here and no more: it starts a job although the one before still runs, says nothing of
-//! jobs that panic, and ends without waiting for any. So its job only sends a tick; all else is for who receives it.
+//! tokio-cron-scheduler is only a trigger here: it starts a job although the one before still runs, says nothing of jobs
+//! that panic, and ends without waiting for any. So its job only sends a tick; the receiver does everything else.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use croner::Cron;
-use croner::parser::{CronParser, Seconds};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+use crate::config::Cron;
 
 /// The longest delay after a tick, in milliseconds.
 const LONGEST_DELAY_MS: u64 = 15_000;
@@ -21,41 +21,29 @@ const DELAY_PART: u64 = 10;
 /// Ticks whose distances are looked at, to find the shortest: a day of a line such as `0 0,5 8-18 * * *`.
 const LOOKED_AT: usize = 30;
 
-/// A pass that ended counts for so many ticks.
+/// A pass that ended counts as recent for so many ticks.
 const TICKS_OF_GRACE: usize = 3;
 
 /// How long after the last of those ticks a pass may take to end, unless the next tick comes before.
 const TIME_OF_GRACE: TimeDelta = TimeDelta::seconds(60);
 
-/// A clock that went so much further than time itself, or so much less far, was set.
+/// A clock that differs by so much from the time that passed was set.
 const SET: TimeDelta = TimeDelta::seconds(5);
 
 /// A schedule. All times are UTC.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    line: String,
     cron: Cron,
     delay: Duration,
 }
 
 impl Schedule {
-    /// Reads a cron line of six fields. `seed` is the same at each start, and another in each installation, so that not all of
-    /// them call the APIs in the same second.
-    ///
-    /// # Errors
-    /// The line is none; a checked configuration has no such line.
-    pub fn new(line: &str, seed: &str, now: DateTime<Utc>) -> Result<Self, String> {
-        // As the trigger reads it.
-        let parser = CronParser::builder()
-            .seconds(Seconds::Required)
-            .dom_and_dow(true)
-            .build();
-        let cron = parser
-            .parse(line)
-            .map_err(|error| format!("schedule.cron {line:?} is no schedule: {error}"))?;
+    /// The schedule of a cron line. `seed` is the same at each start and differs between installations, so that they do not
+    /// all call the APIs in the same second.
+    #[must_use]
+    pub fn new(cron: &Cron, seed: &str, now: DateTime<Utc>) -> Self {
         let mut schedule = Self {
-            line: line.to_owned(),
-            cron,
+            cron: cron.clone(),
             delay: Duration::ZERO,
         };
         let ticks: Vec<DateTime<Utc>> = schedule.ticks(now).take(LOOKED_AT).collect();
@@ -63,13 +51,13 @@ impl Schedule {
         let shortest = u64::try_from(shortest.num_milliseconds()).unwrap_or_default();
         let most = (shortest / DELAY_PART).min(LONGEST_DELAY_MS);
         schedule.delay = Duration::from_millis(hash(seed) % (most + 1));
-        Ok(schedule)
+        schedule
     }
 
     /// The cron line.
     #[must_use]
     pub fn line(&self) -> &str {
-        &self.line
+        self.cron.line()
     }
 
     /// When the next pass is due; `None` if never.
@@ -90,7 +78,7 @@ impl Schedule {
     }
 
     fn ticks(&self, after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
-        let next = |after: &DateTime<Utc>| self.cron.find_next_occurrence(after, false).ok();
+        let next = |after: &DateTime<Utc>| self.cron.next(after);
         std::iter::successors(next(&after), move |tick| next(tick))
     }
 }
@@ -104,22 +92,22 @@ fn hash(text: &str) -> u64 {
 
 /// Notices when somebody sets the clock.
 #[derive(Debug)]
-pub struct Watch {
+pub struct ClockWatch {
     clock: DateTime<Utc>,
-    looked: Instant,
+    read: Instant,
 }
 
-impl Watch {
-    /// A first look: what the clock says, at an instant that no clock changes.
+impl ClockWatch {
+    /// What the clock says first, and at which instant it was read.
     #[must_use]
-    pub fn new(clock: DateTime<Utc>, looked: Instant) -> Self {
-        Self { clock, looked }
+    pub fn new(clock: DateTime<Utc>, read: Instant) -> Self {
+        Self { clock, read }
     }
 
-    /// By how much the clock was set since the last look, if it was; back is negative.
-    pub fn look(&mut self, clock: DateTime<Utc>, looked: Instant) -> Option<TimeDelta> {
-        let before = std::mem::replace(self, Self::new(clock, looked));
-        let passed = TimeDelta::from_std(looked - before.looked).unwrap_or_default();
+    /// By how much the clock was set since it was last read; negative if it was put back, `None` if it was not set.
+    pub fn set_by(&mut self, clock: DateTime<Utc>, read: Instant) -> Option<TimeDelta> {
+        let before = std::mem::replace(self, Self::new(clock, read));
+        let passed = TimeDelta::from_std(read - before.read).unwrap_or_default();
         let set = clock - before.clock - passed;
         (set.abs() >= SET).then_some(set)
     }
@@ -156,7 +144,7 @@ impl Ticks {
         })
     }
 
-    /// Ticks that somebody else makes, at any speed; such a service has no use for a schedule.
+    /// Ticks that the caller makes, at any speed, instead of a schedule.
     #[must_use]
     pub fn given(receiver: mpsc::Receiver<()>) -> Self {
         Self {
@@ -165,10 +153,10 @@ impl Ticks {
         }
     }
 
-    /// Goes over to another schedule.
+    /// Changes to another schedule.
     ///
     /// # Errors
-    /// When its trigger cannot be started; the old one goes on then.
+    /// When its trigger cannot be started; the old one stays then.
     pub async fn follow(&mut self, schedule: &Schedule) -> Result<(), JobSchedulerError> {
         if self.trigger.is_none() {
             return Ok(());
@@ -196,7 +184,7 @@ mod tests {
     }
 
     fn schedule(line: &str, seed: &str) -> Schedule {
-        Schedule::new(line, seed, at("2026-01-01T00:00:00Z")).unwrap()
+        Schedule::new(&Cron::parse(line).unwrap(), seed, at("2026-01-01T00:00:00Z"))
     }
 
     #[test]
@@ -223,7 +211,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_is_noticed_once_and_time_that_passes_is_not() {
         let (mut now, mut instant) = (at("2026-01-01T00:00:00Z"), Instant::now());
-        let mut watch = Watch::new(now, instant);
+        let mut watch = ClockWatch::new(now, instant);
         for (sleeps, goes, set) in [
             (1, 1, None),
             (3600, 3600, None),
@@ -238,10 +226,14 @@ mod tests {
         ] {
             instant += Duration::from_secs(sleeps);
             now += TimeDelta::seconds(goes);
-            assert_eq!(watch.look(now, instant), set.map(TimeDelta::seconds), "{sleeps} {goes}");
+            assert_eq!(
+                watch.set_by(now, instant),
+                set.map(TimeDelta::seconds),
+                "{sleeps} {goes}"
+            );
         }
-        watch.look(DateTime::<Utc>::MIN_UTC, instant);
-        assert!(watch.look(DateTime::<Utc>::MAX_UTC, instant).is_some());
+        watch.set_by(DateTime::<Utc>::MIN_UTC, instant);
+        assert!(watch.set_by(DateTime::<Utc>::MAX_UTC, instant).is_some());
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! What the system tells the program: to stop, or to read its configuration again.
+//! Signals: to stop, or to read the configuration again.
 //!
-//! The first request to stop lets a pass end well: calls under way are finished, what was done is written back. A second
-//! one, or the end of the grace, leaves it as it is; whatever was begun, the next pass finishes.
+//! After the first signal to stop a pass ends well: calls under way are finished, and what was done is written back. After a
+//! second one, or when the grace is over, the program exits at once; the next pass finishes the work.
 
 use std::future::{Future, pending};
 use std::io;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tracing::{error, info};
 
-/// A request to stop.
+/// A signal to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// SIGINT, as from Ctrl-C.
@@ -20,19 +21,31 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// The exit code of a program that the signal ended at once, as shells count: 128 and its number.
-    #[must_use]
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
+        }
+    }
+}
+
+/// Why the program exits before a pass has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// A second signal to stop came.
+    Signal(Stop),
+    /// The pass took longer than the grace.
+    Grace,
+}
+
+impl Unfinished {
+    /// The exit code: 1, or 128 and the number of the signal, as shells count it.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Grace => 1,
+            Self::Signal(Stop::Interrupt) => 130,
+            Self::Signal(Stop::Terminate) => 143,
         }
     }
 }
@@ -108,33 +121,63 @@ impl Signals {
     }
 }
 
-/// Says that a pass is asked to end.
+/// Logs that the pass is asked to end.
 pub fn say_stopping(stop: Stop, grace: Duration) {
     info!(
         signal = stop.name(),
         grace.seconds = grace.as_secs_f64(),
-        "told to stop: no further call starts, and what was done is written back; a second signal leaves at once"
+        "told to stop: no further call starts, and what was done is written back; a second signal exits at once"
     );
 }
 
 /// Waits until a pass that was asked to end has ended.
 ///
 /// # Errors
-/// The exit code, when a second signal came or `grace` is over.
-pub async fn see_out<T>(work: impl Future<Output = T>, signals: &mut Signals, grace: Duration) -> Result<T, u8> {
+/// When a second signal came, or `grace` is over.
+pub async fn see_out<T>(
+    work: impl Future<Output = T>,
+    signals: &mut Signals,
+    grace: Duration,
+) -> Result<T, Unfinished> {
     tokio::select! {
         biased;
         done = work => Ok(done),
         stop = signals.stop() => {
-            error!(signal = stop.name(), "told to stop a second time, and left at once; the next pass finishes what this one began");
-            Err(stop.code())
+            error!(signal = stop.name(), "second stop signal: exiting now; the next pass will finish the work");
+            Err(Unfinished::Signal(stop))
         }
         () = tokio::time::sleep(grace) => {
             error!(
                 grace.seconds = grace.as_secs_f64(),
-                "the pass did not end within schedule.shutdown_grace and was left; the next pass finishes what it began"
+                "the pass did not end within schedule.shutdown_grace: exiting now; the next pass will finish the work"
             );
-            Err(1)
+            Err(Unfinished::Grace)
         }
     }
+}
+
+/// Makes a pass that SIGINT and SIGTERM end well. `pass` gets a value that holds true as soon as it is to stop.
+///
+/// # Errors
+/// When a second signal came, or `grace` is over.
+pub async fn stoppable<T, F>(grace: Duration, pass: impl FnOnce(watch::Receiver<bool>) -> F) -> Result<T, Unfinished>
+where
+    F: Future<Output = T>,
+{
+    let (stop, stopped) = watch::channel(false);
+    let pass = pass(stopped);
+    let Ok(mut signals) = Signals::to_stop() else {
+        // Then the first signal ends the program at once, which does no harm.
+        return Ok(pass.await);
+    };
+    tokio::pin!(pass);
+    tokio::select! {
+        biased;
+        done = &mut pass => return Ok(done),
+        signal = signals.stop() => {
+            say_stopping(signal, grace);
+            stop.send_replace(true);
+        }
+    }
+    see_out(pass, &mut signals, grace).await
 }

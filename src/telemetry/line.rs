@@ -17,17 +17,17 @@ use crate::text::{is_hidden, write_shown};
 
 /// The formatter. Spans must keep their fields as JSON.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct LogLine {
     format: LogFormat,
 }
 
-impl Line {
+impl LogLine {
     pub(super) fn new(format: LogFormat) -> Self {
         Self { format }
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LogLine
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,

@@ -116,7 +116,7 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
         fleet: &fleet,
         memory: &memory,
         policy: &policy,
-        now: fleetsheet::commands::now(),
+        now: fleetsheet::clock::now(),
     });
     memory.apply(&first.update);
     (before, fleet, memory, policy, after)
@@ -124,7 +124,7 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
 
 fn planner(servers: usize) {
     let (before, fleet, memory, policy, after) = world(servers);
-    let now = fleetsheet::commands::now();
+    let now = fleetsheet::clock::now();
     for (what, sheet, changes) in [("nothing to do", &before, 0), ("a promotion of all", &after, servers)] {
         let took = median(15, || {
             let start = Instant::now();

@@ -75,7 +75,7 @@ async fn dates_of_mail_are_utc_in_every_time_zone() {
         .stage
         .run_with(&ONCE, &[("TZ", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")])
         .await;
-    let now = fleetsheet::commands::now();
+    let now = fleetsheet::clock::now();
     let mails = post.take();
     assert_eq!(mails.len(), 1, "{ran:?}");
     let date = &mails[0].headers["Date"];

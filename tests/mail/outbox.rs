@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use fleetsheet::commands;
+use fleetsheet::clients::connect;
+use fleetsheet::clock::now;
 use fleetsheet::config::Config;
+use fleetsheet::locked_pass::mail::send_test_mail;
 use fleetsheet_mocks::cloud::{ACCESS_KEY, SECRET_KEY};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::smtp::Stage as Point;
@@ -194,8 +196,8 @@ async fn a_test_mail_says_for_each_recipient_what_became_of_it() {
         .collect();
     let config = Config::load(&post.stage.path("fleetsheet.toml"), &env).unwrap();
     let keys = Some((ACCESS_KEY.to_owned(), SECRET_KEY.into()));
-    let parts = commands::connect(config, keys).await.unwrap();
-    let answers = commands::send_test_mail(&parts.config, &parts.names, commands::now()).await;
+    let clients = connect(config, keys).await.unwrap();
+    let answers = send_test_mail(&clients.config, &clients.names, now()).await;
     let [(gone, refused), (ops, taken)] = &answers[..] else {
         panic!("{answers:?}");
     };
@@ -208,7 +210,7 @@ async fn a_test_mail_says_for_each_recipient_what_became_of_it() {
     assert_eq!(post.take()[0].subject(), "[fleetsheet] test mail");
 
     post.smtp.refuse_connections().await;
-    let answers = commands::send_test_mail(&parts.config, &parts.names, commands::now()).await;
+    let answers = send_test_mail(&clients.config, &clients.names, now()).await;
     let unreachable = |(_, answer): &(String, Result<(), String>)| {
         answer.as_ref().is_err_and(|why| why.contains("cannot be reached"))
     };

@@ -202,7 +202,7 @@ fn tags(stage: &Stage) -> Tags {
 
 async fn store(stage: &Stage) -> SqliteStore {
     let url = format!("sqlite:{}", stage.path("state/fleetsheet.db").display());
-    SqliteStore::open(&url, Access::Read, fleetsheet::commands::now())
+    SqliteStore::open(&url, Access::Read, fleetsheet::clock::now())
         .await
         .unwrap()
 }

@@ -36,7 +36,7 @@ impl Clock {
     /// Sets it to a time.
     fn set_to(&self, time: &str) {
         let time: DateTime<Utc> = time.parse().unwrap();
-        self.set((time - fleetsheet::commands::now()).num_seconds());
+        self.set((time - fleetsheet::clock::now()).num_seconds());
     }
 
     fn env(&self) -> [(&str, &str); 2] {
@@ -212,12 +212,12 @@ async fn what_people_read_is_utc_in_every_time_zone() {
     for (zone, _) in ZONES {
         let (stage, ids) = Stage::known(2).await;
         stage.turn_keys("web-prod", "2.4.0");
-        let before = fleetsheet::commands::now() - TimeDelta::seconds(1);
+        let before = fleetsheet::clock::now() - TimeDelta::seconds(1);
         let ran = stage.run_with(&["--once", "--format", "json"], &[("TZ", zone)]).await;
         let is_now = |text: &str| {
             let at: DateTime<Utc> = text.parse().unwrap_or_else(|_| panic!("{zone}: {text}"));
             assert!(
-                text.ends_with('Z') && at >= before && at <= fleetsheet::commands::now(),
+                text.ends_with('Z') && at >= before && at <= fleetsheet::clock::now(),
                 "{zone}: {text}"
             );
         };

@@ -4,7 +4,7 @@ use crate::daemon::Daemon;
 use crate::stage::Stage;
 
 const READ: &str = "were read again and are in use";
-const BAD: &str = "are bad; those before stay in use";
+const BAD: &str = "cannot be used; the previous ones stay in use";
 
 /// Puts a line before everything else in the configuration.
 fn prepend(stage: &Stage, line: &str) {

@@ -99,7 +99,7 @@ async fn a_store_that_another_process_holds_is_tried_again_at_the_next_tick() {
         run: "somebody".into(),
         host: "elsewhere".into(),
         pid: 1,
-        since: fleetsheet::commands::now(),
+        since: fleetsheet::clock::now(),
         what: "pass".into(),
     };
     let held = StoreLock::acquire(&url, &holder).unwrap();

@@ -229,7 +229,7 @@ impl Scene {
     pub(crate) fn history(&self) -> Vec<[String; 4]> {
         let url = format!("sqlite:{}", self.stage.path("state/fleetsheet.db").display());
         let read = async {
-            let store = SqliteStore::open(&url, Access::Read, fleetsheet::commands::now()).await;
+            let store = SqliteStore::open(&url, Access::Read, fleetsheet::clock::now()).await;
             store.expect("store").history(None, 1000).await.expect("history")
         };
         // The store's futures cannot be sent to other threads by those who only lend what they are about.

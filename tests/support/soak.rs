@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetsheet::commands::{StaticCredentials, now};
+use fleetsheet::adapters::listen::listen;
+use fleetsheet::clients::StaticCredentials;
+use fleetsheet::clock::now;
 use fleetsheet::config::Config;
-use fleetsheet::service::board::Board;
 use fleetsheet::service::metrics::Metrics;
-use fleetsheet::service::reload::Source;
+use fleetsheet::service::reload::ConfigFiles;
 use fleetsheet::service::schedule::Ticks;
 use fleetsheet::service::signals::Signals;
+use fleetsheet::service::state::ServiceState;
 use fleetsheet::service::{Service, http, schedule};
 use fleetsheet_mocks::faults::{Fault, Script, When};
 use serde_json::{Value, json};
@@ -103,25 +105,31 @@ fn use_of_system() -> (u64, usize) {
 pub(crate) async fn drive(config: &Path, credentials: StaticCredentials, passes: u64) -> Value {
     let mut environment = Config::environment();
     environment.insert("FLEETSHEET_SCHEDULE__RUN_AT_START".into(), "false".into());
-    let source = Source {
+    let files = ConfigFiles {
         path: config.to_owned(),
         environment,
         sandbox: credentials,
     };
-    let config = Config::load(&source.path, &source.environment).expect("config");
-    let loaded = source.first(config.clone()).await.expect("connects");
+    let config = Config::load(&files.path, &files.environment).expect("config");
+    let loaded = files.first(config.clone()).await.expect("connects");
     let metrics = Metrics::new().expect("metrics");
-    let plan = schedule(&config).expect("schedule");
-    let board = Arc::new(Board::new(metrics, plan, &config.sheets.spreadsheet_id, false, now()));
-    let door = http::bind(([127, 0, 0, 1], 0).into()).await.expect("port");
-    tokio::spawn(http::serve(door, Arc::clone(&board)));
+    let plan = schedule(&config);
+    let state = Arc::new(ServiceState::new(
+        metrics,
+        plan,
+        &config.sheets.spreadsheet_id,
+        false,
+        now(),
+    ));
+    let port = listen(([127, 0, 0, 1], 0).into()).await.expect("port");
+    tokio::spawn(http::serve(port, Arc::clone(&state)));
     let (ticks, receiver) = mpsc::channel(1);
     let store = config.state.path.clone();
-    let service = Service::new(source, config, Some(loaded), Arc::clone(&board), Ticks::given(receiver));
+    let service = Service::new(files, config, Some(loaded), Arc::clone(&state), Ticks::given(receiver));
     let mut service = tokio::spawn(service.serve(Signals::all().expect("signals")));
     let began = Instant::now();
     let mut chance = Chance::new(passes);
-    let (mut sent, mut ended) = (0_u64, board.passes());
+    let (mut sent, mut ended) = (0_u64, state.passes());
     let mut use_at = BTreeMap::new();
     while *ended.borrow() < passes {
         let before = *ended.borrow();
@@ -141,7 +149,7 @@ pub(crate) async fn drive(config: &Path, credentials: StaticCredentials, passes:
     // Until the last tick is judged and its pass, if it got one, has ended.
     let mut counts = BTreeMap::new();
     for _ in 0..600 {
-        counts = read(&String::from_utf8(board.text(now()).expect("metrics")).expect("text"));
+        counts = read(&String::from_utf8(state.text(now()).expect("metrics")).expect("text"));
         if counts["ended"] + counts["skipped"] >= sent && counts["running"] == 0 {
             break;
         }

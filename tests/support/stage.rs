@@ -215,7 +215,7 @@ impl Stage {
     /// As if it were long ago that the program looked whether there is an audit tab.
     pub(crate) async fn forget_the_look_for_an_audit_tab(&self) {
         let url = format!("sqlite:{}", self.path("state/fleetsheet.db").display());
-        let store = SqliteStore::open(&url, Access::Write, fleetsheet::commands::now())
+        let store = SqliteStore::open(&url, Access::Write, fleetsheet::clock::now())
             .await
             .expect("store");
         let memory = store.load().await.expect("memory");

@@ -10,9 +10,9 @@ use crate::mail::{MailError, Outgoing};
 /// The message. Lines that are long or not ASCII are encoded, so that any server takes it.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When a header cannot be written.
 pub fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError> {
-    let no = |what: &str| MailError(format!("the mail cannot be written: {what}"));
+    let no = |what: &str| MailError(format!("cannot write the mail: {what}"));
     let mut builder = Message::builder()
         .from(from.clone())
         .message_id(Some(format!("<fleetsheet.{}@{}>", letter.id, from.email.domain())))
@@ -24,7 +24,7 @@ pub fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError
             "auto-generated".to_owned(),
         ));
     for to in letter.to {
-        // One that is no address is refused when it is sent to.
+        // A recipient that is not an address is refused when the mail is sent.
         if let Ok(mailbox) = to.parse::<Mailbox>() {
             builder = builder.to(mailbox);
         }
@@ -37,7 +37,7 @@ pub fn bytes(from: &Mailbox, letter: &Outgoing<'_>) -> Result<Vec<u8>, MailError
     Ok(message.formatted())
 }
 
-/// What parts the parts. It stands in neither, though a cell may hold one that a letter is likely to have.
+/// The boundary between the parts. It appears in neither, even if a cell holds one that this letter would have had.
 fn boundary(letter: &Outgoing<'_>) -> String {
     let mut boundary = format!("fleetsheet-{}", letter.id);
     let mut number = 0;

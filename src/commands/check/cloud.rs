@@ -1,48 +1,48 @@
-//! Accounts and regions: keys, listing, and a dry run of tagging. Regions are looked at side by side.
+//! Accounts and regions: keys, listing, and a dry run of tagging. Regions are checked side by side.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::google::persist;
+use super::persist::persist;
 use crate::adapters::ec2::Ec2;
 use crate::calls::Calls;
-use crate::commands::{StaticCredentials, connect_cloud};
+use crate::clients::{StaticCredentials, connect_cloud};
 use crate::config::{Account, Config, Mode, TagAuthority};
 use crate::fleet::{CloudError, Server, Source};
 use crate::pacing::Pacing;
 use crate::plan::Policy;
-use crate::prerequisites::{Item, Line, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
+use crate::prerequisites::{Finding, Item, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 use crate::sheet::parse::Sheet;
 use crate::tag::{ServerId, TagKey};
 
-/// The regions as far as they were looked at, with the client that can ask more.
+/// What was found in the regions, with the client that can ask more.
 pub(super) struct Regions {
     cloud: Ec2,
     samples: Vec<Sample>,
 }
 
-/// Keys and listing of all accounts.
-pub(super) async fn look(
+/// Checks keys and listing of all accounts.
+pub(super) async fn check_regions(
     config: &Config,
     credentials: StaticCredentials,
     pacing: Pacing,
     calls: Calls,
-) -> (Vec<Line>, Regions) {
+) -> (Vec<Finding>, Regions) {
     let cloud = connect_cloud(config, credentials, pacing, calls).await;
     let accounts = config.aws.accounts.iter();
-    let looked = join_all(accounts.map(|account| look_at_account(&cloud, account, config))).await;
-    let (mut lines, mut samples) = (Vec::new(), Vec::new());
-    for (found, seen) in looked {
-        lines.extend(found);
+    let checked = join_all(accounts.map(|account| check_account(&cloud, account, config))).await;
+    let (mut findings, mut samples) = (Vec::new(), Vec::new());
+    for (found, seen) in checked {
+        findings.extend(found);
         samples.extend(seen);
     }
-    lines.extend(judge_overlaps(&samples));
-    (lines, Regions { cloud, samples })
+    findings.extend(judge_overlaps(&samples));
+    (findings, Regions { cloud, samples })
 }
 
-async fn look_at_account(cloud: &Ec2, account: &Account, config: &Config) -> (Vec<Line>, Vec<Sample>) {
+async fn check_account(cloud: &Ec2, account: &Account, config: &Config) -> (Vec<Finding>, Vec<Sample>) {
     let name: Arc<str> = account.name.as_str().into();
     let sources = account.regions.iter().map(|region| Source {
         account: Arc::clone(&name),
@@ -51,27 +51,31 @@ async fn look_at_account(cloud: &Ec2, account: &Account, config: &Config) -> (Ve
     let limit = config.limits.request_timeout;
     let keys = persist(limit, || cloud.check_keys(&account.name), CloudError::is_transient).await;
     if let Err(error) = keys {
-        let mut lines = vec![Line::wrong(Item::Account, &account.name, error.message)];
-        let needs = format!("the keys of the account {} have to be there first", account.name);
+        let mut findings = vec![Finding::wrong(Item::Account, &account.name, error.message)];
+        let needs = format!("the account {} must give keys first", account.name);
         let mut samples = Vec::new();
         for source in sources {
-            lines.push(Line::not_checked(Item::DescribeInstances, source.to_string(), &needs));
+            findings.push(Finding::not_checked(
+                Item::DescribeInstances,
+                source.to_string(),
+                &needs,
+            ));
             samples.push((source, None));
         }
-        return (lines, samples);
+        return (findings, samples);
     }
     let message = match &account.role_arn {
         Some(arn) => format!("the role {arn} can be assumed"),
         None => "there are credentials; no role is assumed".to_owned(),
     };
-    let mut lines = vec![Line::ok(Item::Account, &account.name, message)];
+    let mut findings = vec![Finding::ok(Item::Account, &account.name, message)];
     let listed = join_all(sources.map(|source| list(cloud, source, config))).await;
     let mut samples = Vec::new();
     for (source, found) in listed {
-        lines.push(judge_listing(&source, &found));
+        findings.push(judge_listing(&source, &found));
         samples.push((source, found.ok()));
     }
-    (lines, samples)
+    (findings, samples)
 }
 
 /// First the permission alone, which costs nothing to ask, then a page.
@@ -89,13 +93,13 @@ async fn list(
     (source, found)
 }
 
-/// Dry runs of tagging, with a server of the sheet where there is one.
-pub(super) async fn look_at_tagging(
+/// Dry runs of tagging, with a server of the sheet if there is one.
+pub(super) async fn check_tagging(
     regions: Regions,
     sheet: Option<&Sheet>,
     config: &Config,
     policy: &Policy,
-) -> Vec<Line> {
+) -> Vec<Finding> {
     let cloud = &regions.cloud;
     // Tags of the server's authority are only read.
     let written = config.tags.managed.iter();
@@ -106,12 +110,12 @@ pub(super) async fn look_at_tagging(
     let ask = async |(source, servers): &Sample| {
         let place = source.to_string();
         let Some(servers) = servers else {
-            let needs = "servers have to be listed first, to have one to ask about";
-            return Line::not_checked(Item::CreateTags, place, needs);
+            let needs = "servers must be listed first, to have one to ask about";
+            return Finding::not_checked(Item::CreateTags, place, needs);
         };
         let Some(asked) = candidate(source, servers, sheet, policy, &managed) else {
-            let message = "there is no server to ask about, so whether it may be tagged is not known";
-            return Line::note(Item::CreateTags, place, message);
+            let message = "there is no server to ask about, so nobody knows whether tagging is allowed";
+            return Finding::note(Item::CreateTags, place, message);
         };
         let attempt = || cloud.check_create_tags(source, &asked.id, &asked.tags);
         let found = persist(limit, attempt, CloudError::is_transient).await;

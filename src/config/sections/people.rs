@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{DAY, SECOND};
+use crate::config::keys;
 use crate::config::model::{DualKey, Email};
 use crate::config::read::Reader;
-use crate::config::{keys, syntax};
+use crate::config::syntax::{self, DAY, SECOND};
 use crate::problem::Kind;
 use crate::sheet::protection::address_of;
 

@@ -12,21 +12,26 @@ use secrecy::SecretString;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
-use super::place::Place;
-use crate::commands::{self, Pass, StaticCredentials};
+use crate::adapters::files::PrivateDir;
+use crate::clients::{self, StaticCredentials};
+use crate::clock;
 use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
 use crate::endpoint::Endpoint;
+use crate::locked_pass::{PassOptions, once_at};
 use crate::pass_end::Ending;
 use crate::sandbox::error::SandboxError;
 
 /// Requests a minute to the emulated spreadsheet while history is made: nobody should wait for a quota there.
 const HISTORY_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(5_999);
 
+/// How the name of a sandbox's directory begins.
+const DIRECTORY: &str = "fleetsheet-sandbox-";
+
 /// A running sandbox: its emulators and its directory, which end when this is dropped.
 #[derive(Debug)]
 pub struct Embedded {
     pub(super) world: Sandbox,
-    pub(super) place: Place,
+    pub(super) place: PrivateDir,
 }
 
 impl Embedded {
@@ -48,7 +53,7 @@ pub(in crate::sandbox) async fn embed(
     let world = Sandbox::start(settings.servers, settings.seed, settings.latency)
         .await
         .map_err(|error| SandboxError::because(format!("{error:#}")))?;
-    let place = Place::new().map_err(SandboxError::because)?;
+    let place = PrivateDir::new(DIRECTORY).map_err(SandboxError::because)?;
     let config = redirect(config, &world, &place)?;
     let (access_key, secret) = world.credentials();
     let credentials = Some((access_key.to_owned(), SecretString::from(secret)));
@@ -80,13 +85,13 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
     past.mode = Mode::Enforce;
     past.email = None;
     past.limits.sheets_per_minute = HISTORY_REQUESTS;
-    let parts = commands::connect(past, credentials.clone())
+    let clients = clients::connect(past, credentials.clone())
         .await
         .map_err(SandboxError::because)?;
-    let policy = commands::policy(&parts.config, &[], false);
-    let (parts, policy) = (&parts, &policy);
-    let history = prepare(world, commands::now(), |chapter, at| async move {
-        let report = commands::once_at(parts, policy, Pass::silent(), at).await;
+    let policy = clients::policy(&clients.config, &[], false);
+    let (clients, policy) = (&clients, &policy);
+    let history = prepare(world, clock::now(), |chapter, at| async move {
+        let report = once_at(clients, policy, PassOptions::silent(), at).await;
         let report = report.map_err(SandboxError::because)?;
         if matches!(report.outcome, Ending::Done | Ending::Partial | Ending::Held) {
             return Ok(());
@@ -105,7 +110,7 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
 ///
 /// The state is always the sandbox's own: each sandbox is a new world, and a store that remembers another one would
 /// take it for a sheet that was tampered with.
-fn redirect(mut config: Config, world: &Sandbox, place: &Place) -> Result<Config, SandboxError> {
+fn redirect(mut config: Config, world: &Sandbox, place: &PrivateDir) -> Result<Config, SandboxError> {
     let key = world
         .sheets()
         .service_account_key_json()

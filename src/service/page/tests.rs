@@ -1,21 +1,22 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::config::Cron;
 use crate::pass_end::PassEnd;
 use crate::problem::{Code, Kind};
-use crate::service::board::Board;
 use crate::service::metrics::Metrics;
 use crate::service::schedule::Schedule;
+use crate::service::state::ServiceState;
 use crate::settle::ChannelLine;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn board() -> Board {
+fn state() -> ServiceState {
     let now = at("2026-01-01T00:00:00Z");
-    let schedule = Schedule::new("0 */5 * * * *", "a", now).unwrap();
-    Board::new(Metrics::new().unwrap(), schedule, "book", false, now)
+    let schedule = Schedule::new(&Cron::parse("0 */5 * * * *").unwrap(), "a", now);
+    ServiceState::new(Metrics::new().unwrap(), schedule, "book", false, now)
 }
 
 fn hostile() -> Report {
@@ -39,15 +40,15 @@ fn hostile() -> Report {
 
 #[test]
 fn nothing_from_a_cell_is_markup() {
-    let board = board();
-    let ended = Ended {
+    let state = state();
+    let ended = EndedPass {
         at: at("2026-01-01T00:05:00Z"),
         report: Some(Arc::new(hostile())),
         reason: Some("<b>".to_owned()),
     };
-    board.ended(ended);
-    board.files(Some("<i>bad".to_owned()));
-    let page = page(&board.look(), at("2026-01-01T00:06:00Z"));
+    state.ended(ended);
+    state.files(Some("<i>bad".to_owned()));
+    let page = page(&state.snapshot(), at("2026-01-01T00:06:00Z"));
     assert!(page.contains("&lt;script&gt;alert(1)"), "{page}");
     for never in ["<script", "<b>", "<i>", "\u{202e}", "\" onload"] {
         assert!(!page.contains(never), "{never}: {page}");
@@ -56,33 +57,33 @@ fn nothing_from_a_cell_is_markup() {
 
 #[test]
 fn a_page_says_what_it_knows_at_each_time() {
-    let board = board();
-    let first = page(&board.look(), at("2026-01-01T00:00:01Z"));
+    let state = state();
+    let first = page(&state.snapshot(), at("2026-01-01T00:00:01Z"));
     assert!(
         first.contains("waiting for the first pass") && first.contains("No pass has told"),
         "{first}"
     );
-    board.began(at("2026-01-01T00:00:01Z"));
-    let running = page(&board.look(), at("2026-01-01T00:00:04Z"));
+    state.began(at("2026-01-01T00:00:01Z"));
+    let running = page(&state.snapshot(), at("2026-01-01T00:00:04Z"));
     assert!(
         running.contains("the first pass is running") && running.contains("<dd>3 s</dd>"),
         "{running}"
     );
     let mut report = hostile();
     report.outcome = crate::pass_end::Ending::Done;
-    let ended = |report: Option<Report>, at, reason: Option<&str>| Ended {
+    let ended = |report: Option<Report>, at, reason: Option<&str>| EndedPass {
         at,
         report: report.map(Arc::new),
         reason: reason.map(str::to_owned),
     };
-    board.ended(ended(Some(report), at("2026-01-01T00:00:05Z"), None));
-    let done = page(&board.look(), at("2026-01-01T00:01:10Z"));
+    state.ended(ended(Some(report), at("2026-01-01T00:00:05Z"), None));
+    let done = page(&state.snapshot(), at("2026-01-01T00:01:10Z"));
     assert!(
         done.contains("last pass done") && done.contains("<dd>1 min 5 s ago</dd>"),
         "{done}"
     );
-    board.ended(ended(None, at("2026-01-01T00:05:00Z"), Some("no network")));
-    let failed = page(&board.look(), at("2026-01-01T00:30:00Z"));
+    state.ended(ended(None, at("2026-01-01T00:05:00Z"), Some("no network")));
+    let failed = page(&state.snapshot(), at("2026-01-01T00:30:00Z"));
     assert!(
         failed.contains("not ready: last pass failed") && failed.contains("no network"),
         "{failed}"

@@ -1,23 +1,24 @@
-//! Mail at the edge: the outbox after a pass, and the letter that only tries whether mail arrives.
+//! Mail after a pass: sends what waits in the outbox. And a letter that only shows whether mail arrives.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
-use super::once::host;
-use super::{Config, Mode, Names};
+use crate::adapters::files::host_name;
 use crate::adapters::smtp::Smtp;
 use crate::alert::{Audience, Rules, test_letter};
-use crate::config::Email;
+use crate::clients::smtp;
+use crate::config::{Config, Email, Mode};
 use crate::delivery;
 use crate::journal::Journal;
 use crate::mail::{Backlog, Carrier as _, Outgoing};
+use crate::sheet::parse::Names;
 
-/// All the time that mail may take after a pass: the next pass waits for the store.
+/// The longest time that mail may take after a pass: the next pass waits for the store.
 const BUDGET: Duration = Duration::from_secs(20);
 
-/// Whom to tell what.
+/// Who is to be told what.
 pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
     let audience = config.email.as_ref().map(|email| Audience {
         to: &email.to,
@@ -37,7 +38,7 @@ pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
 /// Gives what still waits, if that is known.
 pub(super) async fn deliver(journal: &mut Journal<'_>, config: &Config, now: DateTime<Utc>) -> Option<Backlog> {
     let email = config.email.as_ref()?;
-    let mut smtp = Smtp::new(email);
+    let mut smtp = Smtp::new(smtp(email));
     let server = smtp.server();
     let deadline = Instant::now() + BUDGET;
     match delivery::deliver(journal, &mut smtp, &server, now, deadline).await {
@@ -49,12 +50,12 @@ pub(super) async fn deliver(journal: &mut Journal<'_>, config: &Config, now: Dat
     }
 }
 
-/// Looks whether the mail server takes our login, within `limit`; sends nothing.
+/// Checks that the mail server takes our login, within `limit`. Sends nothing.
 ///
 /// # Errors
 /// What is wrong and what to do, in words without a secret.
-pub(super) async fn probe(email: &Email, limit: Duration) -> Result<(), String> {
-    let mut smtp = Smtp::new(email);
+pub async fn probe(email: &Email, limit: Duration) -> Result<(), String> {
+    let mut smtp = Smtp::new(smtp(email));
     match tokio::time::timeout(limit, smtp.open()).await {
         Ok(opened) => opened.map_err(|error| error.to_string())?,
         Err(_) => {
@@ -68,8 +69,8 @@ pub(super) async fn probe(email: &Email, limit: Duration) -> Result<(), String> 
     Ok(())
 }
 
-/// Sends a letter that says nothing to everybody who gets mail, and says for each recipient what became of it. It does not
-/// go through the outbox, so that what it says is what the server says now.
+/// Sends a test letter to everybody who gets mail, and gives for each recipient what the server said. It does not go
+/// through the outbox: the answer is what the server says now.
 pub async fn send_test_mail(config: &Config, names: &Names, now: DateTime<Utc>) -> Vec<(String, Result<(), String>)> {
     let Some(email) = &config.email else { return Vec::new() };
     let mut to: Vec<String> = email
@@ -80,11 +81,11 @@ pub async fn send_test_mail(config: &Config, names: &Names, now: DateTime<Utc>) 
         .collect();
     to.sort();
     to.dedup();
-    let mut smtp = Smtp::new(email);
+    let mut smtp = Smtp::new(smtp(email));
     if let Err(error) = smtp.open().await {
         return to.into_iter().map(|to| (to, Err(error.to_string()))).collect();
     }
-    let (subject, text, html) = test_letter(&rules(config, names), &host(), now);
+    let (subject, text, html) = test_letter(&rules(config, names), &host_name(), now);
     let letter = Outgoing {
         id: format!("test.{}", uuid::Uuid::new_v4().simple()),
         date: now,

@@ -1,4 +1,4 @@
-//! What the service knows of itself: written by its loop, read by who asks over HTTP.
+//! The state of the service: written by its loop, read by those who ask over HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,21 +13,21 @@ use crate::calls::Calls;
 use crate::pass_end::Ending;
 use crate::report::Report;
 
-/// The loop turns every second; one that did not for so long hangs.
+/// The loop runs every second. One that has not run for so long hangs.
 const HUNG: Duration = Duration::from_secs(30);
 
 /// A pass that ended, in whatever way.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct EndedPass {
     /// When it ended.
     pub at: DateTime<Utc>,
     /// Its report; `None` when it could not begin or broke off.
     pub report: Option<Arc<Report>>,
-    /// Why it did no good, in words; `None` of a pass that came to its end.
+    /// Why it achieved nothing, in words; `None` for a pass that was completed.
     pub reason: Option<String>,
 }
 
-impl Ended {
+impl EndedPass {
     /// The word for how it ended.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -38,25 +38,24 @@ impl Ended {
     }
 }
 
-/// The state of the service.
+/// The state of the service at one moment.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct Snapshot {
     /// When the service started.
     pub started: DateTime<Utc>,
     /// When passes are made.
     pub schedule: Schedule,
     /// The spreadsheet's id.
     pub spreadsheet: String,
-    /// Whether it only says what it would do.
+    /// Whether it tags nothing and only says what it would do.
     pub observe: bool,
-    /// Since when a pass runs.
+    /// Since when a pass has been running; `None` if none is.
     pub running: Option<DateTime<Utc>>,
     /// The last pass.
-    pub last: Option<Ended>,
-    /// When the last pass ended that came to its end, whatever it found: by the clock, and by the time that passes whatever the
-    /// clock says.
+    pub last: Option<EndedPass>,
+    /// When the last completed pass ended, whatever it found: by the clock, and by a clock that nobody sets.
     pub completed: Option<(DateTime<Utc>, Instant)>,
-    /// The last report that tells of channels.
+    /// The last report that has channels, and when its pass ended.
     pub facts: Option<(DateTime<Utc>, Arc<Report>)>,
     /// Letters that waited after the last pass that looked, and since when the oldest does.
     pub waiting: (usize, Option<DateTime<Utc>>),
@@ -65,21 +64,21 @@ pub struct State {
     beat: Instant,
 }
 
-/// The state, shared.
-pub struct Board {
-    state: Mutex<State>,
+/// The state of the service, shared by its loop and its answers.
+pub struct ServiceState {
+    now: Mutex<Snapshot>,
     /// For Prometheus.
     pub metrics: Metrics,
     calls: Mutex<Calls>,
     passes: watch::Sender<u64>,
 }
 
-impl Board {
-    /// Of a service that starts now.
+impl ServiceState {
+    /// The state of a service that starts now.
     #[must_use]
     pub fn new(metrics: Metrics, schedule: Schedule, spreadsheet: &str, observe: bool, now: DateTime<Utc>) -> Self {
         metrics.due(schedule.next(now));
-        let state = State {
+        let start = Snapshot {
             started: now,
             schedule,
             spreadsheet: spreadsheet.to_owned(),
@@ -93,35 +92,35 @@ impl Board {
             beat: Instant::now(),
         };
         Self {
-            state: Mutex::new(state),
+            now: Mutex::new(start),
             metrics,
             calls: Mutex::default(),
             passes: watch::Sender::new(0),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, Snapshot> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A copy of all.
+    /// A copy of the state.
     #[must_use]
-    pub fn look(&self) -> State {
+    pub fn snapshot(&self) -> Snapshot {
         self.state().clone()
     }
 
-    /// How many passes have ended, to be waited for.
+    /// How many passes have ended. Changes as each of them ends.
     #[must_use]
     pub fn passes(&self) -> watch::Receiver<u64> {
         self.passes.subscribe()
     }
 
-    /// The loop turns.
+    /// Notes that the loop runs.
     pub(super) fn beat(&self) {
         self.state().beat = Instant::now();
     }
 
-    /// The clients count here from now on.
+    /// From now on the clients count here.
     pub(super) fn counts_in(&self, calls: &Calls) {
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner) = calls.clone();
     }
@@ -132,7 +131,7 @@ impl Board {
     }
 
     /// Notes the end of a pass.
-    pub(super) fn ended(&self, ended: Ended) {
+    pub(super) fn ended(&self, ended: EndedPass) {
         self.metrics.ended(ended.report.as_deref(), ended.at);
         let mut state = self.state();
         state.running = None;
@@ -152,7 +151,7 @@ impl Board {
         self.passes.send_modify(|passes| *passes += 1);
     }
 
-    /// Notes whether the files are those in use, and if not why.
+    /// Notes whether what the files say is in use, and if not why.
     pub(super) fn files(&self, trouble: Option<String>) {
         self.metrics.config(trouble.is_none());
         self.state().stale = trouble;
@@ -165,7 +164,7 @@ impl Board {
         state.observe = observe;
     }
 
-    /// What Prometheus reads.
+    /// The metrics as Prometheus reads them.
     ///
     /// # Errors
     /// As [`Metrics::text`].
@@ -181,7 +180,7 @@ impl Board {
         self.metrics.text(&calls)
     }
 
-    /// Whether the loop turns, and if not what is wrong.
+    /// Checks that the loop runs.
     ///
     /// # Errors
     /// The reason, in words.
@@ -190,15 +189,12 @@ impl Board {
         if silent < HUNG {
             return Ok(());
         }
-        Err(format!(
-            "the service has not answered itself for {} s",
-            silent.as_secs()
-        ))
+        Err(format!("the service loop has not run for {} s", silent.as_secs()))
     }
 }
 
-impl State {
-    /// Whether a pass came to its end within the last three ticks.
+impl Snapshot {
+    /// Checks that a pass was completed within the last three ticks.
     ///
     /// # Errors
     /// The reason why not, in words.
@@ -209,10 +205,10 @@ impl State {
             now.checked_sub_signed(passed).map_or(at, |since| since.min(at))
         });
         let since = match ended {
-            None => "no pass has come to its end since the start".to_owned(),
+            None => "no pass has been completed since the start".to_owned(),
             Some(ended) if self.schedule.recent_until(ended).is_none_or(|until| now <= until) => return Ok(()),
             Some(ended) => format!(
-                "no pass has come to its end for more than three ticks; the last one ended {}",
+                "no pass has been completed for more than three ticks; the last one ended {}",
                 ended.format("%Y-%m-%dT%H:%M:%SZ")
             ),
         };

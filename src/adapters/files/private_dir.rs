@@ -1,33 +1,40 @@
-//! A directory of the sandbox's own, which nobody else can read and which goes when the sandbox ends.
+//! A temporary directory that nobody else can read, and that is removed with its files at the end.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 
-/// The directory, removed with all that is in it when this is dropped.
+/// The directory. Dropping this removes it with all that is in it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct PrivateDir {
     dir: PathBuf,
 }
 
-impl Place {
-    /// Makes a new one among the machine's temporary files.
-    pub(super) fn new() -> io::Result<Self> {
-        let name = uuid::Uuid::new_v4().simple().to_string();
-        let dir = std::env::temp_dir().join(format!("fleetsheet-sandbox-{}", &name[..8]));
+impl PrivateDir {
+    /// Makes a new one among the machine's temporary files. Its name begins with `prefix`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(prefix: &str) -> io::Result<Self> {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let dir = std::env::temp_dir().join(format!("{prefix}{}", &random[..8]));
         // Fails where the name is taken, by whatever it may be.
         DirBuilder::new().mode(0o700).create(&dir)?;
         Ok(Self { dir })
     }
 
-    /// Where a file of this name is to be.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    /// The path of a file in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Writes a new file.
-    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+    /// Writes a new file and gives its path.
+    ///
+    /// # Errors
+    /// When there is a file of that name, or it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
         let path = self.path(name);
         let mut file = OpenOptions::new()
             .write(true)
@@ -39,9 +46,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for PrivateDir {
     fn drop(&mut self) {
-        // What cannot be removed holds nothing of worth, and there is nobody left to tell.
+        // A file that cannot be removed holds nothing of value, and nobody is left to tell.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }
@@ -54,7 +61,7 @@ mod tests {
 
     #[test]
     fn nobody_else_can_read_it_and_it_goes() {
-        let place = Place::new().unwrap();
+        let place = PrivateDir::new("fleetsheet-test-").unwrap();
         let file = place.write("key", "secret").unwrap();
         let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&place.dir), mode(&file)), (0o700, 0o600));

@@ -1,0 +1,43 @@
+//! `explain`: says why a server or a channel is as it is.
+
+use serde_json::{Value, json};
+
+use super::output::print;
+use super::preview::preview;
+use crate::cli::Format;
+use crate::clients::{connect, policy};
+use crate::config::Config;
+use crate::explain::explain;
+use crate::refusal::Refusal;
+use crate::sandbox;
+use crate::text::plain;
+
+pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
+    let (config, credentials, _sandbox) = sandbox::embed(config).await?;
+    let clients = connect(config, credentials).await?;
+    let policy = policy(&clients.config, &[], false);
+    let preview = match preview(&clients, &policy).await? {
+        Ok(preview) => preview,
+        Err(report) => {
+            print(format, &report.json(), &report.text());
+            return Ok(report.outcome.exit_code());
+        }
+    };
+    let Some(lines) = explain(name, &preview, &policy) else {
+        return Err(Refusal::failed(format!(
+            "neither a server nor a channel is called {}; see fleetsheet plan",
+            plain(name)
+        )));
+    };
+    let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+    let page: String = lines
+        .iter()
+        .map(|(what, text)| format!("{what:width$}  {}\n", plain(text)))
+        .collect();
+    let facts: Vec<Value> = lines
+        .iter()
+        .map(|(what, text)| json!({ "what": what, "text": text }))
+        .collect();
+    print(format, &json!({ "name": name, "explanation": facts }), &page);
+    Ok(0)
+}

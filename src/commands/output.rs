@@ -1,0 +1,55 @@
+//! What commands print and log: results on standard output, refusals on standard error, logs where the configuration says.
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::cli::Format;
+use crate::config::Log;
+use crate::refusal::Refusal;
+use crate::report::json_line;
+use crate::telemetry::{self, Guard, TelemetryError};
+use crate::text::plain;
+
+/// Prints a result on standard output. A reader that went away is not a failure.
+pub(super) fn print(format: Format, json: &Value, page: &str) {
+    match format {
+        Format::Json => print_text(&format!("{}\n", json_line(json))),
+        Format::Text => print_text(page),
+    }
+}
+
+/// Prints text on standard output, whatever the format.
+pub(super) fn print_text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Prints a refusal on standard error, one mistake a line.
+pub(super) fn print_refusal(refusal: &Refusal) {
+    let lines = refusal.message.lines().map(plain).collect::<Vec<_>>().join("\n  ");
+    let _ = writeln!(std::io::stderr().lock(), "fleetsheet: {lines}");
+}
+
+/// Where a command logs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Logs {
+    /// Standard error, and files if `log.dir` is set.
+    Files,
+    /// Standard error only: commands that only look leave nothing behind.
+    NoFiles,
+}
+
+/// Sets up the process's logs. They last as long as the guard.
+///
+/// # Errors
+/// `RUST_LOG` cannot be read, or no files can be made.
+pub(super) fn start_logs(log: &Log, verbosity: u8, logs: Logs) -> Result<Guard, TelemetryError> {
+    let mut log = log.clone();
+    if logs == Logs::NoFiles {
+        log.dir = None;
+    }
+    let rust_log = std::env::var("RUST_LOG").ok();
+    telemetry::init(&log, verbosity, rust_log.as_deref())
+}

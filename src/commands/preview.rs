@@ -1,0 +1,36 @@
+//! What a pass would decide now, for the commands that show it. The preview gets readers only, so nothing can be written.
+
+use tokio::time::Instant;
+
+use crate::adapters::sqlite::{Access, SqliteStore};
+use crate::clients::{Clients, store_url};
+use crate::clock::{now, run_id};
+use crate::pass::{self, PassInput, Preview};
+use crate::plan::Policy;
+use crate::refusal::Refusal;
+use crate::report::Report;
+
+/// Observes and decides; or gives the report that says why nothing could be decided.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub(super) async fn preview(clients: &Clients, policy: &Policy) -> Result<Result<Preview, Box<Report>>, Refusal> {
+    let now = now();
+    let store = SqliteStore::open(&store_url(&clients.config), Access::Read, now)
+        .await
+        .map_err(Refusal::failed)?;
+    let run = run_id(now);
+    let began = Instant::now();
+    let input = PassInput {
+        names: &clients.names,
+        policy,
+        run: &run,
+        now,
+        began,
+        calls: &clients.calls,
+    };
+    let sheets = clients
+        .sheets
+        .with_deadline((began + clients.config.schedule.pass_timeout).into_std());
+    Ok(pass::preview(&input, &sheets, &clients.cloud, &store).await)
+}

@@ -1,0 +1,194 @@
+//! One pass under the store's lock, and then the mail that it made.
+//!
+//! Holds what a pass needs from outside: the lock, the store, the time limits, somebody who shows how far it is.
+
+pub mod mail;
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::adapters::files::host_name;
+use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::apply::{Progress, Silent};
+use crate::clients::{Clients, store_url};
+use crate::clock::{now, run_id};
+use crate::config::LogFormat;
+use crate::memory::StoreError;
+use crate::pass::{self, PassClients, PassInput};
+use crate::pass_end::PassEnd;
+use crate::plan::Policy;
+use crate::problem::{Code, Kind, Problem};
+use crate::progress::{Bar, Lines};
+use crate::refusal::Refusal;
+use crate::report::Report;
+
+/// The end of a pass's time that is kept for writing back what became of the tags: two requests and, should the quota be
+/// used up, some of the wait for it. A short pass keeps a fifth of its time.
+const RESERVE: Duration = Duration::from_secs(30);
+
+/// How a pass is watched and stopped.
+pub struct PassOptions {
+    /// Is told how far the pass is.
+    pub progress: Box<dyn Progress>,
+    /// No call starts once this holds true.
+    pub stop: watch::Receiver<bool>,
+    /// Gets the report before mail is sent: nobody should have to wait for that.
+    pub show: Show,
+    // Keeps the channel open when nobody else stops the pass.
+    _keep: Option<watch::Sender<bool>>,
+}
+
+/// Shows a report.
+pub type Show = Box<dyn FnOnce(&Report) + Send>;
+
+impl PassOptions {
+    /// Shows a bar on a terminal and plain lines elsewhere, but nothing where programs read the log lines.
+    #[must_use]
+    pub fn shown(log: LogFormat) -> Self {
+        Self::with(match (std::io::stderr().is_terminal(), log) {
+            (true, _) => Box::new(Bar::new()) as Box<dyn Progress>,
+            (false, LogFormat::Text) => Box::new(Lines::default()),
+            (false, LogFormat::Json) => Box::new(Silent),
+        })
+    }
+
+    /// The same, until `stop` holds true.
+    #[must_use]
+    pub fn until(self, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            stop,
+            _keep: None,
+            ..self
+        }
+    }
+
+    /// Shows nothing.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::with(Box::new(Silent))
+    }
+
+    fn with(progress: Box<dyn Progress>) -> Self {
+        let (keep, stop) = watch::channel(false);
+        Self {
+            progress,
+            stop,
+            show: Box::new(|_| ()),
+            _keep: Some(keep),
+        }
+    }
+
+    /// The same, but `show` gets the report as soon as the pass is over.
+    #[must_use]
+    pub fn showing(self, show: impl FnOnce(&Report) + Send + 'static) -> Self {
+        Self {
+            show: Box::new(show),
+            ..self
+        }
+    }
+}
+
+/// Makes one pass, if no other holds the store; then sends what waits in the outbox.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub async fn once(clients: &Clients, policy: &Policy, options: PassOptions) -> Result<Report, Refusal> {
+    once_at(clients, policy, options, now()).await
+}
+
+/// The same, at a time of the caller's choice: a sandbox has a past.
+///
+/// # Errors
+/// As [`once`].
+pub async fn once_at(
+    clients: &Clients,
+    policy: &Policy,
+    options: PassOptions,
+    now: DateTime<Utc>,
+) -> Result<Report, Refusal> {
+    let run = run_id(now);
+    // At the highest level, so that each line has the id, whatever is filtered.
+    let span = tracing::error_span!(target: "fleetsheet", "pass", run);
+    under_lock(clients, policy, options, now, run).instrument(span).await
+}
+
+async fn under_lock(
+    clients: &Clients,
+    policy: &Policy,
+    options: PassOptions,
+    now: DateTime<Utc>,
+    run: String,
+) -> Result<Report, Refusal> {
+    let url = store_url(&clients.config);
+    let holder = Holder {
+        run: run.clone(),
+        host: host_name(),
+        pid: std::process::id(),
+        since: now,
+        what: "pass".into(),
+    };
+    let _lock = match StoreLock::acquire(&url, &holder) {
+        Ok(lock) => lock,
+        Err(StoreError::Held(by)) => {
+            let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
+            let report = Report::new(&run, &PassEnd::Busy(problem), None);
+            (options.show)(&report);
+            return Ok(report);
+        }
+        Err(error) => return Err(Refusal::failed(error)),
+    };
+    let store = SqliteStore::open(&url, Access::Write, now)
+        .await
+        .map_err(Refusal::failed)?;
+    let began = Instant::now();
+    let all = clients.config.schedule.pass_timeout;
+    let deadline = began + all;
+    let counted = clients.calls.snapshot();
+    let input = PassInput {
+        names: &clients.names,
+        policy,
+        run: &run,
+        now,
+        began,
+        calls: &clients.calls,
+    };
+    let tagging_ends = deadline - (all / 5).min(RESERVE);
+    // Reading that ends by itself says what it waited for.
+    let reader = clients.sheets.with_deadline(tagging_ends.into_std());
+    let sheets = clients.sheets.with_deadline(deadline.into_std());
+    let parts = PassClients {
+        reader: &reader,
+        sheets: &sheets,
+        fleet: &clients.cloud,
+        tags: &clients.cloud,
+        store: &store,
+        pacing: &clients.pacing,
+        progress: &*options.progress,
+        tagging_ends,
+        stop: options.stop.clone(),
+        mail: mail::rules(&clients.config, &clients.names),
+    };
+    let (mut report, journal) = pass::run(&input, &parts).await;
+    report.calls = clients.calls.since(&counted);
+    (options.show)(&report);
+    if let Ok(keep) = TimeDelta::from_std(clients.config.state.history_keep)
+        && let Err(error) = store.prune(now - keep).await
+    {
+        tracing::warn!(error = %error, "cannot prune old history");
+    }
+    // A pass that is told to stop does not wait for a mail server; what is not sent stays in the outbox.
+    let mut stop = options.stop.clone();
+    if let Some(mut journal) = journal {
+        report.backlog = tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|stop| *stop) => None,
+            backlog = mail::deliver(&mut journal, &clients.config, now) => backlog,
+        };
+    }
+    Ok(report)
+}
