@@ -25,7 +25,8 @@ use crate::pass_end::PassEnd;
 use crate::plan::Plan;
 use crate::problem::Kind;
 use crate::report::Report;
-use crate::sheet::parse::{Names, Sheet};
+use crate::sheet::names::Names;
+use crate::sheet::parse::Sheet;
 
 pub use happened::news;
 pub use links::Links;

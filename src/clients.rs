@@ -12,8 +12,8 @@ use crate::config::{Config, Email, Mode, SmtpSecurity, TagAuthority};
 use crate::pacing::{Limits, Pacing};
 use crate::plan::{Belt, Policy};
 use crate::refusal::Refusal;
-use crate::sheet::parse::Names;
-use crate::sheet::protection::Keyholders;
+use crate::sheet::names::Keyholders;
+use crate::sheet::names::Names;
 
 /// Access key and secret that come with an embedded sandbox.
 pub type StaticCredentials = Option<(String, SecretString)>;

@@ -5,7 +5,7 @@ use crate::pass::Preview;
 use crate::pass_end::Decided;
 use crate::plan::{ChannelPlan, Policy, ServerPlan, ServerStatus};
 use crate::settle::words;
-use crate::sheet::parse::{Key, ReleaseRow, Tick};
+use crate::sheet::intent::{Key, ReleaseRow, Tick};
 
 /// What is said: a heading and a text, line by line.
 pub type Lines = Vec<(&'static str, String)>;
@@ -43,7 +43,7 @@ pub fn explain(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> 
             "why",
             format!(
                 "{} has no row of that name: it is another sheet's, perhaps; the servers that carry it are not touched",
-                observed.sheet.release.layout.title
+                observed.sheet.intent.release_tab
             ),
         ));
         lines.push(("servers", carrying.to_string()));
@@ -56,7 +56,6 @@ pub fn explain(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> 
 
 fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
     let Decided { observed, plan } = &*preview.decided;
-    let layout = &observed.sheet.release.layout;
     let status = preview
         .report
         .channels
@@ -78,12 +77,12 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
         .or_else(|| preview.memory.channels.get(&channel.name));
     for row in observed
         .sheet
-        .release
-        .rows
+        .intent
+        .channels
         .iter()
         .filter(|row| row.channel == channel.name)
     {
-        lines.push(("cell", cells(row, |header| layout.place(header, row.row))));
+        lines.push(("cell", cells(row)));
     }
     if let Some(next) = next {
         lines.push(("keys", keys(next)));
@@ -102,11 +101,11 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
             lines.push(("rollback", latch_words(latch)));
         }
     }
-    let guards = &observed.sheet.guards;
-    let protection = match (policy.require_protection, guards.hold()) {
+    let approval = &observed.sheet.approval;
+    let protection = match (policy.require_protection, approval.holds()) {
         (_, true) => "the key columns are held by two groups".to_owned(),
-        (true, false) => format!("off: {}", guards.faults.join("; ")),
-        (false, false) => format!("off, and not required: {}", guards.faults.join("; ")),
+        (true, false) => format!("off: {}", approval.faults.join("; ")),
+        (false, false) => format!("off, and not required: {}", approval.faults.join("; ")),
     };
     lines.push(("protection", protection));
     let mut servers = format!("{} of {} carry the release", channel.carrying, channel.concerned);
@@ -120,7 +119,8 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
     lines.push(("to change it", channel.rule.advice().into()));
 }
 
-fn cells(row: &ReleaseRow, place: impl Fn(&str) -> String) -> String {
+fn cells(row: &ReleaseRow) -> String {
+    let place = |header: &str| row.origin.place(header);
     let key = |key: &Key| match key {
         Key::Empty => "(empty)".to_owned(),
         Key::Names(version) => version.to_string(),
@@ -168,7 +168,7 @@ fn latch_words(latch: &Latch) -> String {
 
 fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
     let Decided { observed, plan } = &*preview.decided;
-    let layout = &observed.sheet.servers.layout;
+    let layout = &observed.sheet.display.servers.layout;
     let live = observed.fleet.servers.get(&server.id);
     let at = match live {
         Some(live) => format!("in {}, {}", live.source, live.state.word()),

@@ -8,7 +8,8 @@ use tracing::debug;
 use crate::fleet::{Fleet, FleetReader};
 use crate::memory::{AuditTab, Memory};
 use crate::problem::Problem;
-use crate::sheet::parse::{Names, Sheet, parse};
+use crate::sheet::names::Names;
+use crate::sheet::parse::{Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetReader, TabRequest};
 
 /// How often a pass asks whether the optional audit tab has been made.

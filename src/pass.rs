@@ -28,7 +28,7 @@ use crate::plan::{Inputs, Policy, plan};
 use crate::problem::{Code, Kind, Problem};
 use crate::report::Report;
 use crate::settle::settle;
-use crate::sheet::parse::Names;
+use crate::sheet::names::Names;
 use crate::sheet::{SheetReader, SheetWriter};
 use act::{Cut, act};
 pub use preview::{Preview, preview};

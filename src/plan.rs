@@ -17,6 +17,7 @@ mod joined;
 mod model;
 mod policy;
 mod progress;
+mod recognise;
 mod rule;
 mod server;
 
@@ -106,13 +107,28 @@ fn decide_channels(
     plan: &mut Plan,
 ) -> Channels {
     let carried = adopt::carried(servers, rows, inputs.policy);
+    let shown = joined::shown_releases(inputs);
+    let terms = channel::Terms {
+        intent: &inputs.sheet.intent,
+        approval: &inputs.sheet.approval,
+        policy: inputs.policy,
+        complete: inputs.fleet.complete(),
+        row_belt,
+    };
     let mut channels = Channels::new();
     let names: BTreeSet<&ChannelName> = rows.keys().copied().chain(inputs.memory.channels.keys()).collect();
     for name in names {
-        let remembered = inputs.memory.channels.get(name);
-        let case = channel::Case::new(inputs, name, rows, carried.get(name), row_belt);
+        let shown = shown.get(name).map_or(&[][..], Vec::as_slice);
+        let case = channel::Case {
+            terms,
+            name,
+            rows: rows.get(name).map_or(&[][..], Vec::as_slice),
+            recognised: recognise::recognise(inputs, name, shown),
+            memory: inputs.memory.channels.get(name),
+            carried: carried.get(name),
+        };
         if let Some(next) = channel::decide(&case, plan) {
-            if remembered != Some(&next) {
+            if case.memory != Some(&next) {
                 plan.update.channels.insert(name.clone(), next.clone());
             }
             channels.insert(name.clone(), next);

@@ -101,7 +101,7 @@ mod tests {
             (Asked::AsCommand, "a build that has them"),
         ] {
             let refusal = admit(asked, false).unwrap_err();
-            assert_eq!(refusal.code, 2);
+            assert_eq!(refusal.exit_code(), 2);
             for words in [what, "has no emulators", "cargo install --path . --locked"] {
                 assert!(refusal.message.contains(words), "{words}: {}", refusal.message);
             }
@@ -114,7 +114,7 @@ mod tests {
         let config = Config::parse(BUILT_IN, "sandbox.toml", &env).unwrap();
         match embed(config).await {
             Ok((_, _, sandbox)) => assert!(build::HAS_EMULATORS && sandbox.is_some()),
-            Err(refusal) => assert!(!build::HAS_EMULATORS && refusal.code == 2, "{refusal}"),
+            Err(refusal) => assert!(!build::HAS_EMULATORS && refusal.exit_code() == 2, "{refusal}"),
         }
     }
 

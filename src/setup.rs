@@ -11,7 +11,9 @@ mod tab_setup;
 mod template;
 
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{Names, column_letters, quoted, text_of};
+use crate::sheet::cell::text_of;
+use crate::sheet::layout::{column_letters, quoted};
+use crate::sheet::names::Names;
 use crate::sheet::structure::{BuiltTab, Edit, Structure};
 use crate::sheet::{Append, NewCell, RawTab};
 use tab_setup::TabSetup;

@@ -1,6 +1,12 @@
 //! The spreadsheet: raw cells as the API gives them, the two small traits that read and write it, and (in [`parse`]) what
-//! the cells mean.
+//! the cells mean: what people ask for ([`intent`]), what the service shows ([`display`]), and who may turn the keys
+//! ([`protection`]).
 
+pub(crate) mod cell;
+pub mod display;
+pub mod intent;
+pub mod layout;
+pub mod names;
 pub mod parse;
 pub mod protection;
 pub mod structure;
@@ -9,6 +15,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+
+pub use cell::Cell;
 
 /// Key of the developer metadata that names the store which serves a spreadsheet.
 pub const STORE_MARK: &str = "fleetsheet.store";
@@ -28,29 +36,6 @@ pub fn stamp_text(time: DateTime<Utc>) -> String {
 pub fn stamp_time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
     (stamp_text(time) == text).then_some(time)
-}
-
-/// A cell, with the type that the sheet gives it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Cell {
-    /// Nothing.
-    #[default]
-    Blank,
-    /// Text.
-    Text(String),
-    /// A number; dates are numbers too (days since 1899-12-30).
-    Number(f64),
-    /// A boolean; a checkbox holds one.
-    Bool(bool),
-    /// An error value, such as `#REF!`.
-    Error(String),
-    /// A formula and what it evaluates to (never a formula again).
-    Formula {
-        /// As typed, starting with `=`.
-        text: String,
-        /// Its value.
-        value: Box<Cell>,
-    },
 }
 
 /// A rectangle of a tab, zero-based and half open; `None` is unbounded.

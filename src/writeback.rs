@@ -18,12 +18,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::journal::Journal;
 use crate::memory::{Event, Memory, Stamp, StoreError, Update};
 use crate::settle::{Cells, Settled};
-use crate::sheet::parse::{Layout, Names, RELEASE_SERVICE, Sheet};
+use crate::sheet::layout::{Layout, RELEASE_SERVICE};
+use crate::sheet::names::Names;
+use crate::sheet::parse::Sheet;
 use crate::sheet::{ColumnWrite, MarkedColumn, NewCell, SheetError, SheetErrorKind, SheetWriter, stamp_text};
 use crate::tag::{ChannelName, ServerId};
 use append::Appended;
 pub use claim::claim;
-use target::Target;
+pub use rows::appends;
+pub use target::{Target, marked_columns, written};
 
 /// How often rows that moved under a write are put right before the rest is left to the next pass.
 const REPAIRS: u32 = 3;
@@ -74,6 +77,7 @@ impl Desired {
         };
         let mut desired = Self {
             audit: sheet
+                .display
                 .audit
                 .as_ref()
                 .map(|_| memory.unlogged.clone())
@@ -83,12 +87,21 @@ impl Desired {
         for (name, cells) in &settled.channel_cells {
             // A row that waits for first contact stays as it is: were its cells filled, its keys would count as found, not typed.
             let known = memory.channels.contains_key(name);
-            if !known && sheet.release.rows.iter().filter(|row| row.channel == *name).count() == 1 {
+            if !known
+                && sheet
+                    .display
+                    .release
+                    .rows
+                    .iter()
+                    .filter(|row| row.channel == *name)
+                    .count()
+                    == 1
+            {
                 continue;
             }
-            let mut rows = sheet.release.rows.iter().filter(|row| row.channel == *name);
+            let mut rows = sheet.display.release.rows.iter().filter(|row| row.channel == *name);
             let wrote = memory.channels.get(name).and_then(|c| c.row.written.as_ref());
-            let has = |header: &str| sheet.release.layout.columns.contains_key(header);
+            let has = |header: &str| sheet.display.release.layout.columns.contains_key(header);
             let same = rows.all(|row| {
                 let shown = [
                     ("releaseVersion", &row.stamp.release),
@@ -103,12 +116,12 @@ impl Desired {
             if !same {
                 desired
                     .channels
-                    .insert(name.clone(), stamps.stamped(cells, &sheet.release.layout));
+                    .insert(name.clone(), stamps.stamped(cells, &sheet.display.release.layout));
             }
         }
         let mut differing = BTreeSet::new();
-        let has = |header: &str| sheet.servers.layout.columns.contains_key(header);
-        for row in &sheet.servers.rows {
+        let has = |header: &str| sheet.display.servers.layout.columns.contains_key(header);
+        for row in &sheet.display.servers.rows {
             let Some(cells) = settled.server_cells.get(&row.id) else {
                 continue;
             };
@@ -127,11 +140,11 @@ impl Desired {
         for id in differing {
             desired.servers.insert(
                 id.clone(),
-                stamps.stamped(&settled.server_cells[id], &sheet.servers.layout),
+                stamps.stamped(&settled.server_cells[id], &sheet.display.servers.layout),
             );
         }
         for new in &settled.new_rows {
-            let service = stamps.stamped(&new.cells, &sheet.servers.layout);
+            let service = stamps.stamped(&new.cells, &sheet.display.servers.layout);
             desired.new_cells.insert(new.id.clone(), service);
             let mut cells: BTreeMap<Arc<str>, NewCell> = BTreeMap::new();
             cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));
@@ -152,7 +165,8 @@ impl Desired {
     }
 
     /// What is about to be written, to be remembered before it is.
-    fn meant(&self, memory: &Memory, now: DateTime<Utc>) -> Update {
+    #[must_use]
+    pub fn meant(&self, memory: &Memory, now: DateTime<Utc>) -> Update {
         let mut update = Update {
             last_stamp: self.last_stamp,
             ..Update::default()
@@ -252,7 +266,6 @@ impl Writeback<'_> {
         desired: &Desired,
     ) -> Result<Vec<String>, WriteError> {
         let mut targets = Target::all(read, now, journal.memory(), desired);
-        targets.retain(|target| !target.wanted.is_empty());
         if targets.is_empty() {
             return Ok(Vec::new());
         }
@@ -263,9 +276,7 @@ impl Writeback<'_> {
         }
         let mut notes = self.settle_rows(&columns, &mut targets).await?;
         notes.extend(targets.iter().flat_map(|target| target.notes(desired)));
-        journal
-            .remember(&target::written(&targets, journal.memory(), desired))
-            .await?;
+        journal.remember(&written(&targets, journal.memory(), desired)).await?;
         Ok(notes)
     }
 
@@ -313,6 +324,6 @@ impl Writeback<'_> {
 /// The service columns of a tab that are there, besides its key column.
 fn service_columns(layout: &Layout) -> impl Iterator<Item = (&Arc<str>, &u32)> {
     layout.columns.iter().filter(|(header, _)| {
-        RELEASE_SERVICE.contains(&&***header) || crate::sheet::parse::SERVER_SERVICE.contains(&&***header)
+        RELEASE_SERVICE.contains(&&***header) || crate::sheet::layout::SERVER_SERVICE.contains(&&***header)
     })
 }

@@ -124,15 +124,15 @@ fn watch(watches: &mut BTreeMap<ChannelName, Watch>, before: &World, plan: &Plan
     for channel in &plan.channels {
         let watch = watches.entry(channel.name.clone()).or_default();
         let rows: Vec<_> = sheet
-            .release
-            .rows
+            .intent
+            .channels
             .iter()
             .filter(|r| r.channel == channel.name)
             .collect();
-        let off = fleetsheet::sheet::parse::Tick::Off;
+        let off = fleetsheet::sheet::intent::Tick::Off;
         watch.served &= !rows.iter().all(|row| row.rollback == off);
         for (version, seen) in &mut watch.left {
-            let other = |key: &fleetsheet::sheet::parse::Key| key.text().is_some_and(|text| text != version);
+            let other = |key: &fleetsheet::sheet::intent::Key| key.text().is_some_and(|text| text != version);
             seen[0] |= rows.iter().any(|row| other(&row.key_a));
             seen[1] |= rows.iter().any(|row| other(&row.key_b));
         }
@@ -140,7 +140,7 @@ fn watch(watches: &mut BTreeMap<ChannelName, Watch>, before: &World, plan: &Plan
             Some(Moved::Rollback { from, .. }) => {
                 prop_assert!(!watch.served, "{} was rolled back twice by one tick", channel.name);
                 watch.served = true;
-                let named = |key: &fleetsheet::sheet::parse::Key| key.text().is_none_or(|text| text == from.as_str());
+                let named = |key: &fleetsheet::sheet::intent::Key| key.text().is_none_or(|text| text == from.as_str());
                 let seen = [
                     !rows.iter().any(|row| named(&row.key_a)),
                     !rows.iter().any(|row| named(&row.key_b)),

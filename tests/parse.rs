@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use fleetsheet::sheet::parse::{Key, Names, Sheet, Tick, parse};
-use fleetsheet::sheet::protection::Keyholders;
+use fleetsheet::sheet::intent::{Key, Tick};
+use fleetsheet::sheet::names::Keyholders;
+use fleetsheet::sheet::names::Names;
+use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, RawSpreadsheet, RawTab};
 use proptest::prelude::*;
 
@@ -69,7 +71,7 @@ fn with_rows(release: Vec<Vec<Cell>>, servers: Vec<Vec<Cell>>) -> Sheet {
 /// The messages about one release row with this cell as key A.
 fn key_a(cell: Cell) -> (Key, Vec<String>) {
     let sheet = with_rows(vec![vec![text("web"), cell, text("2.4.0"), Cell::Bool(true)]], vec![]);
-    let row = &sheet.release.rows[0];
+    let row = &sheet.intent.channels[0];
     (
         row.key_a.clone(),
         row.errors.iter().map(|e| e.message.clone()).collect(),
@@ -129,9 +131,9 @@ fn a_checkbox_is_a_boolean_or_its_text_and_nothing_else() {
     ] {
         let row = vec![text("web"), Cell::Blank, Cell::Blank, cell.clone(), Cell::Blank];
         let sheet = with_rows(vec![row], vec![]);
-        assert_eq!(sheet.release.rows[0].enabled, tick, "{cell:?}");
+        assert_eq!(sheet.intent.channels[0].enabled, tick, "{cell:?}");
         assert_eq!(
-            sheet.release.rows[0].errors.len(),
+            sheet.intent.channels[0].errors.len(),
             usize::from(tick == Tick::Unreadable),
             "{cell:?}"
         );
@@ -146,7 +148,7 @@ fn a_servers_channel_may_be_looked_up_but_not_still_be_loading() {
         .map(|cell| vec![text("i-1"), cell])
         .to_vec();
     let sheet = with_rows(vec![], rows);
-    let rows = &sheet.servers.rows;
+    let rows = &sheet.intent.servers;
     assert_eq!(rows[0].channel.as_ref().map(|c| c.as_str()), Some("web"));
     assert!(rows[1].unreadable && rows[2].unreadable);
     assert!(
@@ -174,7 +176,7 @@ fn headers_are_found_in_any_order_and_case_and_a_double_or_missing_one_is_fatal(
     row[7] = text("web");
     row[6] = text("1");
     let sheet = parse(&book(vec![shuffled.clone(), row], vec![header(&SERVERS)]), &names()).unwrap();
-    assert_eq!(sheet.release.rows[0].key_a.text(), Some("1"));
+    assert_eq!(sheet.intent.channels[0].key_a.text(), Some("1"));
 
     let mut double = shuffled;
     double.push(text("desiredVersionA"));
@@ -209,7 +211,7 @@ fn an_unmanaged_tag_column_is_reported_and_left_alone() {
     )
     .unwrap();
     assert_eq!(
-        sheet.servers.tags.iter().map(|t| t.key.as_str()).collect::<Vec<_>>(),
+        sheet.intent.tags.iter().map(|t| t.key.as_str()).collect::<Vec<_>>(),
         ["Owner"]
     );
     assert_eq!(
@@ -260,7 +262,7 @@ proptest! {
     fn no_grid_makes_the_parser_fall_over(release in any_tab(&RELEASE), servers in any_tab(&SERVERS)) {
         match parse(&book(release, servers), &names()) {
             Ok(sheet) => {
-                for row in &sheet.release.rows {
+                for row in &sheet.intent.channels {
                     for key in [&row.key_a, &row.key_b] {
                         if let Some(version) = key.version() {
                             prop_assert_eq!(fleetsheet::tag::Version::parse(version.as_str()), Ok(version.clone()));
@@ -270,7 +272,7 @@ proptest! {
                         + [row.enabled, row.rollback].into_iter().filter(|t| *t == Tick::Unreadable).count();
                     prop_assert_eq!(row.errors.len(), wrong, "each unreadable cell has its error");
                 }
-                for error in sheet.release.rows.iter().flat_map(|r| &r.errors).chain(sheet.servers.rows.iter().flat_map(|r| &r.errors)) {
+                for error in sheet.intent.channels.iter().flat_map(|r| &r.errors).chain(sheet.intent.servers.iter().flat_map(|r| &r.errors)) {
                     prop_assert!(error.message.starts_with(&error.place), "{}", error.message);
                     prop_assert!(!error.message.chars().any(char::is_control), "{:?}", error.message);
                 }

@@ -41,16 +41,16 @@ impl Links {
             links.tabs.insert(rules.names.server_tab.clone(), bound.server_tab);
         }
         let Some(sheet) = sheet else { return links };
-        let (release, servers) = (&sheet.release.layout, &sheet.servers.layout);
+        let (release, servers) = (&sheet.display.release.layout, &sheet.display.servers.layout);
         for layout in [release, servers] {
             links.tabs.insert(layout.title.clone(), layout.sheet_id);
         }
         let row = |gid: i64, row: u32| (gid, format!("{row}:{row}"));
-        let of_servers = sheet.servers.rows.iter();
+        let of_servers = sheet.display.servers.rows.iter();
         links
             .rows
             .extend(of_servers.map(|r| (r.id.to_string(), row(servers.sheet_id, r.row))));
-        let of_channels = sheet.release.rows.iter();
+        let of_channels = sheet.display.release.rows.iter();
         links
             .rows
             .extend(of_channels.map(|r| (r.channel.to_string(), row(release.sheet_id, r.row))));

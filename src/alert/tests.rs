@@ -10,7 +10,7 @@ use super::page::Page;
 use super::*;
 use crate::mail::{Digest, Item, Letter, News, Reach};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::protection::Keyholders;
+use crate::sheet::names::Keyholders;
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
 

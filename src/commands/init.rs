@@ -17,8 +17,8 @@ use crate::problem::{Code, Kind, Problem};
 use crate::refusal::Refusal;
 use crate::sandbox;
 use crate::setup::{Outcome, SetupRequest, Templates, carry_out};
+use crate::sheet::names::address_of;
 use crate::sheet::parse::check_channel;
-use crate::sheet::protection::address_of;
 use crate::text::plain;
 
 pub(super) async fn run(config: Config, asked: &InitRequest, format: Format) -> Result<u8, Refusal> {

@@ -171,7 +171,7 @@ pub struct Belts {
 }
 
 /// `[dual_key]`. Addresses are in lower case; the three lists share none. Those of groups may follow `group:`, see
-/// [`crate::sheet::protection::address_of`].
+/// [`crate::sheet::names::address_of`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DualKey {
     /// Whether promotions wait while the key columns are not protected.

@@ -11,7 +11,7 @@ use url::Url;
 use super::cron::Cron;
 use super::model::{Smtp, SmtpSecurity};
 use crate::endpoint::{Endpoint, is_loopback};
-use crate::sheet::protection::GROUP;
+use crate::sheet::names::GROUP;
 
 /// The units of lengths of time.
 pub(super) const SECOND: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ use crate::config::{Config, Email, Mode};
 use crate::delivery;
 use crate::journal::Journal;
 use crate::mail::{Backlog, Carrier as _, Outgoing};
-use crate::sheet::parse::Names;
+use crate::sheet::names::Names;
 
 /// The longest time that mail may take after a pass: the next pass waits for the store.
 const BUDGET: Duration = Duration::from_secs(20);

@@ -33,7 +33,7 @@ pub(super) struct Counts<'a> {
 
 impl<'a> Counts<'a> {
     pub(super) fn new(inputs: Inputs<'a>) -> Self {
-        let channels = inputs.sheet.release.rows.iter().map(|row| &row.channel);
+        let channels = inputs.sheet.intent.channels.iter().map(|row| &row.channel);
         Self {
             server_rows: live_rows(inputs),
             release_rows: channels.collect::<BTreeSet<_>>().len() as u64,
@@ -51,7 +51,7 @@ fn live_rows(inputs: Inputs<'_>) -> u64 {
             .get(id)
             .is_some_and(|m| m.terminated || m.missing_since.is_some_and(|since| inputs.now - since >= DAY)),
     };
-    let ids = inputs.sheet.servers.rows.iter().map(|row| &row.id);
+    let ids = inputs.sheet.intent.servers.iter().map(|row| &row.id);
     ids.filter(|id| !dead(*id)).collect::<BTreeSet<_>>().len() as u64
 }
 
@@ -117,7 +117,7 @@ pub(super) fn row_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Plan)
     let limit = inputs.policy.max_row_drop;
     // Whoever switches the belt off means both tabs.
     let release_limit = if limit < 1.0 { RELEASE_ROW_DROP } else { 1.0 };
-    let (servers, release) = (&inputs.sheet.servers.layout.title, &inputs.sheet.release.layout.title);
+    let (servers, release) = (&inputs.sheet.intent.server_tab, &inputs.sheet.intent.release_tab);
     let tabs = [
         (
             servers,

@@ -1,65 +1,53 @@
-//! The decision table of a channel: which rule matches first, and what it does to release, keys and latch.
+//! The decision about a channel: what people ask for and who may turn the keys, against what is remembered of it. What the
+//! service itself shows in its row comes in as what was recognised of it, and is never read as a wish.
 
+mod contact;
+mod keys;
 mod rules;
 
-use chrono::{DateTime, Utc};
-
 use super::adopt::Carried;
-use super::inputs::Inputs;
-use super::joined::Rows;
 use super::model::{ChannelPlan, Happening, Plan};
+use super::policy::Policy;
+use super::recognise::{Edit, Recognised};
 use super::rule::Rule;
-use super::{edits, history, identity};
-use crate::memory::{ChannelMemory, KeyState, LATE_WRITE, Latch, RowMemory, SpentBy, Stamp};
+use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{Key, ReleaseRow, Tick, clip};
+use crate::sheet::intent::{Intent, ReleaseRow, Tick};
+use crate::sheet::protection::Approval;
 use crate::tag::{ChannelName, Version};
+use keys::{report_spent, reread_key, spend_both};
 use rules::Matched;
 
-/// What a channel's decision looks at.
-pub(super) struct Case<'a> {
-    pub(super) name: &'a ChannelName,
-    pub(super) rows: &'a [&'a ReleaseRow],
-    pub(super) memory: Option<&'a ChannelMemory>,
-    pub(super) carried: Option<&'a Carried>,
-    /// Whether a row carries another channel's stamp, or one of a time that this store does not know: its box is not served.
-    pub(super) foreign: bool,
-    /// Whether a row shows what was meant for another channel's when nobody saw how the write ended.
-    pub(super) strayed: bool,
-    pub(super) inputs: Inputs<'a>,
+/// What all channels are decided by.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) intent: &'a Intent,
+    pub(super) approval: &'a Approval,
+    pub(super) policy: &'a Policy,
+    /// Whether every source answered: a majority of half a fleet is not one.
+    pub(super) complete: bool,
+    /// The belt on rows that holds, if it does.
     pub(super) row_belt: Option<&'a str>,
 }
 
-impl<'a> Case<'a> {
-    pub(super) fn new(
-        inputs: Inputs<'a>,
-        name: &'a ChannelName,
-        rows: &'a Rows<'a>,
-        carried: Option<&'a Carried>,
-        row_belt: Option<&'a str>,
-    ) -> Self {
-        let memory = inputs.memory;
-        let rows = rows.get(name).map_or(&[][..], Vec::as_slice);
-        let foreign = |row: &ReleaseRow| identity::carries_foreign_stamp(row, memory) || history::is_later(row, inputs);
-        Self {
-            name,
-            rows,
-            memory: memory.channels.get(name),
-            carried,
-            foreign: rows.iter().any(|row| foreign(row)),
-            strayed: rows.iter().any(|row| identity::is_strayed(row, memory)),
-            inputs,
-            row_belt,
-        }
-    }
+/// One channel.
+pub(super) struct Case<'a> {
+    pub(super) terms: Terms<'a>,
+    pub(super) name: &'a ChannelName,
+    pub(super) rows: &'a [&'a ReleaseRow],
+    pub(super) recognised: Recognised,
+    pub(super) memory: Option<&'a ChannelMemory>,
+    pub(super) carried: Option<&'a Carried>,
+}
 
+impl Case<'_> {
     fn place(&self, header: &str) -> String {
-        let row = self.rows.first().map_or(1, |row| row.row);
-        self.inputs.sheet.release.layout.place(header, row)
+        let row = self.rows.first();
+        row.map_or_else(|| self.terms.intent.release_tab.clone(), |row| row.origin.place(header))
     }
 
     fn protected(&self) -> bool {
-        !self.inputs.policy.require_protection || self.inputs.sheet.guards.hold()
+        !self.terms.policy.require_protection || self.terms.approval.holds()
     }
 
     /// The channel's row, if it has exactly one.
@@ -72,6 +60,16 @@ impl<'a> Case<'a> {
 
     fn ticked(&self) -> bool {
         self.rows.iter().any(|row| row.rollback == Tick::On)
+    }
+
+    fn observes(&self) -> bool {
+        self.terms.policy.observe
+    }
+
+    /// What the channel's servers carry, in words.
+    fn carried_words(&self) -> String {
+        self.carried
+            .map_or_else(|| "no server carries a version".into(), Carried::words)
     }
 
     fn happening(&self, event: &'static str, from: &str, to: &str, detail: String) -> Happening {
@@ -91,36 +89,16 @@ pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> 
     for row in case.rows {
         plan.problems.extend(row.errors.iter().cloned());
     }
-    let known = case.memory.filter(|m| !case.inputs.policy.takeover && is_known(m));
-    let mut next = match (known, case.row()) {
-        (Some(memory), _) => memory.clone(),
-        (None, Some(row)) if case.inputs.fleet.complete() => first_contact(case, row, plan),
-        (None, _) => {
-            unknown(case, plan);
-            // A takeover cannot adopt what it cannot see, and what this store remembers may be long out of date: the
-            // channel is forgotten, and is met for the first time once it can be adopted.
-            return if case.inputs.policy.takeover {
-                let row = case.memory.map(|memory| memory.row.clone()).unwrap_or_default();
-                Some(ChannelMemory { row, ..unmet() })
-            } else {
-                case.memory.cloned()
-            };
-        }
+    let known = case.memory.filter(|m| !case.terms.policy.takeover && is_known(m));
+    let mut next = match (known, case.row(), &case.recognised.met) {
+        (Some(memory), ..) => reread(case, memory, plan),
+        (None, Some(row), Some(met)) if case.terms.complete => contact::meet(case, row, met, plan),
+        (None, ..) => return unknown(case, plan),
     };
-    if known.is_some() {
-        reread(case, &mut next, plan);
-    }
     let before = known.cloned().unwrap_or_default();
     if case.rows.is_empty() {
         report_spent(case, &before, &next, plan);
-        let release = next.release.as_ref().map_or("none", Version::as_str);
-        let message = format!(
-            "the channel {} has no row in {} any more (release {release}); its servers are left as they are; bring the row \
-             back with fleetsheet init --channel or undo",
-            case.name, case.inputs.sheet.release.layout.title
-        );
-        plan.problems
-            .push(Problem::new(Kind::Mismatch, Code::NoRow, case.name.as_str(), message));
+        report_absent(case, &next, plan);
         return Some(next);
     }
     let matched = rules::match_rule(case, &mut next, plan);
@@ -133,7 +111,7 @@ pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> 
 fn channel_plan(case: &Case<'_>, next: &ChannelMemory, matched: Matched) -> ChannelPlan {
     ChannelPlan {
         name: case.name.clone(),
-        rows: case.rows.iter().map(|row| row.row).collect(),
+        rows: case.rows.iter().map(|row| row.origin.row).collect(),
         release: next.release.clone(),
         previous: next.prior.clone(),
         status: matched.status,
@@ -163,22 +141,32 @@ fn is_known(memory: &ChannelMemory) -> bool {
 }
 
 /// A channel that is not known and cannot be adopted in this pass.
-fn unknown(case: &Case<'_>, plan: &mut Plan) {
+fn unknown(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
     let matched = match case.rows {
-        [] => return,
-        [_] => Matched::new(
+        [] => None,
+        [_] => Some(Matched::new(
             Rule::NotReleased,
             "not released: waiting for every account and region to answer before adopting what the servers carry",
-        ),
-        _ => Matched::new(Rule::Error, two_rows(case, plan)),
+        )),
+        _ => Some(Matched::new(Rule::Error, two_rows(case, plan))),
     };
-    plan.channels
-        .push(channel_plan(case, &ChannelMemory::default(), matched));
+    if let Some(matched) = matched {
+        plan.channels
+            .push(channel_plan(case, &ChannelMemory::default(), matched));
+    }
+    // A takeover cannot adopt what it cannot see, and what this store remembers may be long out of date: the channel is
+    // forgotten, and is met for the first time once it can be adopted.
+    if case.terms.policy.takeover {
+        let row = case.memory.map(|memory| memory.row.clone()).unwrap_or_default();
+        Some(ChannelMemory { row, ..unmet() })
+    } else {
+        case.memory.cloned()
+    }
 }
 
 /// Reports a channel that stands in two rows, and gives its status.
 fn two_rows(case: &Case<'_>, plan: &mut Plan) -> String {
-    let rows: Vec<String> = case.rows.iter().map(|row| row.row.to_string()).collect();
+    let rows: Vec<String> = case.rows.iter().map(|row| row.origin.row.to_string()).collect();
     let message = format!(
         "channel {} stands in rows {}; keep one of them",
         case.name,
@@ -191,211 +179,66 @@ fn two_rows(case: &Case<'_>, plan: &mut Plan) -> String {
     status
 }
 
-/// Adopts a channel from its servers.
-fn first_contact(case: &Case<'_>, row: &ReleaseRow, plan: &mut Plan) -> ChannelMemory {
-    let release = case.carried.and_then(Carried::majority);
-    let shown = row.stamp.release.trim();
-    if !shown.is_empty() && Some(shown) != release.as_ref().map(Version::as_str) {
-        let carried = case
-            .carried
-            .map_or_else(|| "no server carries a version".into(), Carried::words);
-        let message = format!(
-            "{} shows \"{}\", but {carried}; a release is never taken from a cell, so {} was adopted",
-            case.place("releaseVersion"),
-            clip(shown),
-            release.as_ref().map_or("none", Version::as_str)
-        );
-        plan.problems.push(Problem::new(
-            Kind::Mismatch,
-            Code::Adopted,
-            case.place("releaseVersion"),
-            message,
-        ));
-    }
-    let both_name =
-        release.is_some() && row.key_a.version() == release.as_ref() && row.key_b.version() == release.as_ref();
-    let blank = [
-        shown,
-        row.stamp.previous.trim(),
-        row.stamp.updated_at.trim(),
-        row.status.trim(),
-    ]
-    .iter()
-    .all(|c| c.is_empty());
-    // What is remembered of a channel at its first contact is that a takeover could not adopt it.
-    let taken_over = case.inputs.policy.takeover || case.memory.is_some();
-    let spent = |key: &Key| match (taken_over, blank) {
-        (true, _) => KeyState::Spent {
-            held: key.text().map(str::to_owned),
-            by: SpentBy::Takeover,
-        },
-        (false, false) => KeyState::Spent {
-            held: key.text().map(str::to_owned),
-            by: SpentBy::FirstContact,
-        },
-        (false, true) => KeyState::Live,
-    };
-    let mut next = ChannelMemory {
-        approved: both_name && case.protected(),
-        key_a: spent(&row.key_a),
-        key_b: spent(&row.key_b),
-        // A box that cannot be read may be ticked.
-        latch: (row.rollback != Tick::Off).then_some(Latch::FoundTicked),
-        row: RowMemory {
-            written: Some(row.stamp.clone()),
-            ..RowMemory::default()
-        },
-        ..ChannelMemory::default()
-    };
-    let sure = case.inputs.policy.takeover
-        && case.inputs.sheet.guards.service_columns
-        && release.as_ref().map(Version::as_str) == Some(shown);
-    if sure {
-        next.prior = Version::parse(&row.stamp.previous).ok();
-    }
-    let to = release.as_ref().map_or("", Version::as_str);
-    let detail = case
-        .carried
-        .map_or_else(|| "no server carries a version".into(), Carried::words);
-    plan.happenings
-        .push(case.happening("adoption", &clip(shown), to, detail));
-    next.release = release;
-    if !case.protected() {
-        spend_both(&mut next, SpentBy::Protection);
-    }
-    next
+/// Reports a channel without a row.
+fn report_absent(case: &Case<'_>, next: &ChannelMemory, plan: &mut Plan) {
+    let release = next.release.as_ref().map_or("none", Version::as_str);
+    let message = format!(
+        "the channel {} has no row in {} any more (release {release}); its servers are left as they are; bring the row \
+         back with fleetsheet init --channel or undo",
+        case.name, case.terms.intent.release_tab
+    );
+    let name = case.name.as_str();
+    plan.problems
+        .push(Problem::new(Kind::Mismatch, Code::NoRow, name, message));
 }
 
 /// Brings what is remembered of a known channel up to what its rows show: stamps, spent keys, latch.
-fn reread(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) {
+fn reread(case: &Case<'_>, memory: &ChannelMemory, plan: &mut Plan) -> ChannelMemory {
+    let mut next = ChannelMemory {
+        row: case.recognised.row.clone(),
+        ..memory.clone()
+    };
     match case.rows {
-        [] => spend_both(next, SpentBy::Absence),
-        [row] if case.strayed || identity::is_confirmed(row, next) => {
-            if !case.strayed {
-                confirm(next, &row.stamp, case.inputs.now);
-            }
+        [] => spend_both(&mut next, SpentBy::Absence),
+        [row] if case.recognised.confirmed => {
             if case.protected() {
                 reread_key(&mut next.key_a, &row.key_a);
                 reread_key(&mut next.key_b, &row.key_b);
             } else {
-                spend_both(next, SpentBy::Protection);
+                spend_both(&mut next, SpentBy::Protection);
             }
         }
-        [row] => {
-            report_edit(case, row, next, plan);
-            spend_both(next, SpentBy::Edit);
+        [_] => {
+            if let Some(edit) = &case.recognised.edit {
+                report_edit(case, edit, memory, plan);
+            }
+            spend_both(&mut next, SpentBy::Edit);
         }
-        _ => spend_both(next, SpentBy::TwoRows),
+        _ => spend_both(&mut next, SpentBy::TwoRows),
     }
-    if case.foreign {
+    if case.recognised.foreign {
         next.latch.get_or_insert(Latch::FoundTicked);
     } else if !case.rows.is_empty() && case.rows.iter().all(|row| row.rollback == Tick::Off) {
         next.latch = None;
     }
+    next
 }
 
-/// Takes what stands in the row as read back. Writes that may still land are remembered a while longer.
-fn confirm(next: &mut ChannelMemory, found: &Stamp, now: DateTime<Utc>) {
-    let row = &mut next.row;
-    if row.written.as_ref() != Some(found) {
-        row.read_back(found.clone());
-    }
-    row.meant.retain(|(stamp, at)| stamp != found && now - *at < LATE_WRITE);
-}
-
-fn report_edit(case: &Case<'_>, row: &ReleaseRow, memory: &ChannelMemory, plan: &mut Plan) {
-    let Some(wrote) = memory.row.written.as_ref() else {
-        return;
-    };
-    let cells = [
-        ("releaseVersion", &wrote.release, &row.stamp.release),
-        ("previousVersion", &wrote.previous, &row.stamp.previous),
-        ("updatedAt", &wrote.updated_at, &row.stamp.updated_at),
-    ];
-    let changed: Vec<_> = cells.iter().filter(|(_, before, found)| before != found).collect();
-    let words: Vec<String> = changed
-        .iter()
-        .map(|(header, before, found)| edits::change(&case.place(header), before, found))
-        .collect();
-    let place = changed
-        .first()
-        .map_or_else(|| case.place("releaseVersion"), |(header, _, _)| case.place(header));
-    let detail = format!(
-        "service cells of {} were changed by hand ({}); they are restored, and both keys must be typed again",
-        case.name,
-        words.join(", ")
-    );
+fn report_edit(case: &Case<'_>, edit: &Edit, memory: &ChannelMemory, plan: &mut Plan) {
     // As long as the cells cannot be restored the edit stands there in every pass, but it happened once.
-    let by_edit = |key: &KeyState| {
-        matches!(
-            key,
-            KeyState::Spent {
-                held: None,
-                by: SpentBy::Edit
-            }
-        )
+    let known = KeyState::Spent {
+        held: None,
+        by: SpentBy::Edit,
     };
-    if !(by_edit(&memory.key_a) && by_edit(&memory.key_b)) {
-        plan.happenings.push(case.happening(
-            "unauthorised_edit",
-            &clip(&wrote.release),
-            &clip(&row.stamp.release),
-            detail.clone(),
-        ));
+    if memory.key_a != known || memory.key_b != known {
+        let detail = edit.detail.clone();
+        plan.happenings
+            .push(case.happening("unauthorised_edit", &edit.from, &edit.to, detail));
     }
-    plan.problems
-        .push(Problem::new(Kind::UnauthorisedEdit, Code::Edit, place, detail));
-}
-
-/// Tells of each key that counted before this pass and does not after it. One that names nothing is no loss.
-fn report_spent(case: &Case<'_>, before: &ChannelMemory, next: &ChannelMemory, plan: &mut Plan) {
-    let row = case.row();
-    let keys = [
-        ("A", &before.key_a, &next.key_a, row.map(|row| &row.key_a)),
-        ("B", &before.key_b, &next.key_b, row.map(|row| &row.key_b)),
-    ];
-    for (which, was, is, key) in keys {
-        let (KeyState::Live, KeyState::Spent { by, .. }) = (was, is) else {
-            continue;
-        };
-        if key != Some(&Key::Empty) {
-            let text = key.and_then(Key::text).unwrap_or_default();
-            let detail = format!("key {which}: {}", why(*by));
-            plan.happenings.push(case.happening("key_spent", text, "", detail));
-        }
-    }
-}
-
-fn spend_both(memory: &mut ChannelMemory, by: SpentBy) {
-    memory.key_a = KeyState::Spent { held: None, by };
-    memory.key_b = KeyState::Spent { held: None, by };
-}
-
-/// A spent key counts again once its cell is seen, readable, to hold something else.
-fn reread_key(state: &mut KeyState, key: &Key) {
-    let (KeyState::Spent { held, by }, Some(text)) = (&*state, key.text()) else {
-        return;
-    };
-    match held {
-        None => {
-            *state = KeyState::Spent {
-                held: Some(text.to_owned()),
-                by: *by,
-            };
-        }
-        Some(held) if held != text => *state = KeyState::Live,
-        Some(_) => {}
-    }
-}
-
-fn why(by: SpentBy) -> &'static str {
-    match by {
-        SpentBy::Rollback => "it was rolled back",
-        SpentBy::Edit => "the row was edited",
-        SpentBy::Absence => "the row was absent",
-        SpentBy::TwoRows => "the channel stood in two rows",
-        SpentBy::Protection => "the key columns were not protected",
-        SpentBy::Takeover => "the store was taken over",
-        SpentBy::FirstContact => "the row was filled before the service first saw it",
-    }
+    plan.problems.push(Problem::new(
+        Kind::UnauthorisedEdit,
+        Code::Edit,
+        &*edit.place,
+        &*edit.detail,
+    ));
 }

@@ -12,7 +12,8 @@ use super::inputs::Inputs;
 use super::model::{Plan, ServerPlan};
 use super::policy::Belt;
 use crate::memory::{ChannelMemory, KeyState, SpentBy, Update};
-use crate::sheet::parse::{ReleaseRow, ServerRow};
+use crate::sheet::display::ShownRelease;
+use crate::sheet::intent::{ReleaseRow, ServerRow};
 use crate::tag::{ChannelName, ServerId, Version};
 
 /// A plan that may be applied.
@@ -68,23 +69,29 @@ struct Evidence<'a> {
     given: Inputs<'a>,
     plan: &'a Plan,
     channel_rows: BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>,
+    shown_rows: BTreeMap<&'a ChannelName, Vec<&'a ShownRelease>>,
     server_rows: BTreeMap<&'a ServerId, Vec<&'a ServerRow>>,
 }
 
 impl<'a> Evidence<'a> {
     fn new(given: Inputs<'a>, plan: &'a Plan) -> Self {
         let mut channel_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &given.sheet.release.rows {
+        for row in &given.sheet.intent.channels {
             channel_rows.entry(&row.channel).or_default().push(row);
         }
+        let mut shown_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in &given.sheet.display.release.rows {
+            shown_rows.entry(&row.channel).or_default().push(row);
+        }
         let mut server_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &given.sheet.servers.rows {
+        for row in &given.sheet.intent.servers {
             server_rows.entry(&row.id).or_default().push(row);
         }
         Self {
             given,
             plan,
             channel_rows,
+            shown_rows,
             server_rows,
         }
     }
@@ -92,6 +99,11 @@ impl<'a> Evidence<'a> {
     /// The rows of a channel.
     fn rows(&self, channel: &ChannelName) -> &[&'a ReleaseRow] {
         self.channel_rows.get(channel).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the service shows in the rows of a channel.
+    fn shown(&self, channel: &ChannelName) -> &[&'a ShownRelease] {
+        self.shown_rows.get(channel).map_or(&[], Vec::as_slice)
     }
 
     /// What is remembered of a channel that the store knows. A takeover knows none, and what it could not adopt has no

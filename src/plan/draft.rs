@@ -7,7 +7,7 @@ use super::joined::{Channels, Joined, Recall, Rows};
 use super::model::{ServerPlan, ServerStatus};
 use crate::fleet::Source;
 use crate::memory::ServerMemory;
-use crate::sheet::parse::ServerRow;
+use crate::sheet::intent::ServerRow;
 use crate::tag::{Change, ChannelName, TagKey};
 
 /// What the decision about a server looks at besides what is known of the server.
@@ -45,7 +45,7 @@ impl<'a> Draft<'a> {
     pub(super) fn new(joined: &Joined<'a>, channel: Option<ChannelName>) -> Self {
         let plan = ServerPlan {
             id: joined.id.clone(),
-            rows: joined.rows.iter().map(|row| row.row).collect(),
+            rows: joined.rows.iter().map(|row| row.origin.row).collect(),
             source: joined.server.map(|s| s.source.clone()),
             channel,
             status: ServerStatus::InSync,
@@ -109,7 +109,7 @@ impl<'a> Draft<'a> {
         if let Some(channel) = self.joins.filter(|joins| next.channel.as_ref() != Some(joins)) {
             next.to_mut().channel = Some(channel);
         }
-        let tags = inputs.sheet.servers.tags.iter();
+        let tags = inputs.sheet.intent.tags.iter();
         for (column, wish) in self.asks.into_iter().flat_map(|row| tags.clone().zip(&row.tags)) {
             // What the sheet asks is new until it is done: it must not look like drift when the belt opens.
             if !self.held.contains(&column.key) && next.wished.get(&column.key) != wish.as_ref() {

@@ -8,7 +8,8 @@ use super::inputs::Inputs;
 use super::model::{Happening, Plan, ServerStatus};
 use crate::memory::ServerMemory;
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{ServerRow, clip};
+use crate::sheet::cell::clip;
+use crate::sheet::display::ShownServer;
 
 /// Rows that a message names.
 const NAMED: usize = 10;
@@ -20,7 +21,8 @@ type Edited<'a> = (&'a str, &'a str, &'a str);
 
 /// Reports the edits and remembers which were reported.
 pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
-    let Inputs { sheet, memory, .. } = inputs;
+    let Inputs { memory, .. } = inputs;
+    let shown = &inputs.sheet.display.servers;
     // What was meant for one row and stands in another got there when rows changed places under a write whose end nobody saw.
     let astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
     let mut words = Vec::new();
@@ -32,7 +34,7 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
             continue;
         };
         // The parser reads them from top to bottom.
-        let rows_read = &sheet.servers.rows;
+        let rows_read = &shown.rows;
         let row = rows_read
             .binary_search_by_key(number, |row| row.row)
             .ok()
@@ -46,17 +48,17 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
             .is_some_and(|at| astray.contains(at.as_str()));
         let mut cells = if strayed { Vec::new() } else { edited(row, remembered) };
         // A column that is gone shows nothing and can be given nothing back: that it is gone is told apart.
-        cells.retain(|(header, _, _)| sheet.servers.layout.columns.contains_key(*header));
+        cells.retain(|(header, _, _)| shown.layout.columns.contains_key(*header));
         let told = remembered.edited;
         if let Some((header, _, _)) = cells.first() {
             rows += 1;
-            place.get_or_insert_with(|| sheet.servers.layout.place(header, row.row));
+            place.get_or_insert_with(|| shown.layout.place(header, row.row));
             news |= !told;
             if words.len() < NAMED {
                 let each = cells
                     .iter()
                     .take(CELLS_NAMED)
-                    .map(|(header, was, found)| change(&sheet.servers.layout.place(header, row.row), was, found));
+                    .map(|(header, was, found)| change(&shown.layout.place(header, row.row), was, found));
                 let more = match cells.len().saturating_sub(CELLS_NAMED) {
                     0 => String::new(),
                     n => format!(" and {n} more"),
@@ -104,7 +106,7 @@ fn pending(server: &ServerMemory) -> impl Iterator<Item = &str> {
 }
 
 /// The cells of a row that hold neither what was last read back there nor what was meant to be written since.
-fn edited<'a>(row: &'a ServerRow, memory: &'a ServerMemory) -> Vec<Edited<'a>> {
+fn edited<'a>(row: &'a ShownServer, memory: &'a ServerMemory) -> Vec<Edited<'a>> {
     let stamp = row.service.get("updatedAt").map(String::as_str);
     let Some(wrote) = memory.row.written.as_deref().filter(|_| !memory.shown.is_empty()) else {
         return Vec::new();

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::inputs::Inputs;
 use crate::memory::{Memory, RowMemory, Stamp};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{ReleaseRow, ServerRow};
+use crate::sheet::display::{ShownRelease, ShownServer};
 use crate::sheet::{stamp_text, stamp_time};
 use crate::tag::{ChannelName, ServerId};
 
@@ -39,9 +39,10 @@ impl Found<'_> {
 
 /// Why sheet and store are not of one time, if they are not.
 pub(super) fn time_travel(inputs: Inputs<'_>) -> Option<Problem> {
-    let Inputs { sheet, memory, .. } = inputs;
+    let Inputs { memory, .. } = inputs;
+    let display = &inputs.sheet.display;
     let (mut earlier, mut later) = (Found::default(), Found::default());
-    for row in &sheet.release.rows {
+    for row in &display.release.rows {
         let remembered = memory.channels.get(&row.channel);
         if remembered.is_some_and(|c| is_earlier(&c.row, &row.stamp.updated_at)) {
             earlier.channels.insert(&row.channel);
@@ -53,9 +54,9 @@ pub(super) fn time_travel(inputs: Inputs<'_>) -> Option<Problem> {
     let mut ids = BTreeSet::new();
     // A store that never made a pass has nothing to be older than: it meets everything for the first time.
     let bound = memory.binding.is_some();
-    for row in &sheet.servers.rows {
+    for row in &display.servers.rows {
         ids.insert(&row.id);
-        let shown = shown(row);
+        let shown = row.updated_at();
         let remembered = memory.servers.get(&row.id);
         if !shown.is_empty() && remembered.is_some_and(|s| s.row.earlier.iter().any(|e| e == shown)) {
             earlier.servers.insert(&row.id);
@@ -71,7 +72,7 @@ pub(super) fn time_travel(inputs: Inputs<'_>) -> Option<Problem> {
         (Some(what), None) | (None, Some(what)) => what,
         (Some(sheet), Some(store)) => format!("{sheet}; and {store}"),
     };
-    let place = sheet.release.layout.title.clone();
+    let place = display.release.layout.title.clone();
     let message = format!("belt history: {message}");
     Some(Problem::new(Kind::Belt, Code::History, place, message))
 }
@@ -98,7 +99,7 @@ fn older_store(sum: &str, memory: &Memory) -> String {
 
 /// Whether a channel's row shows a time that this store never gave out, later than all that it did. One such row stops no pass, but
 /// a store that is an old copy may have served the tick that stands there.
-pub(super) fn is_later(row: &ReleaseRow, inputs: Inputs<'_>) -> bool {
+pub(super) fn is_later(row: &ShownRelease, inputs: Inputs<'_>) -> bool {
     let memory = inputs.memory;
     let shown = &row.stamp.updated_at;
     let remembered = memory.channels.get(&row.channel);
@@ -113,9 +114,10 @@ fn later_than_all(shown: &str, memory: &Memory, now: DateTime<Utc>) -> bool {
 /// The newest stamp in the sheet, where that counts as written although this store did not write it: the stamps that it gives
 /// out from now on are later.
 pub(super) fn accepted(inputs: Inputs<'_>) -> Option<DateTime<Utc>> {
-    let Inputs { sheet, memory, now, .. } = inputs;
-    let channels = sheet.release.rows.iter().map(|row| row.stamp.updated_at.as_str());
-    let all = channels.chain(sheet.servers.rows.iter().map(shown));
+    let Inputs { memory, now, .. } = inputs;
+    let display = &inputs.sheet.display;
+    let channels = display.release.rows.iter().map(|row| row.stamp.updated_at.as_str());
+    let all = channels.chain(display.servers.rows.iter().map(ShownServer::updated_at));
     let newest = all.filter_map(|text| credible(text, memory, now)).max();
     newest.filter(|newest| memory.last_stamp.is_none_or(|last| *newest > last))
 }
@@ -126,10 +128,6 @@ fn credible(text: &str, memory: &Memory, now: DateTime<Utc>) -> Option<DateTime<
     let newest = memory.last_stamp.map_or(now, |last| last.max(now));
     let bound = newest.checked_add_signed(ABSURD).unwrap_or(DateTime::<Utc>::MAX_UTC);
     stamp_time(text).filter(|at| *at <= bound)
-}
-
-fn shown(row: &ServerRow) -> &str {
-    row.service.get("updatedAt").map_or("", String::as_str)
 }
 
 fn is_earlier(row: &RowMemory<Stamp>, shown: &str) -> bool {

@@ -4,9 +4,8 @@ use super::history;
 use super::inputs::Inputs;
 use super::model::Tripped;
 use super::policy::Belt;
-use crate::memory::{Binding, ChannelMemory, Memory};
+use crate::memory::Binding;
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::ReleaseRow;
 
 /// The binding that this pass makes or keeps.
 pub(super) fn binding(inputs: Inputs<'_>) -> Binding {
@@ -18,8 +17,8 @@ pub(super) fn binding(inputs: Inputs<'_>) -> Binding {
         marks: memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default(),
         audit: memory.binding.as_ref().and_then(|b| b.audit),
         spreadsheet: policy.spreadsheet.clone(),
-        release_tab: sheet.release.layout.sheet_id,
-        server_tab: sheet.servers.layout.sheet_id,
+        release_tab: sheet.display.release.layout.sheet_id,
+        server_tab: sheet.display.servers.layout.sheet_id,
     }
 }
 
@@ -55,13 +54,14 @@ fn other_store(inputs: Inputs<'_>) -> Option<Problem> {
         sheet, memory, policy, ..
     } = inputs;
     let others: Vec<&str> = sheet
+        .display
         .stores
         .iter()
         .map(String::as_str)
         .filter(|s| *s != memory.store)
         .collect();
     let why = if !others.is_empty() {
-        let served = if sheet.stores.contains(&memory.store) {
+        let served = if sheet.display.stores.contains(&memory.store) {
             "too"
         } else {
             "and not by this one"
@@ -104,8 +104,8 @@ fn other_tab(inputs: Inputs<'_>) -> Option<Problem> {
         .as_ref()
         .filter(|b| b.spreadsheet == policy.spreadsheet)?;
     let pairs = [
-        (&sheet.release.layout, bound.release_tab),
-        (&sheet.servers.layout, bound.server_tab),
+        (&sheet.display.release.layout, bound.release_tab),
+        (&sheet.display.servers.layout, bound.server_tab),
     ];
     let other: Vec<&str> = pairs
         .iter()
@@ -119,27 +119,4 @@ fn other_tab(inputs: Inputs<'_>) -> Option<Problem> {
         other.join(" and ")
     );
     Some(Problem::new(Kind::Belt, Code::Tab, *first, message))
-}
-
-/// Whether a row is as the service last wrote it or meant to.
-pub(super) fn is_confirmed(row: &ReleaseRow, memory: &ChannelMemory) -> bool {
-    memory.row.stamps().any(|stamp| *stamp == row.stamp)
-}
-
-/// Whether a row shows what was meant for another channel's, and was not read back there yet: rows that changed places under a
-/// write whose end nobody saw. That is a lost call, too, and no edit.
-pub(super) fn is_strayed(row: &ReleaseRow, memory: &Memory) -> bool {
-    let mut others = memory.channels.iter().filter(|(name, _)| **name != row.channel);
-    !row.stamp.updated_at.is_empty()
-        && others.any(|(_, other)| other.row.meant.iter().any(|(stamp, _)| *stamp == row.stamp))
-}
-
-/// Whether a row carries the stamp of another channel: its cells were swapped, sorted or pasted.
-pub(super) fn carries_foreign_stamp(row: &ReleaseRow, memory: &Memory) -> bool {
-    let shown = &row.stamp.updated_at;
-    !shown.is_empty()
-        && memory.channels.iter().any(|(name, channel)| {
-            *name != row.channel
-                && (channel.row.stamps().any(|s| s.updated_at == *shown) || channel.row.earlier.contains(shown))
-        })
 }

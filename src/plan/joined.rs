@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::inputs::Inputs;
 use crate::fleet::{Server, Source};
 use crate::memory::{ChannelMemory, ServerMemory};
-use crate::sheet::parse::{ReleaseRow, ServerRow, Tick};
+use crate::sheet::display::{ShownRelease, ShownServer};
+use crate::sheet::intent::{ReleaseRow, ServerRow, Tick};
 use crate::tag::{ChannelName, ServerId};
 
 /// The rows of the release tab, by channel.
@@ -22,6 +23,8 @@ pub(super) type Recall<'a> = Cow<'a, ServerMemory>;
 pub(super) struct Joined<'a> {
     pub(super) id: &'a ServerId,
     pub(super) rows: Vec<&'a ServerRow>,
+    /// What the service shows in its row, if it has exactly one: of two rows each has a stamp of its own.
+    pub(super) shown: Option<&'a ShownServer>,
     pub(super) server: Option<&'a Server>,
     pub(super) memory: Option<&'a ServerMemory>,
 }
@@ -61,7 +64,16 @@ impl<'a> Joined<'a> {
 /// Groups the rows of the release tab by channel.
 pub(super) fn release_rows<'a>(inputs: Inputs<'a>) -> Rows<'a> {
     let mut rows = Rows::new();
-    for row in &inputs.sheet.release.rows {
+    for row in &inputs.sheet.intent.channels {
+        rows.entry(&row.channel).or_default().push(row);
+    }
+    rows
+}
+
+/// Groups what the service shows in the release tab by channel.
+pub(super) fn shown_releases<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a ChannelName, Vec<&'a ShownRelease>> {
+    let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for row in &inputs.sheet.display.release.rows {
         rows.entry(&row.channel).or_default().push(row);
     }
     rows
@@ -69,9 +81,12 @@ pub(super) fn release_rows<'a>(inputs: Inputs<'a>) -> Rows<'a> {
 
 /// Joins sheet, fleet and memory by server id, in order. A server that only the memory knows is not among them.
 pub(super) fn servers<'a>(inputs: Inputs<'a>) -> Vec<Joined<'a>> {
-    let mut rows: Vec<&ServerRow> = inputs.sheet.servers.rows.iter().collect();
-    rows.sort_by(|a, b| a.id.cmp(&b.id).then(a.row.cmp(&b.row)));
+    let mut rows: Vec<&ServerRow> = inputs.sheet.intent.servers.iter().collect();
+    rows.sort_by(|a, b| a.id.cmp(&b.id).then(a.origin.row.cmp(&b.origin.row)));
     let mut rows = rows.into_iter().peekable();
+    let mut shown: Vec<&ShownServer> = inputs.sheet.display.servers.rows.iter().collect();
+    shown.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut shown = shown.into_iter().peekable();
     let mut servers = inputs.fleet.servers.iter().peekable();
     let mut remembered = inputs.memory.servers.iter().peekable();
     let mut joined = Vec::with_capacity(inputs.fleet.servers.len());
@@ -84,12 +99,16 @@ pub(super) fn servers<'a>(inputs: Inputs<'a>) -> Vec<Joined<'a>> {
         while let Some(row) = rows.next_if(|row| row.id == *id) {
             own.push(row);
         }
+        while shown.next_if(|row| row.id < *id).is_some() {}
+        let first = shown.next_if(|row| row.id == *id);
+        let another = shown.peek().is_some_and(|row| row.id == *id);
         let server = servers.next_if(|(other, _)| *other == id).map(|(_, server)| server);
         while remembered.next_if(|(other, _)| *other < id).is_some() {}
         let memory = remembered.next_if(|(other, _)| *other == id).map(|(_, memory)| memory);
         joined.push(Joined {
             id,
             rows: own,
+            shown: first.filter(|_| !another),
             server,
             memory,
         });

@@ -11,7 +11,8 @@ use super::model::{Plan, ServerStatus};
 use super::policy::Policy;
 use crate::fleet::Server;
 use crate::problem::{Code, Kind, Problem};
-use crate::tag::{ChannelName, Reason};
+use crate::sheet::intent::ServerRow;
+use crate::tag::{Change, ChannelName, Reason};
 use changes::{Case, unapproved};
 pub use recall::count_repeats;
 pub(super) use recall::forget;
@@ -36,12 +37,11 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
         draft.next.to_mut().held = held;
     }
     note_sight(joined, &mut draft.next, context.inputs);
-    // Each of two rows has a stamp of its own: which is the server's is known when one is left.
-    if let [row] = &joined.rows[..] {
-        note_stamp(row, &mut draft.next, context.inputs.now);
+    if let Some(shown) = joined.shown {
+        note_stamp(shown, &mut draft.next, context.inputs.now);
     }
     draft.plan.status = if joined.disagree() {
-        duplicate(joined, context, plan)
+        duplicate(joined, row, plan)
     } else if row.unreadable {
         let what = row.errors.first().map_or_else(String::new, |e| e.message.clone());
         ServerStatus::Error(what)
@@ -51,40 +51,35 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
         match channel {
             None => ServerStatus::Unassigned,
             Some(channel) if context.rows.contains_key(channel) => assigned(joined, channel, context, &mut draft, plan),
-            Some(channel) => unknown_channel(joined, channel, context, plan),
+            Some(channel) => unknown_channel(row, channel, context, plan),
         }
     };
     Some(draft)
 }
 
 /// A server whose rows disagree.
-fn duplicate(joined: &Joined<'_>, context: &Context<'_>, plan: &mut Plan) -> ServerStatus {
-    let rows: Vec<String> = joined.rows.iter().map(|r| r.row.to_string()).collect();
+fn duplicate(joined: &Joined<'_>, row: &ServerRow, plan: &mut Plan) -> ServerStatus {
+    let rows: Vec<String> = joined.rows.iter().map(|r| r.origin.row.to_string()).collect();
     let message = format!(
         "{} stands in rows {} that disagree; keep one of them",
         joined.id,
         rows.join(" and ")
     );
-    let layout = &context.inputs.sheet.servers.layout;
-    let place = layout.place("serverId", joined.rows.first().map_or(1, |row| row.row));
+    let place = row.origin.place("serverId");
     plan.problems
         .push(Problem::new(Kind::Mismatch, Code::Duplicate, place, message));
     ServerStatus::Duplicate
 }
 
 /// A server in a channel without a row.
-fn unknown_channel(joined: &Joined<'_>, channel: &ChannelName, context: &Context<'_>, plan: &mut Plan) -> ServerStatus {
-    let sheet = context.inputs.sheet;
+fn unknown_channel(row: &ServerRow, channel: &ChannelName, context: &Context<'_>, plan: &mut Plan) -> ServerStatus {
     let message = format!(
         "{}: {} has the channel {channel}, which has no row in {}; correct the name, or add the channel",
-        sheet
-            .servers
-            .layout
-            .place("serverId", joined.rows.first().map_or(1, |row| row.row)),
-        joined.id,
-        sheet.release.layout.title
+        row.origin.place("serverId"),
+        row.id,
+        context.inputs.sheet.intent.release_tab
     );
-    let id = joined.id.as_str();
+    let id = row.id.as_str();
     plan.problems
         .push(Problem::new(Kind::Mismatch, Code::UnknownChannel, id, message));
     ServerStatus::UnknownChannel
@@ -181,7 +176,7 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
 }
 
 /// The version that a rollback of the channel it is tagged with gives back to a server whose row a belt does not trust.
-fn rolled_back(joined: &Joined<'_>, server: &Server, context: &Context<'_>) -> Vec<crate::tag::Change> {
+fn rolled_back(joined: &Joined<'_>, server: &Server, context: &Context<'_>) -> Vec<Change> {
     let policy = context.inputs.policy;
     let Some(channel) = tagged_channel(server, policy) else {
         return Vec::new();

@@ -38,11 +38,14 @@ pub fn candidate(
     managed: &[TagKey],
 ) -> Option<Candidate> {
     let live = || servers.iter().filter(|(_, server)| server.state.is_live());
-    let rows = || sheet.iter().flat_map(|sheet| &sheet.servers.rows);
+    let rows = || sheet.iter().flat_map(|sheet| &sheet.display.servers.rows);
     let in_sheet = |id: &ServerId, server: &Server| {
         let channel = server.tag(&policy.channel_tag);
         let served = |channel: &Arc<str>| {
-            sheet.is_some_and(|sheet| sheet.release.rows.iter().any(|row| row.channel.as_str() == &**channel))
+            sheet.is_some_and(|sheet| {
+                let mut rows = sheet.intent.channels.iter();
+                rows.any(|row| row.channel.as_str() == &**channel)
+            })
         };
         channel.is_some_and(served) || rows().any(|row| row.id == *id)
     };
@@ -149,9 +152,9 @@ pub fn judge_create_tags(source: &Source, asked: &Candidate, found: &Result<(), 
 mod tests {
     use super::*;
     use crate::fleet::State;
-    use crate::memory::Stamp;
     use crate::prerequisites::Verdict;
-    use crate::sheet::parse::{Key, ReleaseRow, ServerRow, Tick};
+    use crate::sheet::display::ShownServer;
+    use crate::sheet::intent::{Key, Origin, ReleaseRow, Tick};
 
     fn source(account: &str) -> Source {
         Source {
@@ -174,26 +177,19 @@ mod tests {
 
     fn sheet() -> Sheet {
         let mut sheet = Sheet::default();
-        sheet.release.rows.push(ReleaseRow {
-            row: 2,
+        sheet.intent.channels.push(ReleaseRow {
+            origin: Origin::default(),
             channel: "web".into(),
             key_a: Key::Empty,
             key_b: Key::Empty,
             enabled: Tick::Off,
             rollback: Tick::Off,
-            stamp: Stamp::default(),
-            status: String::new(),
             errors: Vec::new(),
         });
         let shown = [("account", "main"), ("region", "eu-west-1"), ("state", "running")];
-        sheet.servers.rows.push(ServerRow {
+        sheet.display.servers.rows.push(ShownServer {
             row: 2,
             id: "i-far".into(),
-            channel: None,
-            hold: None,
-            tags: Vec::new(),
-            unreadable: false,
-            errors: Vec::new(),
             service: shown.map(|(header, text)| (header.into(), text.to_owned())).into(),
         });
         sheet

@@ -7,7 +7,9 @@ use crate::fleet::Fleet;
 use crate::memory::Memory;
 use crate::plan::{Inputs, Policy, distrust};
 use crate::problem::{Code, Problem};
-use crate::sheet::parse::{Names, RELEASE_SERVICE, SERVER_SERVICE, Sheet, inspect, quoted};
+use crate::sheet::layout::{RELEASE_SERVICE, SERVER_SERVICE, quoted};
+use crate::sheet::names::Names;
+use crate::sheet::parse::{Sheet, inspect};
 use crate::sheet::protection::{closed_to_us, release_advice, server_advice};
 use crate::sheet::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
 
@@ -113,12 +115,12 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
     let faulty = !findings.is_empty();
     let notes = sheet.problems.iter().filter(|problem| is_about_columns(problem));
     findings.extend(notes.map(|problem| Finding::note(Item::Columns, &*problem.place, &*problem.message)));
-    let layout = &sheet.servers.layout;
+    let layout = &*sheet.display.servers.layout;
     let servers = (layout, !layout.title.is_empty());
-    let absent = |(layout, there): (&crate::sheet::parse::Layout, bool), header: &str| {
+    let absent = |(layout, there): (&crate::sheet::layout::Layout, bool), header: &str| {
         there && !layout.columns.contains_key(header)
     };
-    let mut optional = |layout: (&crate::sheet::parse::Layout, bool), header: &str, without: &str| {
+    let mut optional = |layout: (&crate::sheet::layout::Layout, bool), header: &str, without: &str| {
         if absent(layout, header) {
             let message = format!("has no column {header}, which is optional: {without}");
             findings.push(Finding::note(Item::Columns, quoted(&layout.0.title), message));
@@ -132,7 +134,7 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
             "the sheet neither sets nor shows this tag",
         );
     }
-    if let Some(audit) = &sheet.audit {
+    if let Some(audit) = &sheet.display.audit {
         for header in AUDIT_COLUMNS {
             optional((audit, true), header, "it is left out of what is logged");
         }
@@ -156,7 +158,7 @@ fn cells(sheet: &Sheet, present: &str) -> Vec<Finding> {
     if present.is_empty() {
         return vec![Finding::not_checked(Item::Cells, "", NO_TAB)];
     }
-    let (channels, servers) = (&sheet.release.rows, &sheet.servers.rows);
+    let (channels, servers) = (&sheet.intent.channels, &sheet.intent.servers);
     let of_rows = channels.iter().flat_map(|row| &row.errors);
     let of_rows = of_rows.chain(servers.iter().flat_map(|row| &row.errors));
     let others = sheet.problems.iter().filter(|problem| !is_about_columns(problem));
@@ -177,7 +179,7 @@ fn cells(sheet: &Sheet, present: &str) -> Vec<Finding> {
 
 /// Whether the service may write what it must, as far as can be told without writing.
 fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> Vec<Finding> {
-    let tags = sheet.servers.shown_tags.iter().map(|tag| &*tag.header);
+    let tags = sheet.display.servers.shown_tags.iter().map(|tag| &*tag.header);
     // An appended row sets all of these.
     let appended: Vec<&str> = ["serverId", "channel"]
         .into_iter()
@@ -191,9 +193,9 @@ fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> 
         .any(|range| range.editors.is_some());
     let mut findings = Vec::new();
     let layouts = [
-        (Some(&sheet.release.layout), &RELEASE_SERVICE[..]),
-        (Some(&sheet.servers.layout), &appended),
-        (sheet.audit.as_ref(), &AUDIT_COLUMNS),
+        (Some(&*sheet.display.release.layout), &RELEASE_SERVICE[..]),
+        (Some(&*sheet.display.servers.layout), &appended),
+        (sheet.display.audit.as_ref(), &AUDIT_COLUMNS),
     ];
     for (layout, headers) in layouts {
         let Some(layout) = layout else { continue };
@@ -244,12 +246,12 @@ fn protection(
             let needs = format!("the tab {} must be there first", names.release_tab);
             findings.push(Finding::not_checked(Item::Protection, "", &needs));
         }
-        Some(_) if sheet.guards.hold() => {
+        Some(_) if sheet.approval.holds() => {
             let message = "desiredVersionA, desiredVersionB and channel are protected as dual_key says";
             findings.push(Finding::ok(Item::Protection, quoted(&names.release_tab), message));
         }
         Some(_) => {
-            for fault in &sheet.guards.faults {
+            for fault in &sheet.approval.faults {
                 findings.push(if required {
                     Finding::wrong(Item::Protection, "", fault.clone())
                 } else {
@@ -262,10 +264,10 @@ fn protection(
     }
     let mut advice = Vec::new();
     if let Some(tab) = release {
-        advice.extend(release_advice(tab, &sheet.release.layout, who));
+        advice.extend(release_advice(tab, &sheet.display.release.layout, who));
     }
     if let Some(tab) = servers {
-        advice.extend(server_advice(tab, &sheet.servers.layout, who));
+        advice.extend(server_advice(tab, &sheet.display.servers.layout, who));
     }
     findings.extend(
         advice
@@ -300,7 +302,7 @@ pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: D
         .map(|problem| Finding::wrong(Item::Store, &*problem.place, &*problem.message))
         .collect();
     if findings.is_empty() {
-        let message = if seen.sheet.stores.is_empty() {
+        let message = if seen.sheet.display.stores.is_empty() {
             "no store serves the spreadsheet yet; the first pass claims it for this one"
         } else {
             "this store serves the spreadsheet"

@@ -27,7 +27,7 @@ pub(super) fn cells(inputs: Inputs<'_>, server: &ServerPlan, live: Option<&Serve
         if live.state.is_live() {
             cells.insert("name".into(), after(&"Name".into()));
             cells.insert("releaseVersion".into(), after(&inputs.policy.version_tag));
-            for column in &inputs.sheet.servers.shown_tags {
+            for column in &inputs.sheet.display.servers.shown_tags {
                 cells.insert(column.header.clone(), after(&column.key));
             }
         }

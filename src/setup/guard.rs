@@ -11,7 +11,8 @@ use super::tab_setup::{TabSetup, is_closed};
 use super::template::{Column, Editing};
 use super::{Setup, SetupRequest, Step};
 use crate::problem::Code;
-use crate::sheet::protection::{GROUP, Keyholders, address_of, editors_fault, exactly, neither, nobody, range_fault};
+use crate::sheet::names::{GROUP, Keyholders, address_of};
+use crate::sheet::protection::{editors_fault, exactly, neither, nobody, range_fault};
 use crate::sheet::structure::{Edit, Protection, Structure};
 use crate::sheet::{GridRange, ProtectedRange};
 

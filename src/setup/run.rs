@@ -125,7 +125,7 @@ fn call_failed(error: &SheetError) -> Problem {
 /// Google does not take a group's address for a user's, and does not always say so.
 fn with_hint(error: SheetError, request: &SetupRequest<'_>) -> SheetError {
     let mut lists = request.a_editors.iter().chain(request.b_editors);
-    let plain = lists.any(|entry| !entry.starts_with(crate::sheet::protection::GROUP));
+    let plain = lists.any(|entry| !entry.starts_with(crate::sheet::names::GROUP));
     if error.kind != SheetErrorKind::Refused || !plain {
         return error;
     }

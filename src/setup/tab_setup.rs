@@ -10,7 +10,7 @@ use super::template::{Column, Template};
 use crate::problem::Code;
 use crate::problem::Problem;
 use crate::sheet::ProtectedRange;
-use crate::sheet::parse::{Layout, column_letters, layout, quoted};
+use crate::sheet::layout::{Layout, column_letters, layout, quoted};
 use crate::sheet::structure::{BuiltTab, CellFormat, Edit};
 
 /// A tab under work. Columns and cells are as they will be after the steps found so far.

@@ -8,7 +8,7 @@ use figment::Figment;
 use figment::providers::{Format as _, Toml};
 use serde::Deserialize;
 
-use crate::sheet::parse::Names;
+use crate::sheet::names::Names;
 
 const RELEASE: &str = include_str!("../../sheet-templates/ReleaseSheet.toml");
 const SERVER: &str = include_str!("../../sheet-templates/ServerTagAssignment.toml");

@@ -7,60 +7,23 @@ mod advice;
 
 use std::collections::BTreeSet;
 
-use super::parse::{Layout, column_letters};
+use super::layout::{Layout, RELEASE_SERVICE, column_letters};
+use super::names::Keyholders;
 use super::{ProtectedRange, RawTab};
 use crate::text::few;
 
 pub use advice::{closed_to_us, release_advice, server_advice};
 
-/// Who holds which key, from the configuration. Addresses are compared in lower case.
+/// Whether whoever turns a key may: what was found of the protections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keyholders {
-    /// Who may edit `desiredVersionA`.
-    pub a: BTreeSet<String>,
-    /// Who may edit `desiredVersionB`.
-    pub b: BTreeSet<String>,
-    /// The file's owners and the service account, left out of comparisons: they can edit anything anyway.
-    pub ignored: BTreeSet<String>,
-}
-
-impl Keyholders {
-    /// Normalises the lists.
-    #[must_use]
-    pub fn new(a: &[String], b: &[String], owners: &[String], service_account: Option<&str>) -> Self {
-        let lower = |list: &[String]| list.iter().map(|s| address_of(s)).collect::<BTreeSet<_>>();
-        let mut ignored = lower(owners);
-        ignored.extend(service_account.map(str::to_lowercase));
-        Self {
-            a: lower(a),
-            b: lower(b),
-            ignored,
-        }
-    }
-}
-
-/// Comes before the address of a group, where it matters that it is one.
-pub const GROUP: &str = "group:";
-
-/// The address of an entry that may begin with [`GROUP`], in lower case.
-#[must_use]
-pub fn address_of(entry: &str) -> String {
-    let entry = entry.trim().to_lowercase();
-    entry
-        .strip_prefix(GROUP)
-        .map_or_else(|| entry.clone(), |rest| rest.trim().to_owned())
-}
-
-/// What was found of the protections.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guards {
+pub struct Approval {
     /// What to repair before keys count; empty when they do.
     pub faults: Vec<String>,
     /// Whether the service columns of the release tab are kept from everybody but the service.
     pub service_columns: bool,
 }
 
-impl Guards {
+impl Approval {
     /// Judges the release tab.
     #[must_use]
     pub fn of(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Self {
@@ -71,7 +34,7 @@ impl Guards {
         faults.extend(column_fault(tab, layout, "desiredVersionA", who, &judge_a));
         faults.extend(column_fault(tab, layout, "desiredVersionB", who, &judge_b));
         faults.extend(column_fault(tab, layout, "channel", who, &judge_neither));
-        let service_columns = super::parse::RELEASE_SERVICE
+        let service_columns = RELEASE_SERVICE
             .iter()
             .all(|header| column_fault(tab, layout, header, who, &nobody).is_none());
         Self {
@@ -80,9 +43,9 @@ impl Guards {
         }
     }
 
-    /// Whether the keys are held by two groups.
+    /// Whether two groups that share nobody hold the keys.
     #[must_use]
-    pub fn hold(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.faults.is_empty()
     }
 }

@@ -7,7 +7,8 @@ use super::rows::{appends, logged_runs};
 use super::{Desired, WriteError, Writeback};
 use crate::journal::Journal;
 use crate::memory::{Memory, Update};
-use crate::sheet::parse::{Sheet, parse, quoted};
+use crate::sheet::layout::quoted;
+use crate::sheet::parse::{Sheet, parse};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, TabRequest};
 
 /// An append whose connection was lost may be under way still: it is given this long before it is looked for.
@@ -89,13 +90,13 @@ impl Writeback<'_> {
         desired: &mut Desired,
         memory: &Memory,
     ) -> Result<Sheet, WriteError> {
-        let audit = sheet.audit.as_ref().map(|_| TabRequest {
+        let audit = sheet.display.audit.as_ref().map(|_| TabRequest {
             title: &self.names.audit_tab,
             header_only: !doubt,
         });
         let (raw, parsed) = self.read_again(memory, audit).await?;
         // What is there already is not appended again, but filled like the rest.
-        for row in &parsed.servers.rows {
+        for row in &parsed.display.servers.rows {
             if desired.new_rows.contains_key(&row.id) {
                 desired.present.insert(row.id.clone());
             }
@@ -125,13 +126,16 @@ impl Writeback<'_> {
             let message = problems.first().map_or_else(String::new, |p| p.message.clone());
             denied(SheetErrorKind::Denied, message)
         })?;
-        if parsed.stores.iter().any(|store| *store != memory.store) {
+        if parsed.display.stores.iter().any(|store| *store != memory.store) {
             let message =
                 "another store has taken the spreadsheet over while the pass ran, so nothing more was written";
             return Err(denied(SheetErrorKind::Denied, message.to_owned()));
         }
         let bound = memory.binding.as_ref().map(|b| (b.release_tab, b.server_tab));
-        let found = (parsed.release.layout.sheet_id, parsed.servers.layout.sheet_id);
+        let found = (
+            parsed.display.release.layout.sheet_id,
+            parsed.display.servers.layout.sheet_id,
+        );
         if bound.is_some_and(|bound| bound != found) {
             let message = "a tab was replaced by another of its name while the pass ran, so nothing more was written";
             return Err(denied(SheetErrorKind::Denied, message.to_owned()));

@@ -35,7 +35,7 @@ pub async fn claim(
             Ok(made) => made.store,
         };
         if looks {
-            let titles = [&sheet.release.layout.title, &sheet.servers.layout.title];
+            let titles = [&sheet.display.release.layout.title, &sheet.display.servers.layout.title];
             let seen = writer.read(&titles.map(|title| TabRequest::header(title))).await?;
             yield_to_rivals(writer, raw, &seen, journal.memory()).await?;
             again = Some(seen);
@@ -119,7 +119,7 @@ async fn mark(
     let known = memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default();
     let mut marks = BTreeMap::new();
     let mut wanted = Vec::new();
-    for layout in [&sheet.release.layout, &sheet.servers.layout] {
+    for layout in [&sheet.display.release.layout, &sheet.display.servers.layout] {
         let own: Vec<&Mark> = raw
             .tabs
             .iter()

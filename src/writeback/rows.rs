@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Desired;
 use crate::memory::Event;
-use crate::sheet::parse::{Layout, Sheet};
+use crate::sheet::layout::Layout;
+use crate::sheet::parse::Sheet;
 use crate::sheet::{AUDIT_COLUMNS, Append, Cell, NewCell, RawSpreadsheet};
 
 /// The most characters that a cell holds (Google's help, "Files you can store in Google Drive"); one line of the audit tab that
@@ -14,7 +15,7 @@ const CELL_MAX: usize = 50_000;
 
 /// The passes whose lines the audit tab holds: those of one pass are appended together or not at all.
 pub(super) fn logged_runs<'a>(raw: &'a RawSpreadsheet, fresh: &Sheet) -> BTreeSet<&'a str> {
-    let layout = fresh.audit.as_ref();
+    let layout = fresh.display.audit.as_ref();
     let Some((layout, column)) = layout.and_then(|layout| Some((layout, *layout.columns.get("run")?))) else {
         return BTreeSet::new();
     };
@@ -30,17 +31,22 @@ pub(super) fn logged_runs<'a>(raw: &'a RawSpreadsheet, fresh: &Sheet) -> BTreeSe
     .collect()
 }
 
-pub(super) fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
+/// The rows to append that are not there yet, in the order of the columns of `sheet`.
+#[must_use]
+pub fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
     let mut appends = Vec::new();
     let absent = desired.new_rows.iter().filter(|(id, _)| !desired.present.contains(*id));
-    let rows: Vec<_> = absent.map(|(_, cells)| lay_out(&sheet.servers.layout, cells)).collect();
+    let rows: Vec<_> = absent
+        .map(|(_, cells)| lay_out(&sheet.display.servers.layout, cells))
+        .collect();
     if !rows.is_empty() {
         appends.push(Append {
-            sheet_id: sheet.servers.layout.sheet_id,
+            sheet_id: sheet.display.servers.layout.sheet_id,
             rows,
         });
     }
     let audit = sheet
+        .display
         .audit
         .as_ref()
         .filter(|layout| !layout.columns.is_empty() && !desired.audit.is_empty());

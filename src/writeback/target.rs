@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Desired, service_columns, stamp};
 use crate::memory::{Memory, Stamp, Update};
 use crate::settle::Cells;
-use crate::sheet::parse::{Layout, Sheet, quoted};
+use crate::sheet::layout::{Layout, quoted};
+use crate::sheet::parse::Sheet;
 use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
 use crate::text::few;
@@ -16,7 +17,8 @@ const NAMED: usize = 10;
 
 /// The columns of a tab that carry marks: its key column and the service's, and `tag:` columns (which are written only where
 /// the server has the say).
-pub(super) fn marked_columns(layout: &Layout) -> Vec<(Arc<str>, u32)> {
+#[must_use]
+pub fn marked_columns(layout: &Layout) -> Vec<(Arc<str>, u32)> {
     let key = layout.columns.get_key_value(key_header(layout));
     let tags = layout.columns.iter().filter(|(header, _)| header.starts_with("tag:"));
     let all = key.into_iter().chain(service_columns(layout)).chain(tags);
@@ -32,13 +34,13 @@ fn key_header(layout: &Layout) -> &'static str {
 }
 
 /// One tab's part of a write.
-pub(super) struct Target {
+pub struct Target {
     title: String,
     key: MarkedColumn,
     /// Service columns by header.
     service: BTreeMap<Arc<str>, MarkedColumn>,
     /// What rows with a key shall show.
-    pub(super) wanted: BTreeMap<String, Cells>,
+    wanted: BTreeMap<String, Cells>,
     /// What rows showed when the pass decided, by key, of those that showed what was last written there.
     read: BTreeMap<String, Cells>,
     /// Keys row by row, from the last read; row 0 is the header.
@@ -58,8 +60,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// `now` tells where columns are, `read` what stood there when the pass decided.
-    pub(super) fn all(read: &Sheet, now: &Sheet, memory: &Memory, desired: &Desired) -> Vec<Self> {
+    /// The tabs in which something is to be written. `now` tells where columns are, `read` what stood there when the pass decided.
+    #[must_use]
+    pub fn all(read: &Sheet, now: &Sheet, memory: &Memory, desired: &Desired) -> Vec<Self> {
         let channels = desired
             .channels
             .iter()
@@ -68,11 +71,16 @@ impl Target {
         let servers = desired.servers.iter().chain(&desired.new_cells);
         let servers = servers.map(|(id, cells)| (id.to_string(), cells.clone())).collect();
         let tabs = [
-            (&now.release.layout, channels, read_channels(read, memory)),
-            (&now.servers.layout, servers, read_servers(read, memory, desired)),
+            (&now.display.release.layout, channels, read_channels(read, memory)),
+            (
+                &now.display.servers.layout,
+                servers,
+                read_servers(read, memory, desired),
+            ),
         ];
         tabs.into_iter()
             .filter_map(|(layout, wanted, read)| Self::of(layout, wanted, read, memory))
+            .filter(|target| !target.wanted.is_empty())
             .collect()
     }
 
@@ -114,7 +122,8 @@ impl Target {
     }
 
     /// The columns to read.
-    pub(super) fn columns(&self) -> Vec<MarkedColumn> {
+    #[must_use]
+    pub fn columns(&self) -> Vec<MarkedColumn> {
         std::iter::once(&self.key)
             .chain(self.service.values())
             .cloned()
@@ -123,7 +132,10 @@ impl Target {
 
     /// Takes the look right before the write. A row that shows something else than when the pass decided is somebody else's
     /// doing: it is left for the next pass, which sees it whole, and says what follows from it.
-    pub(super) fn check(&mut self, columns: &Columns) -> Result<(), SheetError> {
+    ///
+    /// # Errors
+    /// When a column is not there any more under its mark.
+    pub fn check(&mut self, columns: &Columns) -> Result<(), SheetError> {
         self.reread(columns)?;
         for (row, key) in self.keys.iter().enumerate().skip(1) {
             let cells = self.found.iter();
@@ -153,7 +165,10 @@ impl Target {
     }
 
     /// Takes a look after a write.
-    pub(super) fn reread(&mut self, columns: &Columns) -> Result<(), SheetError> {
+    ///
+    /// # Errors
+    /// As [`Target::check`].
+    pub fn reread(&mut self, columns: &Columns) -> Result<(), SheetError> {
         self.keys = self
             .column(columns, &self.key)?
             .iter()
@@ -189,7 +204,7 @@ impl Target {
 
     /// What still has to be written so that every row shows what belongs to its key. After the `first` write only what this
     /// pass wrote itself is put right, and rows that it did not reach: anything else is somebody's edit.
-    pub(super) fn writes(&mut self, first: bool) -> Vec<ColumnWrite> {
+    pub fn writes(&mut self, first: bool) -> Vec<ColumnWrite> {
         let mut writes: BTreeMap<i64, ColumnWrite> = BTreeMap::new();
         let sent = std::mem::take(&mut self.sent);
         let longest = self.found.values().map(Vec::len).max().unwrap_or(0);
@@ -290,7 +305,7 @@ fn is_stray(wanted: &BTreeMap<String, Cells>, header: &Arc<str>, found: &str) ->
 /// What the rows of channels showed whose rows were all as the service left them: of others the pass has decided already that
 /// they are written over.
 fn read_channels(sheet: &Sheet, memory: &Memory) -> BTreeMap<String, Cells> {
-    let rows = sheet.release.rows.iter().map(|row| {
+    let rows = sheet.display.release.rows.iter().map(|row| {
         let known = memory.channels.get(&row.channel);
         let cells = [
             ("releaseVersion", &row.stamp.release),
@@ -307,7 +322,7 @@ fn read_channels(sheet: &Sheet, memory: &Memory) -> BTreeMap<String, Cells> {
 
 /// The same of servers. A row that was not there yet shows nothing.
 fn read_servers(sheet: &Sheet, memory: &Memory, desired: &Desired) -> BTreeMap<String, Cells> {
-    let mut read = as_left(sheet.servers.rows.iter().map(|row| {
+    let mut read = as_left(sheet.display.servers.rows.iter().map(|row| {
         let known = memory.servers.get(&row.id);
         let kept = known.is_some_and(|server| server.row.written.as_ref() == row.service.get("updatedAt"));
         (row.id.to_string(), kept.then(|| row.service.clone()))
@@ -342,7 +357,8 @@ fn text(cell: &Cell) -> String {
 }
 
 /// What was read back as written.
-pub(super) fn written(targets: &[Target], memory: &Memory, desired: &Desired) -> Update {
+#[must_use]
+pub fn written(targets: &[Target], memory: &Memory, desired: &Desired) -> Update {
     let mut update = Update::default();
     for (target, key) in targets.iter().flat_map(|t| t.confirmed().map(move |key| (t, key))) {
         // Columns that vanished while the pass ran show nothing of it.

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 use fleetsheet::fleet::{Fleet, Server, Source, State};
 use fleetsheet::memory::Memory;
 use fleetsheet::plan::{Inputs, Policy, plan};
-use fleetsheet::sheet::parse::{Names, Sheet, parse};
-use fleetsheet::sheet::protection::Keyholders;
+use fleetsheet::sheet::names::Keyholders;
+use fleetsheet::sheet::names::Names;
+use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, RawSpreadsheet, RawTab};
 use stage::{Stage, fleet};
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use fleetsheet::setup::{Editing, Owner, Template, Templates};
-use fleetsheet::sheet::parse::{Names, RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE, parse};
-use fleetsheet::sheet::protection::Keyholders;
+use fleetsheet::sheet::layout::{RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE};
+use fleetsheet::sheet::names::Keyholders;
+use fleetsheet::sheet::names::Names;
+use fleetsheet::sheet::parse::parse;
 use fleetsheet::sheet::{AUDIT_COLUMNS, Cell, RawSpreadsheet, RawTab};
 
 pub(crate) fn names() -> Names {
@@ -73,9 +75,18 @@ fn tabs_made_of_the_templates_can_be_read() {
     };
     let sheet = parse(&raw, &names).unwrap();
     assert_eq!(sheet.problems, []);
-    assert_eq!(sheet.release.layout.columns.len(), templates.release.columns.len());
-    assert_eq!(sheet.servers.layout.columns.len(), templates.server.columns.len());
-    assert_eq!((sheet.servers.tags.len(), sheet.servers.shown_tags.len()), (1, 1));
+    assert_eq!(
+        sheet.display.release.layout.columns.len(),
+        templates.release.columns.len()
+    );
+    assert_eq!(
+        sheet.display.servers.layout.columns.len(),
+        templates.server.columns.len()
+    );
+    assert_eq!(
+        (sheet.intent.tags.len(), sheet.display.servers.shown_tags.len()),
+        (1, 1)
+    );
 }
 
 #[test]

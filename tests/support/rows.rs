@@ -103,14 +103,14 @@ fn journal(world: &mut World, batch: &mut Batch) {
 /// Remembers what stands there now. Of rows that stand twice each stamp stays one that was meant.
 fn read_back(world: &mut World, batch: &Batch, sheet: &Sheet) {
     for (at, (name, _)) in &batch.release {
-        let twice = sheet.release.rows.iter().filter(|row| row.channel == *name).count() > 1;
+        let twice = sheet.intent.channels.iter().filter(|row| row.channel == *name).count() > 1;
         let found = stamp_of(&world.release.rows[*at]);
         if let Some(memory) = world.memory.channels.get_mut(name).filter(|_| !twice) {
             settle(&mut memory.row, found, |s| s.updated_at.clone());
         }
     }
     for (at, (id, cells)) in &batch.servers {
-        let twice = sheet.servers.rows.iter().filter(|row| row.id == *id).count() > 1;
+        let twice = sheet.intent.servers.iter().filter(|row| row.id == *id).count() > 1;
         let _ = at;
         let found = cells.last().map(|(_, text)| text.clone()).unwrap_or_default();
         if let Some(memory) = world.memory.servers.get_mut(id).filter(|_| !twice) {

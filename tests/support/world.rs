@@ -14,8 +14,8 @@ use fleetsheet::memory::{ChannelMemory, Memory};
 use fleetsheet::plan::check::check;
 use fleetsheet::plan::{Belt, Inputs, Plan, Policy, count_repeats, plan};
 use fleetsheet::problem::Problem;
-use fleetsheet::sheet::parse::{Names, Sheet, parse};
-use fleetsheet::sheet::protection::Keyholders;
+use fleetsheet::sheet::names::{Keyholders, Names};
+use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
 use fleetsheet::tag::{ChannelName, ServerId, TagKey};
 

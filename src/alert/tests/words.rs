@@ -93,7 +93,11 @@ fn links_lead_to_cells_rows_and_tabs() {
         observe: false,
     };
     let mut sheet = Sheet::default();
-    (sheet.release.layout.title, sheet.release.layout.sheet_id) = ("My 'Tab'!".into(), 11);
+    sheet.display.release.layout = std::sync::Arc::new(crate::sheet::layout::Layout {
+        title: "My 'Tab'!".into(),
+        sheet_id: 11,
+        ..Default::default()
+    });
     let links = Links::new(&rules, Some(&sheet), &Memory::default());
     let base = "https://docs.google.com/spreadsheets/d/a%20b%2Fc/edit";
     for (place, link) in [

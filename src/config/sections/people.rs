@@ -7,7 +7,7 @@ use crate::config::model::{DualKey, Email};
 use crate::config::read::Reader;
 use crate::config::syntax::{self, DAY, SECOND};
 use crate::problem::Kind;
-use crate::sheet::protection::address_of;
+use crate::sheet::names::address_of;
 
 pub(super) fn dual_key(r: &mut Reader, in_sandbox: bool) -> Option<DualKey> {
     let require_protection = r.flag("dual_key.require_protection");

@@ -29,7 +29,7 @@ pub(in crate::plan) fn unapproved(drafts: &mut [Draft<'_>], context: &Context<'_
         over.join("; "),
         percent(policy.max_unapproved_change)
     );
-    let place = &context.inputs.sheet.servers.layout.title;
+    let place = &context.inputs.sheet.intent.server_tab;
     if let Some(message) = trip(plan, policy, Belt::Unapproved, place, what) {
         for draft in drafts.iter_mut().filter(|d| !d.unapproved.is_empty()) {
             draft.hold_unapproved(&message);

@@ -1,11 +1,12 @@
 //! The table itself: the first rule that matches decides about release, keys and latch.
 
-use super::{Case, spend_both, two_rows, why};
+use super::keys::{spend_both, spend_named, why};
+use super::{Case, two_rows};
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
 use crate::plan::model::{Moved, Plan, Tone};
 use crate::plan::rule::Rule;
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::{Key, ReleaseRow, Tick};
+use crate::sheet::intent::{ReleaseRow, Tick};
 use crate::tag::Version;
 
 /// What the rule that matched says.
@@ -73,7 +74,7 @@ fn match_keys(case: &Case<'_>, row: &ReleaseRow, next: &mut ChannelMemory, plan:
     let Some(release) = next.release.clone() else {
         return match agreed {
             None => {
-                let carried = match (case.carried, case.inputs.fleet.complete()) {
+                let carried = match (case.carried, case.terms.complete) {
                     (Some(carried), true) => carried.words(),
                     (None, true) => "no server carries a version".into(),
                     // Servers that nobody saw may carry anything.
@@ -116,7 +117,7 @@ fn waiting(a: Option<&Version>, b: Option<&Version>, release: &Version) -> Strin
 fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
     if !case.protected() {
         spend_both(next, SpentBy::Protection);
-        let repair = case.inputs.sheet.guards.faults.join("; ");
+        let repair = case.terms.approval.faults.join("; ");
         let message = format!("{version} has both keys, but they may be one person's: {repair}");
         plan.problems.push(Problem::new(
             Kind::Belt,
@@ -140,10 +141,10 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
     if row.enabled != Tick::On {
         return Matched::new(Rule::Ready, format!("ready: {version} has both keys; not enabled"));
     }
-    if let Some(belt) = case.row_belt {
+    if let Some(belt) = case.terms.row_belt {
         return Matched::new(Rule::Promoted, format!("held: {version} waits: {belt}"));
     }
-    if case.inputs.policy.observe {
+    if case.observes() {
         return Matched::watched(Rule::Promoted, format!("would release {version}"));
     }
     let from = next.release.replace(version.clone());
@@ -161,7 +162,7 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
 
 /// Rule 1.
 fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: Version, to: Version) -> Matched {
-    if case.inputs.policy.observe {
+    if case.observes() {
         return Matched::watched(Rule::RolledBack, format!("would roll back from {from} to {to}"));
     }
     next.release = Some(to.clone());
@@ -190,28 +191,9 @@ fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: V
     }
 }
 
-/// Spends a key that names the version left. One that cannot be read may name it, and is spent at what it is first read to
-/// hold; one that waits for that already goes on waiting.
-fn spend_named<'k>(state: &mut KeyState, cells: impl Iterator<Item = &'k Key>, left: &Version) {
-    if matches!(state, KeyState::Spent { held: None, .. }) {
-        return;
-    }
-    for key in cells {
-        let held = match key {
-            Key::Unreadable => None,
-            Key::Names(version) if version == left => Some(left.to_string()),
-            Key::Names(_) | Key::Empty => continue,
-        };
-        *state = KeyState::Spent {
-            held,
-            by: SpentBy::Rollback,
-        };
-    }
-}
-
 /// Rule 2.
 fn nothing_to_roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
-    if case.inputs.policy.observe {
+    if case.observes() {
         return Matched::new(Rule::NothingToRollBack, NOTHING);
     }
     next.latch = Some(Latch::Nothing);

@@ -6,7 +6,8 @@ use super::Evidence;
 use crate::memory::{ChannelMemory, KeyState, Latch, Memory, Move, RowMemory, Stamp};
 use crate::plan::model::{ChannelPlan, Moved};
 use crate::plan::policy::Belt;
-use crate::sheet::parse::{Key, ReleaseRow, Tick};
+use crate::sheet::display::ShownRelease;
+use crate::sheet::intent::{Key, ReleaseRow, Tick};
 use crate::tag::{ChannelName, Version};
 
 pub(super) fn check(evidence: &Evidence<'_>, faults: &mut Vec<String>) {
@@ -22,6 +23,7 @@ pub(super) fn check(evidence: &Evidence<'_>, faults: &mut Vec<String>) {
             evidence,
             name,
             rows: evidence.rows(name),
+            shown: evidence.shown(name),
             next,
         };
         match evidence.known(name) {
@@ -62,6 +64,7 @@ struct Case<'a> {
     evidence: &'a Evidence<'a>,
     name: &'a ChannelName,
     rows: &'a [&'a ReleaseRow],
+    shown: &'a [&'a ShownRelease],
     next: &'a ChannelMemory,
 }
 
@@ -69,7 +72,7 @@ impl Case<'_> {
     /// A channel that the store knows.
     fn known(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
         let next = self.next;
-        let confirmed = match self.rows {
+        let confirmed = match self.shown {
             [row] => is_remembered(&before.row, &row.stamp) || has_strayed(self.name, row, self.evidence.given.memory),
             _ => false,
         };
@@ -108,15 +111,15 @@ impl Case<'_> {
     /// A channel at its first contact, or taken over.
     fn unknown(&self, faults: &mut Vec<String>) {
         let (next, policy) = (self.next, self.evidence.given.policy);
-        let [row] = self.rows else {
+        let ([row], [shown]) = (self.rows, self.shown) else {
             return self.forgotten(faults);
         };
         if !self.evidence.given.fleet.complete() {
             return self.forgotten(faults);
         }
         let adopted = self.majority();
-        let stamp = &row.stamp;
-        let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &row.status]
+        let stamp = &shown.stamp;
+        let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &shown.status]
             .iter()
             .all(|cell| cell.trim().is_empty());
         let fresh = blank && !policy.takeover && !self.evidence.given.memory.channels.contains_key(self.name);
@@ -133,7 +136,7 @@ impl Case<'_> {
                 faults.push(format!("adopts {:?}, but most servers carry {adopted:?}", next.release));
             }
             let trusted = policy.takeover
-                && self.evidence.given.sheet.guards.service_columns
+                && self.evidence.given.sheet.approval.service_columns
                 && adopted.as_ref().is_some_and(|v| v.as_str() == stamp.release.trim());
             let prior = trusted.then(|| Version::parse(&stamp.previous).ok()).flatten();
             if next.prior != prior || (next.approved && !approved) {
@@ -186,7 +189,7 @@ impl Case<'_> {
         let next = self.next;
         if before.latch.is_some()
             || self
-                .rows
+                .shown
                 .iter()
                 .any(|row| is_foreign(self.name, row, self.evidence.given.memory))
         {
@@ -231,7 +234,7 @@ impl Case<'_> {
     }
 
     fn protected(&self) -> bool {
-        self.evidence.given.sheet.guards.hold() || !self.evidence.given.policy.require_protection
+        self.evidence.given.sheet.approval.holds() || !self.evidence.given.policy.require_protection
     }
 
     /// What the key cells hold, if there is one row.
@@ -291,14 +294,14 @@ fn is_remembered(row: &RowMemory<Stamp>, stamp: &Stamp) -> bool {
 }
 
 /// Whether a row's stamp was meant for another channel's row, and may have missed it.
-fn has_strayed(name: &ChannelName, row: &ReleaseRow, memory: &Memory) -> bool {
+fn has_strayed(name: &ChannelName, row: &ShownRelease, memory: &Memory) -> bool {
     let others = memory.channels.iter().filter(|(other, _)| *other != name);
     let mut meant = others.flat_map(|(_, other)| &other.row.meant);
     !row.stamp.updated_at.is_empty() && meant.any(|(stamp, _)| *stamp == row.stamp)
 }
 
 /// Whether a row's stamp was given to another channel's row.
-fn is_foreign(name: &ChannelName, row: &ReleaseRow, memory: &Memory) -> bool {
+fn is_foreign(name: &ChannelName, row: &ShownRelease, memory: &Memory) -> bool {
     let stamp = row.stamp.updated_at.as_str();
     !stamp.is_empty()
         && memory

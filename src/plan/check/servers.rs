@@ -7,7 +7,7 @@ use crate::fleet::Server;
 use crate::memory::{Move, ServerMemory};
 use crate::plan::model::ServerPlan;
 use crate::plan::policy::Belt;
-use crate::sheet::parse::{ServerRow, Tick};
+use crate::sheet::intent::{ServerRow, Tick};
 use crate::tag::{Change, ChannelName, Reason};
 
 pub(super) fn check(evidence: &Evidence<'_>, faults: &mut Vec<String>) {
@@ -158,7 +158,7 @@ impl Scene<'_> {
         if change.tag == policy.version_tag {
             return release(self.channel) == Some(&change.after) || self.follows_tagged_rollback(change);
         }
-        let columns = self.evidence.given.sheet.servers.tags.iter();
+        let columns = self.evidence.given.sheet.intent.tags.iter();
         let mut asked = self.rows.iter().flat_map(|row| columns.clone().zip(&row.tags));
         asked.any(|(column, wish)| column.key == change.tag && wish.as_ref() == Some(&change.after))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::fleet::Server;
 use crate::memory::{Move, ServerMemory};
 use crate::plan::draft::Context;
-use crate::sheet::parse::ServerRow;
+use crate::sheet::intent::ServerRow;
 use crate::tag::{Change, ChannelName, Reason, TagKey};
 
 /// A live server, and the channel whose tags it is to carry.
@@ -63,7 +63,7 @@ impl Case<'_> {
     }
 
     fn asked(&self, context: &Context<'_>) -> Vec<Change> {
-        let columns = &context.inputs.sheet.servers.tags;
+        let columns = &context.inputs.sheet.intent.tags;
         let wishes = self.row.into_iter().flat_map(|row| columns.iter().zip(&row.tags));
         let mut asked = Vec::new();
         for (column, wish) in wishes {

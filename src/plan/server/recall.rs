@@ -9,7 +9,7 @@ use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Recall};
 use crate::plan::model::{Plan, ServerStatus};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::parse::ServerRow;
+use crate::sheet::display::ShownServer;
 use crate::tag::{Change, ServerId};
 
 /// In how many passes running a correction must be needed before somebody else must be writing the tag too.
@@ -85,7 +85,7 @@ pub(super) fn note_sight(joined: &Joined<'_>, next: &mut Recall<'_>, inputs: Inp
     }
     let policy = inputs.policy;
     let ours = [&policy.channel_tag, &policy.version_tag].into_iter();
-    let ours = ours.chain(inputs.sheet.servers.tags.iter().map(|t| &t.key));
+    let ours = ours.chain(inputs.sheet.intent.tags.iter().map(|t| &t.key));
     for tag in ours {
         match (server.tag(tag), next.seen.get(tag)) {
             (Some(now), Some(before)) if now == before => {}
@@ -104,7 +104,7 @@ pub(super) fn note_sight(joined: &Joined<'_>, next: &mut Recall<'_>, inputs: Inp
 }
 
 /// Takes the stamp that stands in the row as read back, if it is one that we wrote or meant to.
-pub(super) fn note_stamp(row: &ServerRow, next: &mut Recall<'_>, now: DateTime<Utc>) {
+pub(super) fn note_stamp(row: &ShownServer, next: &mut Recall<'_>, now: DateTime<Utc>) {
     let Some(found) = row.service.get("updatedAt") else {
         return;
     };
@@ -144,7 +144,7 @@ pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
     if !fleet.complete() || !plan.tripped.is_empty() {
         return;
     }
-    let listed: BTreeSet<&ServerId> = inputs.sheet.servers.rows.iter().map(|row| &row.id).collect();
+    let listed: BTreeSet<&ServerId> = inputs.sheet.intent.servers.iter().map(|row| &row.id).collect();
     let remembered = inputs.memory.servers.keys();
     let gone = remembered.filter(|id| !listed.contains(id) && !fleet.servers.contains_key(*id));
     plan.update.forget_servers = gone.cloned().collect();

@@ -7,7 +7,7 @@ use super::super::tab_setup::{TabSetup, is_closed};
 use super::super::template::{Column, Editing, Owner};
 use super::{OURS, covers};
 use crate::problem::Code;
-use crate::sheet::protection::{Keyholders, address_of};
+use crate::sheet::names::{Keyholders, address_of};
 
 /// Ranges of other people that stand in somebody's way.
 pub(super) fn strangers(tab_setup: &TabSetup<'_>, column: &Column, at: u32, who: &Keyholders, setup: &mut Setup) {

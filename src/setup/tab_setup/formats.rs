@@ -5,7 +5,7 @@ use super::super::template::{CellKind, Column, Owner, rgb};
 use super::TabSetup;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::Cell;
-use crate::sheet::parse::describe;
+use crate::sheet::cell::describe;
 use crate::sheet::structure::{CellFormat, Edit, Rows, Validation};
 
 /// Cells of one column that are named one by one; the rest is counted.

@@ -1,11 +1,13 @@
-//! What single cells mean, by what their column holds; one that is something else becomes an error that says what and how to
-//! mend it.
+//! What single cells mean, by what their column holds; one that is something else becomes an error that says what, and how to
+//! correct it.
 
 use std::sync::Arc;
 
-use super::{Key, Layout, Tick};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::{Cell, RawTab};
+use crate::sheet::RawTab;
+use crate::sheet::cell::{Cell, clip, describe, effective};
+use crate::sheet::intent::{Key, Tick};
+use crate::sheet::layout::Layout;
 use crate::tag::{ChannelName, Version};
 use crate::text::{describe_char, is_hidden};
 
@@ -138,23 +140,6 @@ pub(super) fn value_text(cell: Option<&Cell>) -> Result<String, String> {
     }
 }
 
-pub(super) fn effective(cell: &Cell) -> &Cell {
-    match cell {
-        Cell::Formula { value, .. } => value,
-        other => other,
-    }
-}
-
-/// At most 40 characters of somebody's text, with what cannot be seen made visible. A message that quotes a cell whole can be
-/// longer than any cell, and then nothing that tells of it can be written to the sheet.
-pub(crate) fn clip(text: &str) -> String {
-    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
 pub(super) fn is_blank(cell: Option<&Cell>) -> bool {
     match cell {
         None | Some(Cell::Blank | Cell::Bool(false)) => true,
@@ -176,26 +161,4 @@ pub(super) fn numbered(tab: &RawTab) -> impl Iterator<Item = (u32, &Vec<Cell>)> 
         .enumerate()
         .skip(1)
         .map(|(i, cells)| (u32::try_from(i + 1).unwrap_or(u32::MAX), cells))
-}
-
-/// What a cell holds, in words.
-pub(crate) fn describe(cell: &Cell) -> String {
-    match cell {
-        Cell::Blank => "nothing".into(),
-        Cell::Text(text) => format!("the text {}", clip(text)),
-        Cell::Number(number) => format!("the number {number}"),
-        Cell::Bool(value) => format!("the boolean {}", if *value { "TRUE" } else { "FALSE" }),
-        Cell::Error(text) => format!("the error {}", clip(text)),
-        Cell::Formula { text, .. } => format!("the formula {}", clip(text)),
-    }
-}
-
-/// What a cell shows, as far as the service's own cells go.
-pub(crate) fn text_of(cell: &Cell) -> String {
-    match effective(cell) {
-        Cell::Blank | Cell::Formula { .. } => String::new(),
-        Cell::Text(text) | Cell::Error(text) => text.clone(),
-        Cell::Number(number) => number.to_string(),
-        Cell::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
-    }
 }

@@ -1,165 +1,216 @@
-//! Rows of the two tabs: channels with their keys and boxes, servers with their channels.
+//! Rows of the two tabs: channels with their keys and boxes, servers with their channels, and what the service shows of both.
 
 use std::sync::Arc;
 
 use super::cells::{
-    at, bad_name, check_channel, control_text, control_tick, effective, is_blank, key, numbered, text_of, tick,
-    value_text, wish,
+    at, bad_name, check_channel, control_text, control_tick, is_blank, key, numbered, tick, value_text, wish,
 };
-use super::{Layout, ReleaseRow, SERVER_SERVICE, ServerRow, TagColumn, Tick};
 use crate::memory::Stamp;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::RawTab;
+use crate::sheet::cell::{Cell, effective, text_of};
+use crate::sheet::display::{ShownRelease, ShownServer};
+use crate::sheet::intent::{Origin, ReleaseRow, ServerRow, Tick};
+use crate::sheet::layout::{Layout, SERVER_SERVICE, TagColumn};
+use crate::tag::{ChannelName, ServerId};
 
 /// Longest server id that is looked at; EC2's have 19 characters.
 const SERVER_ID_MAX: usize = 64;
 
-pub(super) fn release_rows(tab: &RawTab, layout: &Layout, problems: &mut Vec<Problem>) -> Vec<ReleaseRow> {
+/// A row's cells, found by header.
+struct Row<'a> {
+    cells: &'a [Cell],
+    origin: Origin,
+}
+
+impl<'a> Row<'a> {
+    fn new(row: u32, cells: &'a [Cell], layout: &Arc<Layout>) -> Self {
+        let tab = layout.clone();
+        Self {
+            cells,
+            origin: Origin { row, tab },
+        }
+    }
+
+    fn cell(&self, header: &str) -> Option<&'a Cell> {
+        at(self.cells, &self.origin.tab, header)
+    }
+
+    fn place(&self, header: &str) -> String {
+        self.origin.place(header)
+    }
+
+    fn shown(&self, header: &str) -> String {
+        self.cell(header).map(text_of).unwrap_or_default()
+    }
+
+    fn is_blank(&self) -> bool {
+        let mut columns = self.origin.tab.columns.values();
+        columns.all(|column| is_blank(self.cells.get(*column as usize)))
+    }
+
+    fn problem(&self, code: Code, header: &str, message: String) -> Problem {
+        Problem::new(Kind::BadCell, code, self.place(header), message)
+    }
+}
+
+pub(super) fn release_rows(
+    tab: &RawTab,
+    layout: &Arc<Layout>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(ReleaseRow, ShownRelease)> {
     let mut rows = Vec::new();
-    for (row, cells) in numbered(tab) {
-        let cell = |header: &str| at(cells, layout, header);
-        if layout
-            .columns
-            .values()
-            .all(|column| is_blank(cells.get(*column as usize)))
-        {
+    for (number, cells) in numbered(tab) {
+        let row = Row::new(number, cells, layout);
+        if row.is_blank() {
             continue;
         }
-        let place = |header: &str| layout.place(header, row);
-        let channel = match control_text(cell("channel")) {
-            Ok(text) if text.is_empty() => {
-                // Boxes that were only formatted hold FALSE: a row that says nothing needs no channel.
-                if ["desiredVersionA", "desiredVersionB"]
-                    .iter()
-                    .any(|h| !is_blank(cell(h)))
-                {
-                    let message = format!(
-                        "{} is blank, so the row counts for no channel; name one or clear the row",
-                        place("channel")
-                    );
-                    problems.push(Problem::new(Kind::BadCell, Code::NoChannel, place("channel"), message));
-                }
-                continue;
-            }
-            Ok(text) => check_channel(&text),
-            Err(what) => Err(format!(
-                "{what}; a channel must be text: format the column as Plain text and type it again"
-            )),
-        };
-        let channel = match channel {
-            Ok(channel) => channel,
-            Err(what) => {
-                let message = format!("{} holds {what}", place("channel"));
-                problems.push(Problem::new(Kind::BadCell, Code::Channel, place("channel"), message));
-                continue;
-            }
-        };
-        let mut errors = Vec::new();
-        let key_a = key(cell("desiredVersionA"), place("desiredVersionA"), &mut errors);
-        let key_b = key(cell("desiredVersionB"), place("desiredVersionB"), &mut errors);
-        let enabled = control_tick(cell("enabled"), place("enabled"), &mut errors);
-        let rollback = control_tick(cell("rollback"), place("rollback"), &mut errors);
-        let shown = |header: &str| cell(header).map(text_of).unwrap_or_default();
-        let stamp = Stamp {
-            release: shown("releaseVersion"),
-            previous: shown("previousVersion"),
-            updated_at: shown("updatedAt"),
-        };
-        rows.push(ReleaseRow {
-            row,
-            channel,
-            key_a,
-            key_b,
-            enabled,
-            rollback,
-            stamp,
-            status: shown("status"),
-            errors,
-        });
+        match channel_of(&row) {
+            Ok(Some(channel)) => rows.push(release_row(row, channel)),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
     }
     rows
 }
 
+/// The channel that a row of the release tab is about; `None` where the row says nothing.
+fn channel_of(row: &Row<'_>) -> Result<Option<ChannelName>, Problem> {
+    let place = row.place("channel");
+    let text = control_text(row.cell("channel"))
+        .map_err(|what| format!("{what}; a channel must be text: format the column as Plain text and type it again"));
+    match text.and_then(|text| {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            check_channel(&text).map(Some)
+        }
+    }) {
+        Ok(Some(channel)) => Ok(Some(channel)),
+        Ok(None) => {
+            // Boxes that were only formatted hold FALSE: a row that says nothing needs no channel.
+            let keys = ["desiredVersionA", "desiredVersionB"];
+            if keys.iter().all(|header| is_blank(row.cell(header))) {
+                return Ok(None);
+            }
+            let message = format!("{place} is blank, so the row counts for no channel; name one or clear the row");
+            Err(row.problem(Code::NoChannel, "channel", message))
+        }
+        Err(what) => Err(row.problem(Code::Channel, "channel", format!("{place} holds {what}"))),
+    }
+}
+
+fn release_row(row: Row<'_>, channel: ChannelName) -> (ReleaseRow, ShownRelease) {
+    let mut errors = Vec::new();
+    let mut key_in = |header: &str| key(row.cell(header), row.place(header), &mut errors);
+    let (key_a, key_b) = (key_in("desiredVersionA"), key_in("desiredVersionB"));
+    let mut tick_in = |header: &str| control_tick(row.cell(header), row.place(header), &mut errors);
+    let (enabled, rollback) = (tick_in("enabled"), tick_in("rollback"));
+    let stamp = Stamp {
+        release: row.shown("releaseVersion"),
+        previous: row.shown("previousVersion"),
+        updated_at: row.shown("updatedAt"),
+    };
+    let shown = ShownRelease {
+        row: row.origin.row,
+        channel: channel.clone(),
+        stamp,
+        status: row.shown("status"),
+    };
+    let asked = ReleaseRow {
+        origin: row.origin,
+        channel,
+        key_a,
+        key_b,
+        enabled,
+        rollback,
+        errors,
+    };
+    (asked, shown)
+}
+
+/// `columns` are the `tag:` columns that the sheet decides, and those that show what the server carries.
 pub(super) fn server_rows(
     tab: &RawTab,
-    layout: &Layout,
-    tags: &[TagColumn],
-    shown: &[TagColumn],
+    layout: &Arc<Layout>,
+    (tags, shown_tags): (&[TagColumn], &[TagColumn]),
     problems: &mut Vec<Problem>,
-) -> Vec<ServerRow> {
-    let service: Vec<Arc<str>> = SERVER_SERVICE
-        .iter()
-        .map(|h| Arc::from(*h))
-        .chain(shown.iter().map(|t| t.header.clone()))
-        .collect();
-    let has_hold = layout.columns.contains_key("hold");
+) -> Vec<(ServerRow, ShownServer)> {
+    let fixed = SERVER_SERVICE.iter().map(|h| Arc::from(*h));
+    let service: Vec<Arc<str>> = fixed.chain(shown_tags.iter().map(|t| t.header.clone())).collect();
     let mut rows = Vec::new();
-    for (row, cells) in numbered(tab) {
-        let cell = |header: &str| at(cells, layout, header);
-        let place = |header: &str| layout.place(header, row);
-        let mut errors = Vec::new();
-        let id = match value_text(cell("serverId")) {
-            Ok(id) => id,
-            Err(what) => {
-                let message = format!("{} holds {what}; type the instance id as text", place("serverId"));
-                problems.push(Problem::new(Kind::BadCell, Code::ServerId, place("serverId"), message));
+    for (number, cells) in numbered(tab) {
+        let row = Row::new(number, cells, layout);
+        let id = match server_of(&row, tags) {
+            Ok(Some(id)) => id,
+            Ok(None) => continue,
+            Err(problem) => {
+                problems.push(problem);
                 continue;
             }
         };
-        if id.is_empty() {
-            if tags
-                .iter()
-                .map(|t| &*t.header)
-                .chain(["channel"])
-                .any(|h| !is_blank(cell(h)))
-            {
-                let message = format!("{} is blank, so the row counts for no server", place("serverId"));
-                problems.push(Problem::new(Kind::BadCell, Code::ServerId, place("serverId"), message));
-            }
-            continue;
-        }
-        if let Some(what) = bad_name(&id, SERVER_ID_MAX) {
-            let message = format!("{} holds {what}; type the instance id again", place("serverId"));
-            problems.push(Problem::new(Kind::BadCell, Code::ServerId, place("serverId"), message));
-            continue;
-        }
-        let mut unreadable = false;
-        let channel = value_text(cell("channel")).and_then(|text| {
-            if text.is_empty() {
-                Ok(None)
-            } else {
-                check_channel(&text).map(Some)
-            }
-        });
-        let channel = channel.unwrap_or_else(|what| {
-            unreadable = true;
-            let message = format!(
-                "{} holds {what}; format the column as Plain text and type the channel again",
-                place("channel")
-            );
-            errors.push(Problem::new(Kind::BadCell, Code::Channel, place("channel"), message));
-            None
-        });
-        let hold = has_hold.then(|| tick(cell("hold").map(effective), place("hold"), &mut errors));
-        unreadable |= hold == Some(Tick::Unreadable);
-        let wishes = tags
-            .iter()
-            .map(|t| wish(cell(&t.header), &place(&t.header), &mut errors))
-            .collect();
-        let service = service
-            .iter()
-            .map(|h| (h.clone(), cell(h).map(text_of).unwrap_or_default()))
-            .collect();
-        rows.push(ServerRow {
-            row,
-            id: (&*id).into(),
-            channel,
-            hold,
-            tags: wishes,
-            unreadable,
-            errors,
-            service,
-        });
+        let shown = ShownServer {
+            row: number,
+            id: id.clone(),
+            service: service.iter().map(|h| (h.clone(), row.shown(h))).collect(),
+        };
+        rows.push((server_row(row, id, tags), shown));
     }
     rows
+}
+
+/// The server that a row of the server tab is about; `None` where the row says nothing.
+fn server_of(row: &Row<'_>, tags: &[TagColumn]) -> Result<Option<ServerId>, Problem> {
+    let place = row.place("serverId");
+    let problem = |message| Err(row.problem(Code::ServerId, "serverId", message));
+    let id = match value_text(row.cell("serverId")) {
+        Ok(id) => id,
+        Err(what) => return problem(format!("{place} holds {what}; type the instance id as text")),
+    };
+    if id.is_empty() {
+        let mut asks = tags.iter().map(|t| &*t.header).chain(["channel"]);
+        if asks.all(|header| is_blank(row.cell(header))) {
+            return Ok(None);
+        }
+        return problem(format!("{place} is blank, so the row counts for no server"));
+    }
+    match bad_name(&id, SERVER_ID_MAX) {
+        Some(what) => problem(format!("{place} holds {what}; type the instance id again")),
+        None => Ok(Some((&*id).into())),
+    }
+}
+
+fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn]) -> ServerRow {
+    let mut errors = Vec::new();
+    let channel = value_text(row.cell("channel"));
+    let channel = channel.and_then(|text| {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            check_channel(&text).map(Some)
+        }
+    });
+    let mut unreadable = channel.is_err();
+    let channel = channel.unwrap_or_else(|what| {
+        let message = format!(
+            "{} holds {what}; format the column as Plain text and type the channel again",
+            row.place("channel")
+        );
+        errors.push(row.problem(Code::Channel, "channel", message));
+        None
+    });
+    let has_hold = row.origin.tab.columns.contains_key("hold");
+    let hold = has_hold.then(|| tick(row.cell("hold").map(effective), row.place("hold"), &mut errors));
+    unreadable |= hold == Some(Tick::Unreadable);
+    let wishes = tags.iter().map(|t| &t.header);
+    let wishes = wishes.map(|h| wish(row.cell(h), &row.place(h), &mut errors)).collect();
+    ServerRow {
+        origin: row.origin,
+        id,
+        channel,
+        hold,
+        tags: wishes,
+        unreadable,
+        errors,
+    }
 }

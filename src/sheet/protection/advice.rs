@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Keyholders, NAMED, column_fault};
-use crate::sheet::parse::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
+use super::{NAMED, column_fault};
+use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
+use crate::sheet::names::Keyholders;
 use crate::sheet::{GridRange, ProtectedRange, RawTab};
 use crate::text::few;
 
-/// What to mend about the release tab, where keys and channel are not concerned.
+/// What to correct about the release tab, where keys and channel are not concerned.
 #[must_use]
 pub fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
     let holders: BTreeSet<String> = who.a.union(&who.b).cloned().collect();
@@ -32,7 +33,7 @@ pub fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<St
     advice
 }
 
-/// What to mend about the server tab.
+/// What to correct about the server tab.
 #[must_use]
 pub fn server_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
     let mut advice: Vec<String> = service_columns(tab, layout, who, &SERVER_SERVICE).into_iter().collect();

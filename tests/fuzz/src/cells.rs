@@ -1,7 +1,8 @@
 //! Single cells, against the contract's words for what a version, a checkbox, a channel and a header are.
 
 use fleetsheet::problem::Kind;
-use fleetsheet::sheet::parse::{Key, Tick, check_channel, parse};
+use fleetsheet::sheet::intent::{Key, Tick};
+use fleetsheet::sheet::parse::{check_channel, parse};
 use fleetsheet::sheet::{Cell, RawSpreadsheet, RawTab};
 use fleetsheet::tag::Version;
 
@@ -118,7 +119,7 @@ fn row(cell: &Cell) {
     cells.extend([cell.clone(), cell.clone(), cell.clone()]);
     let raw = book(vec![texts(&RELEASE), cells], vec![texts(&SERVERS)]);
     let sheet = parse(&raw, &names()).unwrap_or_else(|why| panic!("{why:?}"));
-    let [row] = &sheet.release.rows[..] else {
+    let [row] = &sheet.intent.channels[..] else {
         panic!("{:?} hides its row", cell)
     };
     let key = match cell {
@@ -156,14 +157,14 @@ fn server_row(cell: &Cell) {
     let raw = book(vec![texts(&RELEASE)], vec![texts(&SERVERS), vec![cell.clone()], cells]);
     let sheet = parse(&raw, &names()).unwrap_or_else(|why| panic!("{why:?}"));
     let row = sheet
+        .intent
         .servers
-        .rows
         .last()
         .unwrap_or_else(|| panic!("{cell:?} hides its row"));
     assert_eq!(row.id.as_str(), "i-1", "{cell:?} hides its row");
     // What cannot be read leaves the server alone, and is an error.
     assert!(!row.unreadable || !row.errors.is_empty(), "{row:?}");
-    for server in &sheet.servers.rows {
+    for server in &sheet.intent.servers {
         judge::one_line("a server's id", server.id.as_str());
         judge::at_most("a server's id", server.id.as_str(), 64);
         for wish in server.tags.iter().flatten() {
@@ -204,7 +205,7 @@ fn header(cell: &Cell) {
     beside.push(cell.clone());
     match parse(&book(vec![texts(&RELEASE)], vec![beside]), &names()) {
         Ok(sheet) => {
-            assert!(sheet.servers.tags.len() <= 2, "{sheet:?}");
+            assert!(sheet.intent.tags.len() <= 2, "{sheet:?}");
             for problem in &sheet.problems {
                 judge::one_line("a problem", &problem.message);
                 judge::at_most("a problem", &problem.message, MESSAGE_MAX);

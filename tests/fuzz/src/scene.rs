@@ -10,8 +10,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Server, Source, State};
 use fleetsheet::memory::Memory;
 use fleetsheet::plan::{Belt, Inputs, Policy};
-use fleetsheet::sheet::parse::{Names, Sheet};
-use fleetsheet::sheet::protection::Keyholders;
+use fleetsheet::sheet::names::Keyholders;
+use fleetsheet::sheet::names::Names;
+use fleetsheet::sheet::parse::Sheet;
 use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
 use fleetsheet::tag::{ServerId, TagKey};
 

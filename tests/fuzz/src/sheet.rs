@@ -18,7 +18,8 @@ use fleetsheet::plan::{Inputs, Plan, count_repeats, plan};
 use fleetsheet::problem::Kind;
 use fleetsheet::report::{Report, plan_page};
 use fleetsheet::settle::{Cells, Settled, settle};
-use fleetsheet::sheet::parse::{Layout, Sheet, parse};
+use fleetsheet::sheet::layout::Layout;
+use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, STORE_MARK};
 use fleetsheet::tag::ServerId;
 use fleetsheet::text::plain;
@@ -214,7 +215,7 @@ fn write_back(scene: &mut Scene, sheet: &Sheet, settled: &Settled) {
         count += 1;
         format!("{stamp}.{count:06}Z")
     };
-    for row in &sheet.release.rows {
+    for row in &sheet.display.release.rows {
         let (Some(cells), true) = (
             settled.channel_cells.get(&row.channel),
             knows(&scene.memory, row.channel.as_str()),
@@ -223,10 +224,10 @@ fn write_back(scene: &mut Scene, sheet: &Sheet, settled: &Settled) {
         };
         let mut cells = cells.clone();
         cells.insert("updatedAt".into(), stamped());
-        write(scene, &sheet.release.layout, row.row, &cells);
+        write(scene, &sheet.display.release.layout, row.row, &cells);
         if let Some(memory) = scene.memory.channels.get_mut(&row.channel) {
             let text = |header: &str| {
-                let there = sheet.release.layout.columns.contains_key(header);
+                let there = sheet.display.release.layout.columns.contains_key(header);
                 cells.get(header).filter(|_| there).cloned().unwrap_or_default()
             };
             memory.row.written = Some(fleetsheet::memory::Stamp {
@@ -237,16 +238,16 @@ fn write_back(scene: &mut Scene, sheet: &Sheet, settled: &Settled) {
             memory.row.meant.clear();
         }
     }
-    for row in &sheet.servers.rows {
+    for row in &sheet.display.servers.rows {
         let Some(cells) = settled.server_cells.get(&row.id) else {
             continue;
         };
         let mut cells = cells.clone();
         cells.insert("updatedAt".into(), stamped());
-        write(scene, &sheet.servers.layout, row.row, &cells);
+        write(scene, &sheet.display.servers.layout, row.row, &cells);
         if let Some(memory) = scene.memory.servers.get_mut(&row.id) {
             memory.row.written = cells.remove("updatedAt");
-            cells.retain(|header, _| sheet.servers.layout.columns.contains_key(header));
+            cells.retain(|header, _| sheet.display.servers.layout.columns.contains_key(header));
             memory.shown = cells;
         }
     }

@@ -8,7 +8,7 @@ use google_sheets4::api::{
 use google_sheets4::common::FieldMask;
 
 use super::{area, columns, stretch, whole};
-use crate::sheet::parse::{column_letters, quoted};
+use crate::sheet::layout::{column_letters, quoted};
 use crate::sheet::structure::{Rows, Validation};
 
 pub(super) fn bold(sheet_id: i64, column: u32) -> Result<Request, String> {

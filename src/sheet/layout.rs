@@ -3,11 +3,36 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Names;
-use super::cells::{clip, text_of};
+use super::cell::{clip, text_of};
+use super::names::Names;
+use super::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
 use crate::tag::TagKey;
+
+/// Headers of the release tab that people own and must be there. Nothing reads `notes`, but a tab that lost a column of people's
+/// may have lost more than that.
+pub const RELEASE_NEEDS: [&str; 6] = [
+    "channel",
+    "desiredVersionA",
+    "desiredVersionB",
+    "enabled",
+    "rollback",
+    "notes",
+];
+/// The same of the server tab.
+pub const SERVER_NEEDS: [&str; 3] = ["serverId", "channel", "notes"];
+/// Service columns of the release tab.
+pub const RELEASE_SERVICE: [&str; 4] = ["releaseVersion", "previousVersion", "status", "updatedAt"];
+/// Service columns of the server tab.
+pub const SERVER_SERVICE: [&str; 7] = [
+    "name",
+    "account",
+    "region",
+    "state",
+    "releaseVersion",
+    "status",
+    "updatedAt",
+];
 
 /// Where the known columns of a tab are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,72 @@
+//! First contact: a channel that the store does not know is adopted from its servers, never from a cell.
+
+use super::Case;
+use super::keys::spend_both;
+use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
+use crate::plan::adopt::Carried;
+use crate::plan::model::Plan;
+use crate::plan::recognise::Met;
+use crate::problem::{Code, Kind, Problem};
+use crate::sheet::cell::clip;
+use crate::sheet::intent::{Key, ReleaseRow, Tick};
+use crate::tag::Version;
+
+/// Adopts a channel from its servers.
+pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan) -> ChannelMemory {
+    let release = case.carried.and_then(Carried::majority);
+    let adopted = release.as_ref().map(Version::as_str);
+    if !met.release.is_empty() && Some(&*met.release) != adopted {
+        report_other(case, met, adopted, plan);
+    }
+    let to = adopted.unwrap_or_default();
+    plan.happenings
+        .push(case.happening("adoption", &clip(&met.release), to, case.carried_words()));
+    let named = [&row.key_a, &row.key_b].map(Key::version);
+    let both_name = release.is_some() && named == [release.as_ref(); 2];
+    let policy = case.terms.policy;
+    let sure = policy.takeover && case.terms.approval.service_columns && adopted == Some(&*met.release);
+    let mut next = ChannelMemory {
+        approved: both_name && case.protected(),
+        key_a: first_state(case, met, &row.key_a),
+        key_b: first_state(case, met, &row.key_b),
+        // A box that cannot be read may be ticked.
+        latch: (row.rollback != Tick::Off).then_some(Latch::FoundTicked),
+        row: met.row.clone(),
+        prior: met.previous.clone().filter(|_| sure),
+        release,
+        ..ChannelMemory::default()
+    };
+    if !case.protected() {
+        spend_both(&mut next, SpentBy::Protection);
+    }
+    next
+}
+
+/// A key counts at first contact only where nothing of the service stood beside it.
+fn first_state(case: &Case<'_>, met: &Met, key: &Key) -> KeyState {
+    // What is remembered of a channel at its first contact is that a takeover could not adopt it.
+    let by = if case.terms.policy.takeover || case.memory.is_some() {
+        SpentBy::Takeover
+    } else if met.blank {
+        return KeyState::Live;
+    } else {
+        SpentBy::FirstContact
+    };
+    KeyState::Spent {
+        held: key.text().map(str::to_owned),
+        by,
+    }
+}
+
+/// Reports a row that shows another release than was adopted.
+fn report_other(case: &Case<'_>, met: &Met, adopted: Option<&str>, plan: &mut Plan) {
+    let message = format!(
+        "{} shows \"{}\", but {}; a release is never taken from a cell, so {} was adopted",
+        met.place,
+        clip(&met.release),
+        case.carried_words(),
+        adopted.unwrap_or("none")
+    );
+    plan.problems
+        .push(Problem::new(Kind::Mismatch, Code::Adopted, &*met.place, message));
+}
