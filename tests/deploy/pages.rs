@@ -200,6 +200,8 @@ fn the_commands_that_are_named_are_those_that_there_are() {
     let known: BTreeSet<&str> = list
         .lines()
         .take_while(|line| !line.is_empty())
+        // A long description goes on on lines that begin further in.
+        .filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
