@@ -10,6 +10,7 @@ mod read;
 mod sections;
 mod source;
 mod syntax;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,7 +25,7 @@ pub use model::{
     Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,
     Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
 };
-pub use source::overriding;
+pub use variables::overriding;
 
 /// Reads one entry of `dual_key.a_editors` or `b_editors`.
 ///

@@ -4,6 +4,7 @@
 //! or panics is counted and logged, and the next tick makes another one.
 
 pub mod http;
+mod judge;
 pub mod metrics;
 mod page;
 pub mod reload;
@@ -24,14 +25,13 @@ use crate::clients::policy;
 use crate::clock::now;
 use crate::config::{Config, Http, Log, Mode};
 use crate::locked_pass::{PassOptions, once};
-use crate::pass_end::Ending;
 use crate::refusal::Refusal;
 use crate::report::Report;
-use crate::text::plain;
+use judge::{broken, judge};
 use reload::{ConfigFiles, Loaded, Reload};
 use schedule::{ClockWatch, Schedule, Ticks};
 use signals::{Heard, Signals, Stop, say_stopping, see_out};
-use state::{EndedPass, ServiceState};
+use state::ServiceState;
 
 /// How often the loop shows that it runs.
 const BEAT: Duration = Duration::from_secs(1);
@@ -298,66 +298,6 @@ async fn work(
     Worked { reload, pass }
 }
 
-/// The words for work that panicked. The panic itself was logged when it happened.
-fn broken(error: JoinError) -> String {
-    let how = if error.is_panic() { "panicked" } else { "was cancelled" };
-    format!("the pass {how}; this is a bug in fleetsheet, please report it. The next pass will finish the work")
-}
-
-/// Logs how a pass ended that was not completed. (The others log their end themselves.)
-fn judge(pass: Result<Report, Refusal>) -> EndedPass {
-    let at = now();
-    let report = match pass {
-        Ok(report) => report,
-        Err(refusal) => {
-            let reason = refusal.line();
-            error!(reason, "pass failed");
-            return EndedPass {
-                at,
-                report: None,
-                reason: Some(reason),
-            };
-        }
-    };
-    let first = report
-        .problems
-        .first()
-        .map(|problem| format!("{}: {}", problem.place, problem.message));
-    let why = plain(&first.unwrap_or_else(|| "no reason was given".to_owned()));
-    let run = report.run.as_str();
-    let _pass = tracing::error_span!(target: "fleetsheet", "pass", run).entered();
-    let reason = match report.outcome {
-        Ending::Failed if report.interrupted => {
-            info!("the pass was stopped before it decided anything, because fleetsheet was told to stop");
-            Some(why)
-        }
-        Ending::Failed => {
-            error!(reason = why, "pass failed");
-            Some(why)
-        }
-        Ending::Busy => {
-            warn!(
-                reason = why,
-                "no pass: another one holds the state store; the next tick tries again"
-            );
-            Some(why)
-        }
-        Ending::Stopped => {
-            warn!(
-                reason = why,
-                "a belt or an untrusted sheet stopped the pass before anything was written"
-            );
-            Some(why)
-        }
-        Ending::Done | Ending::Partial | Ending::Held | Ending::Changes => None,
-    };
-    EndedPass {
-        at,
-        report: Some(Arc::new(report)),
-        reason,
-    }
-}
-
 /// Logs which settings changed that a running service does not take over.
 fn say_restart(old: &Config, new: &Config) {
     let Http { listen } = &old.http;
@@ -382,6 +322,3 @@ pub fn log_panics() {
         error!(place, "panicked: {words}");
     }));
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,8 @@
 //! Every key of the configuration, once: its path, the shape of its value and its default.
 //! The file, the environment and the documentation are all held against this list.
 
+use std::fmt;
+
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -18,6 +20,20 @@ pub(super) enum Kind {
     Table,
     /// A list of tables.
     Tables,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text in quotes",
+            Self::Flag => "true or false",
+            Self::Whole => "a whole number",
+            Self::Number => "a number",
+            Self::List => r#"a list of texts, such as ["one", "two"]"#,
+            Self::Table => r#"a table, such as { name = "value" }"#,
+            Self::Tables => r#"a list of tables, such as [{ name = "main", regions = ["eu-west-1"] }]"#,
+        })
+    }
 }
 
 /// One key.

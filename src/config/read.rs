@@ -214,7 +214,7 @@ pub(super) fn text_of(value: &Value) -> Result<&str, String> {
     Ok(text)
 }
 
-/// Says what is there and what is due, without repeating a value that may be a secret.
+/// Says what is there and what must be there, without repeating a value that may be a secret.
 fn mismatch(due: Kind, value: &Value) -> String {
     let found = match value {
         Value::String(..) | Value::Char(..) => "text",

@@ -153,7 +153,7 @@ fn is_about_columns(problem: &Problem) -> bool {
     [Code::NoColumn, Code::TagColumn].contains(&problem.code)
 }
 
-/// Cells that cannot be read hold back their own row and no pass.
+/// Cells that cannot be read hold back their own row, not the pass.
 fn cells(sheet: &Sheet, present: &str) -> Vec<Finding> {
     if present.is_empty() {
         return vec![Finding::not_checked(Item::Cells, "", NO_TAB)];

@@ -1,28 +1,31 @@
 //! What Prometheus is told. Names and units follow its conventions; no label holds a server, a version or a message, and
 //! channels, which are other people's text, are limited in number.
 
+mod apis;
+mod maker;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
-use crate::calls::{Calls, Tally};
+use crate::calls::Calls;
 use crate::pass_end::Ending;
 use crate::plan::Belt;
 use crate::problem::Kind;
 use crate::report::Report;
 use crate::tag::{ChannelName, Reason};
+use apis::Apis;
+use maker::Maker;
 
 /// The most channels that get series of their own; the rest are counted under [`OTHER`].
 const MOST_CHANNELS: usize = 200;
 
-/// The name of what has none.
+/// The label of the other channels.
 const OTHER: &str = "other";
 
 /// How a pass may end.
@@ -53,7 +56,7 @@ const REASONS: [Reason; 6] = [
     Reason::Tag,
 ];
 
-/// The belt that cannot be allowed for one pass, and so is no [`Belt`].
+/// The belt that cannot be allowed for one pass, and so is not a [`Belt`].
 const STORE: &str = "store";
 
 /// A pass over 1,500 servers takes half a second with nothing to do and three minutes at most at the default limits.
@@ -81,59 +84,11 @@ pub struct Metrics {
     outbox_oldest: Gauge,
 }
 
-/// What the clients count, by method.
-struct Apis {
-    calls: IntCounterVec,
-    throttles: IntCounterVec,
-    retries: IntCounterVec,
-    wait: CounterVec,
-    counted: Mutex<BTreeMap<String, Tally>>,
-}
-
-/// Registers as it makes.
-struct Maker {
-    registry: Registry,
-    names: Vec<String>,
-}
-
-impl Maker {
-    fn add<C: Collector + Clone + 'static>(
-        &mut self,
-        name: &str,
-        made: prometheus::Result<C>,
-    ) -> prometheus::Result<C> {
-        let made = made?;
-        self.registry.register(Box::new(made.clone()))?;
-        self.names.push(name.to_owned());
-        Ok(made)
-    }
-
-    fn counter(&mut self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.add(name, IntCounter::new(name, help))
-    }
-
-    fn counters(&mut self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
-        self.add(name, IntCounterVec::new(Opts::new(name, help), &[label]))
-    }
-
-    fn gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-        self.add(name, IntGaugeVec::new(Opts::new(name, help), labels))
-    }
-
-    fn gauge(&mut self, name: &str, help: &str) -> prometheus::Result<Gauge> {
-        self.add(name, Gauge::new(name, help))
-    }
-
-    fn whole(&mut self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-        self.add(name, IntGauge::new(name, help))
-    }
-}
-
 impl Metrics {
     /// Registers all of them, those that count from zero at zero.
     ///
     /// # Errors
-    /// Never, unless a name below is no name.
+    /// Never, unless a name below is not a valid name.
     pub fn new() -> prometheus::Result<Self> {
         let mut make = Maker {
             registry: Registry::new(),
@@ -273,7 +228,7 @@ impl Metrics {
     fn servers(&self, servers: &BTreeMap<(Option<ChannelName>, &'static str), u64>) {
         let channels: BTreeSet<&ChannelName> = servers.keys().filter_map(|(channel, _)| channel.as_ref()).collect();
         let named: BTreeSet<&ChannelName> = channels.into_iter().take(MOST_CHANNELS).collect();
-        // Channels that vanished shall not keep their last count for ever.
+        // Channels that vanished must not keep their last count for ever.
         self.servers.reset();
         for ((channel, status), count) in servers {
             let label = match channel {
@@ -309,54 +264,12 @@ impl Metrics {
     /// The text that Prometheus reads. `calls` must be the same counter each time.
     ///
     /// # Errors
-    /// When a family cannot be written; none of ours is such.
+    /// When a metric cannot be written, which does not happen to ours.
     pub fn text(&self, calls: &Calls) -> prometheus::Result<Vec<u8>> {
         self.apis.count(calls);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
-    }
-}
-
-impl Apis {
-    fn new(m: &mut Maker) -> prometheus::Result<Self> {
-        let wait = "fleetsheet_limiter_wait_seconds_total";
-        let waited = "Time that calls waited for rate limits and for pauses after throttles.";
-        Ok(Self {
-            calls: m.counters("fleetsheet_api_calls_total", "Requests made.", "method")?,
-            throttles: m.counters(
-                "fleetsheet_api_throttles_total",
-                "Requests answered with a throttle.",
-                "method",
-            )?,
-            retries: m.counters(
-                "fleetsheet_api_retries_total",
-                "Calls made again after one that failed.",
-                "method",
-            )?,
-            wait: m.add(wait, CounterVec::new(Opts::new(wait, waited), &["method"]))?,
-            counted: Mutex::default(),
-        })
-    }
-
-    /// Takes over what the clients counted since it was last asked.
-    fn count(&self, calls: &Calls) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (method, now) in calls.tallies() {
-            let before = counted.insert(method.clone(), now).unwrap_or_default();
-            let label = [method.as_str()];
-            self.calls
-                .with_label_values(&label)
-                .inc_by(now.made.saturating_sub(before.made));
-            self.throttles
-                .with_label_values(&label)
-                .inc_by(now.throttled.saturating_sub(before.throttled));
-            self.retries
-                .with_label_values(&label)
-                .inc_by(now.repeated.saturating_sub(before.repeated));
-            let waited = now.waited.saturating_sub(before.waited);
-            self.wait.with_label_values(&label).inc_by(waited.as_secs_f64());
-        }
     }
 }
 

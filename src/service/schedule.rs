@@ -18,7 +18,7 @@ const LONGEST_DELAY_MS: u64 = 15_000;
 /// The delay is at most the interval divided by this.
 const DELAY_PART: u64 = 10;
 
-/// Ticks whose distances are looked at, to find the shortest: a day of a line such as `0 0,5 8-18 * * *`.
+/// How many ticks are compared to find the shortest interval: a day of a line such as `0 0,5 8-18 * * *`.
 const LOOKED_AT: usize = 30;
 
 /// A pass that ended counts as recent for so many ticks.

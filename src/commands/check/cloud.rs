@@ -114,7 +114,7 @@ pub(super) async fn check_tagging(
             return Finding::not_checked(Item::CreateTags, place, needs);
         };
         let Some(asked) = candidate(source, servers, sheet, policy, &managed) else {
-            let message = "there is no server to ask about, so nobody knows whether tagging is allowed";
+            let message = "there is no server to ask about, so it is not known whether tagging is allowed";
             return Finding::note(Item::CreateTags, place, message);
         };
         let attempt = || cloud.check_create_tags(source, &asked.id, &asked.tags);
