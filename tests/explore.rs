@@ -223,40 +223,42 @@ fn step(
     counts.passes += 1;
     let changing = plan.servers.iter().filter(|s| !s.changes.is_empty()).count();
 
-    let mut ends = Vec::new();
     let mut seen = edited.model.clone();
     let moved = seen.pass(&edited.world, takeover);
     agree(from, what, &seen, &plan, moved, counts);
-    let crashes = CRASHES
-        .into_iter()
-        .filter(|_| left > 0 && !last && !what.passes())
-        .map(Some);
-    for crash in std::iter::once(None).chain(crashes) {
-        if matches!(crash, Some(Crash::Tags(at)) if at >= changing) {
-            continue;
-        }
+    let killed = left > 0 && !last && !what.passes();
+    let crashes = CRASHES.into_iter().filter(|_| killed);
+    let crashes = crashes.filter(|crash| !matches!(crash, Crash::Tags(at) if *at >= changing));
+    let end = |crash: Option<Crash>| {
         let mut next = edited.clone();
         let options = Options {
             crash,
             ..options.clone()
         };
         next.world.act(&plan, &sheet, &options);
+        next.end(what, crash, &seen);
+        next
+    };
+    std::iter::once(None).chain(crashes.map(Some)).map(end).collect()
+}
+
+impl State {
+    /// A pass ended so; `seen` is the model once it has looked.
+    fn end(&mut self, what: Edit, crash: Option<Crash>, seen: &Model) {
         if crash != Some(Crash::BeforeCommit) {
-            next.model = seen.clone();
+            self.model = seen.clone();
         }
         if matches!(crash, None | Some(Crash::AfterSheet)) {
-            next.model.written(&next.world);
+            self.model.written(&self.world);
         }
-        next.model.prune(&next.world, next.bin.as_ref());
-        forget_the_past(&mut next.world);
-        restore(&mut next.world);
-        next.path.push((what, crash));
+        self.model.prune(&self.world, self.bin.as_ref());
+        forget_the_past(&mut self.world);
+        restore(&mut self.world);
+        self.path.push((what, crash));
         // A takeover that is killed is one blow.
-        next.blows += usize::from(crash.is_some() && !takeover);
-        tags_are_right(&next, crash);
-        ends.push(next);
+        self.blows += usize::from(crash.is_some() && !what.takes_over());
+        tags_are_right(self, crash);
     }
-    ends
 }
 
 /// The plan does what the model says, and nothing else.

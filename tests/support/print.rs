@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use fleetsheet::plan::{ChannelPlan, Moved, Plan, ServerPlan, ServerStatus};
+use fleetsheet::settle::Settled;
 use fleetsheet::tag::{Change, Version};
 
-use crate::rows::{status, word};
-use crate::world::Options;
-
-/// A whole plan.
-pub(crate) fn plan(plan: &Plan, options: &Options) -> String {
+/// A whole plan, with the statuses that it comes to.
+pub(crate) fn plan(plan: &Plan, settled: &Settled) -> String {
     let mut out = String::new();
     if !plan.stop.is_empty() {
         out.push_str("stopped\n");
     }
     for channel in &plan.channels {
-        self::channel(&mut out, channel, plan, options);
+        self::channel(&mut out, channel, settled);
     }
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut in_sync = 0;
@@ -29,7 +27,7 @@ pub(crate) fn plan(plan: &Plan, options: &Options) -> String {
             in_sync += 1;
         } else {
             lines
-                .entry(self::server(server, options))
+                .entry(self::server(server, settled))
                 .or_default()
                 .push(server.id.as_str());
         }
@@ -71,14 +69,15 @@ fn short(ids: &[&str]) -> String {
     }
 }
 
-fn channel(out: &mut String, channel: &ChannelPlan, plan: &Plan, options: &Options) {
+fn channel(out: &mut String, channel: &ChannelPlan, settled: &Settled) {
     let version = |v: &Option<Version>| v.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let line = settled.channels.iter().find(|line| line.name == channel.name);
     let _ = writeln!(
         out,
         "{} [rule {}]: {} (release {}, previous {})",
         channel.name,
         channel.rule.number(),
-        status(channel, plan, options),
+        line.map_or("", |line| line.status.as_str()),
         version(&channel.release),
         version(&channel.previous)
     );
@@ -96,13 +95,9 @@ fn channel(out: &mut String, channel: &ChannelPlan, plan: &Plan, options: &Optio
     }
 }
 
-fn server(server: &ServerPlan, options: &Options) -> String {
-    let failed = options.fail.contains(&server.id) && !server.changes.is_empty();
-    let mut line = if failed {
-        "failed".to_owned()
-    } else {
-        word(&server.status)
-    };
+fn server(server: &ServerPlan, settled: &Settled) -> String {
+    let status = settled.statuses.get(&server.id);
+    let mut line = status.map_or_else(|| "as is".to_owned(), ToString::to_string);
     if server.append {
         line.push_str(if server.append_held {
             "; row appended, held"

@@ -1,227 +1,193 @@
-//! The simulated writing back: which service cells a pass changes, and what it remembers of having done so.
+//! The acts of a pass on a world: servers are tagged, and cells go where the settlement and write-back that ship say. What is
+//! written, meant and remembered is decided there; a kill falls in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use fleetsheet::memory::{RowMemory, Stamp};
-use fleetsheet::plan::{ChannelPlan, Plan, ServerPlan, ServerStatus};
-use fleetsheet::sheet::Cell;
+use fleetsheet::apply::Outcome;
+use fleetsheet::memory::Binding;
+use fleetsheet::plan::Plan;
+use fleetsheet::settle::{Outcomes, Settled, settle};
+use fleetsheet::sheet::display::Display;
 use fleetsheet::sheet::parse::Sheet;
-use fleetsheet::tag::{ChannelName, ServerId, Version};
+use fleetsheet::sheet::{Append, Cell, ColumnWrite, Columns, NewCell};
+use fleetsheet::writeback::{Desired, Target, appends, marked_columns, written};
 
-use crate::world::{Crash, Options, Row, World};
+use crate::world::{Crash, Options, Row, Tab, World};
 
-/// Cells that shall stand in a row.
-type Cells = Vec<(&'static str, String)>;
-
-/// What is written in one request: by tab and row.
-#[derive(Default)]
-struct Batch {
-    release: BTreeMap<usize, (ChannelName, Cells)>,
-    servers: BTreeMap<usize, (ServerId, Cells)>,
+impl World {
+    /// Does what a plan says, as far as the pass lives.
+    pub(crate) fn act(&mut self, plan: &Plan, sheet: &Sheet, options: &Options) {
+        let dies = |at: Crash| options.crash == Some(at);
+        if dies(Crash::BeforeCommit) {
+            return;
+        }
+        self.memory.apply(&plan.update);
+        if dies(Crash::BeforeClaim) {
+            return;
+        }
+        // The claim comes after the memory of it: a store that claims a sheet and forgets that it took it over would serve it
+        // from what it remembered before.
+        self.stores = BTreeSet::from([self.memory.store.clone()]);
+        let binding = self.memory.binding.get_or_insert_with(Binding::default);
+        binding.marks = marks(&sheet.display);
+        let outcomes = outcomes(plan, options);
+        for (count, server) in plan.servers.iter().filter(|s| !s.changes.is_empty()).enumerate() {
+            if dies(Crash::Tags(count)) {
+                return;
+            }
+            if outcomes.get(&server.id) == Some(&Outcome::Done)
+                && let Some(live) = self.fleet.servers.get_mut(&server.id)
+            {
+                let tags = server.changes.iter().map(|c| (c.tag.clone(), c.after.clone()));
+                live.tags.extend(tags);
+            }
+        }
+        if matches!(options.crash, Some(Crash::Tags(_) | Crash::AfterTags)) {
+            return;
+        }
+        let settled = settle(self.inputs(sheet, &self.policy(options)), plan, Some(&outcomes));
+        self.memory.apply(&settled.update);
+        write_back(self, sheet, &settled, options);
+    }
 }
 
-/// Journals the stamps, appends, writes, and remembers what was written.
-pub(crate) fn write_back(world: &mut World, plan: &Plan, sheet: &Sheet, options: &Options) {
+/// How the changes of a plan end.
+pub(crate) fn outcomes(plan: &Plan, options: &Options) -> Outcomes {
+    let changing = plan.servers.iter().filter(|s| !s.changes.is_empty());
+    let outcome = |id| {
+        if options.fail.contains(id) {
+            let message = "UnauthorizedOperation: not allowed to tag".into();
+            Outcome::Failed {
+                message,
+                transient: false,
+            }
+        } else {
+            Outcome::Done
+        }
+    };
+    changing.map(|s| (s.id.clone(), outcome(&s.id))).collect()
+}
+
+/// The marks of all columns that are written: by tab and header, one id for each.
+fn marks(display: &Display) -> BTreeMap<String, i64> {
+    let layouts = [&display.release.layout, &display.servers.layout].into_iter();
+    let slots = layouts.flat_map(|layout| {
+        let columns = marked_columns(layout).into_iter();
+        columns.map(|(header, _)| format!("{}/{header}", layout.sheet_id))
+    });
+    let id = |slot: &String| {
+        slot.bytes()
+            .fold(7_i64, |id, byte| id.wrapping_mul(31) + i64::from(byte))
+    };
+    slots.map(|slot| (slot.clone(), id(&slot))).collect()
+}
+
+/// Remembers what is meant, appends, writes, and remembers what was written, as far as the pass lives.
+fn write_back(world: &mut World, sheet: &Sheet, settled: &Settled, options: &Options) {
     let dies = |at: Crash| options.crash == Some(at);
-    let first_new = world.servers.rows.len();
-    let new: Vec<&ServerPlan> = plan.servers.iter().filter(|s| s.append).collect();
-    let mut batch = Batch::default();
-    for channel in &plan.channels {
-        for number in &channel.rows {
-            let at = *number as usize - 2;
-            let cells = channel_cells(channel, plan, options);
-            let known = world.channel(channel.name.as_str()).map(|m| &m.row);
-            let row = &world.release.rows[at];
-            let confirmed = known.is_none_or(|k| k.written.is_none() || knows(k, &stamp_of(row)));
-            if !confirmed || differs(row, &cells) {
-                batch.release.insert(at, (channel.name.clone(), cells));
-            }
-        }
+    let desired = Desired::of(sheet, &world.memory, settled, world.now);
+    if desired.is_empty() {
+        return;
     }
-    for server in plan.servers.iter().filter(|s| s.status != ServerStatus::AsIs) {
-        let cells = server_cells(world, server, options);
-        for number in &server.rows {
-            let at = *number as usize - 2;
-            if differs(&world.servers.rows[at], &cells) {
-                batch.servers.insert(at, (server.id.clone(), cells.clone()));
-            }
-        }
-        if let Some(at) = new.iter().position(|n| n.id == server.id) {
-            batch.servers.insert(first_new + at, (server.id.clone(), cells));
-        }
-    }
-    journal(world, &mut batch);
+    let meant = desired.meant(&world.memory, world.now);
+    world.memory.apply(&meant);
     if dies(Crash::BeforeSheet) {
         return;
     }
-    for server in new {
-        let mut row = Row::new();
-        row.insert("serverId".into(), text(server.id.as_str()));
-        let channel = server.channel.as_ref().map_or("", ChannelName::as_str);
-        row.insert("channel".into(), text(channel));
-        row.insert("hold".into(), Cell::Bool(server.append_held));
-        world.servers.rows.push(row);
+    for rows in appends(sheet, &desired) {
+        append(world, &rows);
     }
     if dies(Crash::AfterAppend) {
         return;
     }
-    for (at, (_, cells)) in &batch.release {
-        put(&mut world.release.rows[*at], cells);
+    let mut targets = Target::all(sheet, sheet, &world.memory, &desired);
+    let before = read(world, &targets);
+    for target in &mut targets {
+        target.check(&before).unwrap_or_else(|error| panic!("{error}"));
     }
-    for (at, (_, cells)) in &batch.servers {
-        put(&mut world.servers.rows[*at], cells);
+    for write in targets.iter_mut().flat_map(|target| target.writes(true)) {
+        put(world, &write);
     }
-    if !dies(Crash::AfterSheet) {
-        read_back(world, &batch, sheet);
+    if dies(Crash::AfterSheet) {
+        return;
     }
+    let after = read(world, &targets);
+    for target in &mut targets {
+        target.reread(&after).unwrap_or_else(|error| panic!("{error}"));
+        let left = target.writes(false);
+        assert!(
+            left.is_empty(),
+            "nobody else writes, and {left:?} is still to be written"
+        );
+    }
+    let update = written(&targets, &world.memory, &desired);
+    world.memory.apply(&update);
 }
 
-/// Remembers each stamp before it is written.
-fn journal(world: &mut World, batch: &mut Batch) {
-    let now = world.now;
-    for (name, cells) in batch.release.values_mut() {
-        cells.push(("updatedAt", world.stamp()));
-        let stamp = Stamp {
-            release: cells[0].1.clone(),
-            previous: cells[1].1.clone(),
-            updated_at: cells[3].1.clone(),
-        };
-        // A channel that cannot be adopted yet is not known, and so is nothing of its row.
-        if let Some(memory) = world.memory.channels.get_mut(name).filter(|m| m.row.written.is_some()) {
-            memory.row.meant.push((stamp, now));
-        }
-    }
-    for (id, cells) in batch.servers.values_mut() {
-        let stamp = world.stamp();
-        cells.push(("updatedAt", stamp.clone()));
-        let memory = world.memory.servers.entry(id.clone()).or_default();
-        memory.row.meant.push((stamp, now));
-    }
-}
-
-/// Remembers what stands there now. Of rows that stand twice each stamp stays one that was meant.
-fn read_back(world: &mut World, batch: &Batch, sheet: &Sheet) {
-    for (at, (name, _)) in &batch.release {
-        let twice = sheet.intent.channels.iter().filter(|row| row.channel == *name).count() > 1;
-        let found = stamp_of(&world.release.rows[*at]);
-        if let Some(memory) = world.memory.channels.get_mut(name).filter(|_| !twice) {
-            settle(&mut memory.row, found, |s| s.updated_at.clone());
-        }
-    }
-    for (at, (id, cells)) in &batch.servers {
-        let twice = sheet.intent.servers.iter().filter(|row| row.id == *id).count() > 1;
-        let _ = at;
-        let found = cells.last().map(|(_, text)| text.clone()).unwrap_or_default();
-        if let Some(memory) = world.memory.servers.get_mut(id).filter(|_| !twice) {
-            settle(&mut memory.row, found, Clone::clone);
-        }
-    }
-}
-
-fn settle<S: PartialEq>(row: &mut RowMemory<S>, found: S, updated_at: impl Fn(&S) -> String) {
-    row.meant.retain(|(stamp, _): &(S, DateTime<Utc>)| *stamp != found);
-    if let Some(before) = row.written.replace(found) {
-        let before = updated_at(&before);
-        if !before.is_empty() {
-            row.earlier.push(before);
-        }
-    }
-}
-
-fn knows(row: &RowMemory<Stamp>, stamp: &Stamp) -> bool {
-    row.written.as_ref() == Some(stamp) || row.meant.iter().any(|(meant, _)| meant == stamp)
-}
-
-fn channel_cells(channel: &ChannelPlan, plan: &Plan, options: &Options) -> Cells {
-    let version = |v: &Option<Version>| v.as_ref().map(ToString::to_string).unwrap_or_default();
-    vec![
-        ("releaseVersion", version(&channel.release)),
-        ("previousVersion", version(&channel.previous)),
-        ("status", status(channel, plan, options)),
-    ]
-}
-
-/// The channel's status with the progress of its servers, once the plan's changes are made.
-pub(crate) fn status(channel: &ChannelPlan, plan: &Plan, options: &Options) -> String {
-    let tried = |s: &&ServerPlan| {
-        s.channel.as_ref() == Some(&channel.name) && s.changes.iter().any(|c| c.tag.as_str() == "ReleaseVersion")
-    };
-    let (failed, done): (Vec<_>, Vec<_>) = plan
-        .servers
-        .iter()
-        .filter(tried)
-        .partition(|s| options.fail.contains(&s.id));
-    let carrying = channel.carrying + done.len() as u64;
-    let mut status = channel.status.clone();
-    if let Some(release) = channel.release.as_ref().filter(|_| carrying < channel.concerned) {
-        status.push_str(&format!(" · {carrying}/{} on {release}", channel.concerned));
-    }
-    if !failed.is_empty() {
-        status.push_str(&format!(" · {} failed", failed.len()));
-    }
-    status
-}
-
-fn server_cells(world: &World, server: &ServerPlan, options: &Options) -> Cells {
-    let failed = options.fail.contains(&server.id) && !server.changes.is_empty();
-    let status = if failed { "failed".into() } else { word(&server.status) };
-    let live = world.fleet.servers.get(&server.id);
-    let carried = live.and_then(|s| s.tag(&world.policy.version_tag));
-    vec![
-        ("status", status),
-        ("state", live.map(|s| s.state.word().to_owned()).unwrap_or_default()),
-        ("releaseVersion", carried.map(ToString::to_string).unwrap_or_default()),
-    ]
-}
-
-/// A server's status in words.
-pub(crate) fn word(status: &ServerStatus) -> String {
-    match status {
-        ServerStatus::InSync => "in sync".into(),
-        ServerStatus::Held => "held".into(),
-        ServerStatus::UnknownChannel => "unknown channel".into(),
-        ServerStatus::Unassigned => "unassigned".into(),
-        ServerStatus::Duplicate => "duplicate".into(),
-        ServerStatus::Terminated => "terminated".into(),
-        ServerStatus::Missing => "missing".into(),
-        ServerStatus::Gone => "gone".into(),
-        ServerStatus::Contested(what) => format!("contested: {what}"),
-        ServerStatus::Error(what) => format!("error: {what}"),
-        ServerStatus::Waiting(why) => format!("waiting: {why}"),
-        ServerStatus::AsIs => "as is".into(),
-    }
-}
-
-fn text(text: &str) -> Cell {
-    if text.is_empty() {
-        Cell::Blank
+/// Puts rows under the last, in the order of the tab's columns.
+fn append(world: &mut World, append: &Append) {
+    let tab = if append.sheet_id == world.release.sheet_id {
+        &mut world.release
     } else {
-        Cell::Text(text.into())
+        &mut world.servers
+    };
+    for cells in &append.rows {
+        let mut row = Row::new();
+        for (header, cell) in tab.headers.iter().zip(cells) {
+            match cell {
+                NewCell::Blank => {}
+                NewCell::Text(text) => drop(row.insert(header.clone(), Cell::Text(text.clone()))),
+                NewCell::Bool(ticked) => drop(row.insert(header.clone(), Cell::Bool(*ticked))),
+            }
+        }
+        tab.rows.push(row);
     }
 }
 
-fn shown(row: &Row, header: &str) -> String {
-    match row.get(header) {
-        Some(Cell::Text(text)) => text.clone(),
-        _ => String::new(),
+/// The tab that a mark sits in.
+fn tab_of(world: &mut World, mark: i64) -> &mut Tab {
+    let binding = world.memory.binding.as_ref();
+    let slot = binding.and_then(|b| b.marks.iter().find(|(_, id)| **id == mark));
+    let sheet_id = slot.and_then(|(slot, _)| slot.split('/').next()?.parse::<i64>().ok());
+    if sheet_id == Some(world.release.sheet_id) {
+        &mut world.release
+    } else {
+        &mut world.servers
     }
 }
 
-fn stamp_of(row: &Row) -> Stamp {
-    Stamp {
-        release: shown(row, "releaseVersion"),
-        previous: shown(row, "previousVersion"),
-        updated_at: shown(row, "updatedAt"),
-    }
+/// The header that a mark sits on.
+fn header_of(world: &World, mark: i64) -> String {
+    let binding = world.memory.binding.as_ref();
+    let slot = binding.and_then(|b| b.marks.iter().find(|(_, id)| **id == mark));
+    let header = slot.and_then(|(slot, _)| slot.split_once('/'));
+    header.map(|(_, header)| header.to_owned()).unwrap_or_default()
 }
 
-fn differs(row: &Row, cells: &Cells) -> bool {
-    cells.iter().any(|(header, value)| shown(row, header) != *value)
+fn read(world: &mut World, targets: &[Target]) -> Columns {
+    let columns: Vec<_> = targets.iter().flat_map(Target::columns).collect();
+    let cells = columns.into_iter().map(|column| {
+        let rows = &tab_of(world, column.mark).rows;
+        let below = rows
+            .iter()
+            .map(|row| row.get(&column.header).cloned().unwrap_or_default());
+        let all = std::iter::once(Cell::Text(column.header.clone()))
+            .chain(below)
+            .collect();
+        (column.mark, all)
+    });
+    cells.collect()
 }
 
-fn put(row: &mut Row, cells: &Cells) {
-    for (header, value) in cells {
-        row.insert((*header).to_owned(), text(value));
+fn put(world: &mut World, write: &ColumnWrite) {
+    let header = header_of(world, write.mark);
+    let tab = tab_of(world, write.mark);
+    for (row, text) in &write.cells {
+        let cell = if text.is_empty() {
+            Cell::Blank
+        } else {
+            Cell::Text(text.clone())
+        };
+        tab.rows[*row as usize - 1].insert(header.clone(), cell);
     }
 }

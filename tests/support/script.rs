@@ -10,10 +10,12 @@ use chrono::TimeDelta;
 use fleetsheet::fleet::{Server, State};
 use fleetsheet::memory::Memory;
 use fleetsheet::plan::Belt;
+use fleetsheet::settle::{Settled, settle};
 use fleetsheet::sheet::Cell;
 use fleetsheet::tag::{ServerId, TagKey};
 
 use crate::print;
+use crate::rows::outcomes;
 use crate::world::{Crash, Options, Protection, Row, Tab, World, down, source};
 
 /// What a script works on.
@@ -25,6 +27,16 @@ struct Stage {
     out: String,
     /// Headers of the table that is being read, and whether it is the release tab's.
     table: Option<(bool, Vec<String>)>,
+}
+
+/// What the next pass settles; nothing where the sheet cannot be read.
+fn settled(world: &World, options: &Options) -> Settled {
+    let Ok(sheet) = world.sheet() else {
+        return Settled::default();
+    };
+    let plan = world.decide_on(&sheet, options);
+    let policy = world.policy(options);
+    settle(world.inputs(&sheet, &policy), &plan, Some(&outcomes(&plan, options)))
 }
 
 /// Plays a script and prints what each pass decides.
@@ -186,6 +198,7 @@ impl Stage {
             }
         }
         self.passes += 1;
+        let settled = settled(&self.world, &options);
         let plan = self.world.pass(&options);
         let how = if words.is_empty() {
             String::new()
@@ -193,7 +206,7 @@ impl Stage {
             format!(" ({})", words.join(" "))
         };
         self.out.push_str(&format!("== pass {}{how}\n", self.passes));
-        self.out.push_str(&print::plan(&plan, &options));
+        self.out.push_str(&print::plan(&plan, &settled));
         self.world.wait(TimeDelta::minutes(5));
         Some(())
     }

@@ -1,8 +1,7 @@
 //! A world without clouds, spreadsheets or disks: typed rows, a fleet and a memory, and what one pass does to them.
 //!
-//! The sheet goes through the real parser, the decision through the real planner. What follows the decision is a small model
-//! of its own: commit, tag, journal, write the service cells with a stamp of their own for each row, commit again. A pass may
-//! be killed between any two of these writes.
+//! The sheet goes through the parser, planner, settlement and write-back decision that ship; only the writes themselves are
+//! simulated. A pass may be killed between any two of them.
 
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
@@ -12,9 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Source};
 use fleetsheet::memory::{ChannelMemory, Memory};
 use fleetsheet::plan::check::check;
-use fleetsheet::plan::{Belt, Inputs, Plan, Policy, count_repeats, plan};
+use fleetsheet::plan::{Belt, Inputs, Plan, Policy, plan};
 use fleetsheet::problem::Problem;
-use fleetsheet::sheet::names::{Keyholders, Names};
+use fleetsheet::sheet::names::Keyholders;
+use fleetsheet::sheet::names::Names;
 use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
 use fleetsheet::tag::{ChannelName, ServerId, TagKey};
@@ -321,57 +321,6 @@ impl World {
     /// The clock goes on.
     pub(crate) fn wait(&mut self, time: TimeDelta) {
         self.now += time;
-    }
-
-    /// Does what a plan says, as far as the pass lives.
-    pub(crate) fn act(&mut self, plan: &Plan, sheet: &Sheet, options: &Options) {
-        let dies = |at: Crash| options.crash == Some(at);
-        if dies(Crash::BeforeCommit) {
-            return;
-        }
-        self.memory.apply(&plan.update);
-        if dies(Crash::BeforeClaim) {
-            return;
-        }
-        // The claim comes after the memory of it: a store that claims a sheet and forgets that it took it over would serve it
-        // from what it remembered before.
-        self.stores = BTreeSet::from([self.memory.store.clone()]);
-        let changing = plan.servers.iter().filter(|s| !s.changes.is_empty());
-        let mut done = Vec::new();
-        for (count, server) in changing.enumerate() {
-            if dies(Crash::Tags(count)) {
-                return;
-            }
-            if !options.fail.contains(&server.id) {
-                if let Some(live) = self.fleet.servers.get_mut(&server.id) {
-                    live.tags
-                        .extend(server.changes.iter().map(|c| (c.tag.clone(), c.after.clone())));
-                }
-                done.push(server);
-            }
-        }
-        if matches!(options.crash, Some(Crash::Tags(_) | Crash::AfterTags)) {
-            return;
-        }
-        for server in done {
-            let memory = self.memory.servers.entry(server.id.clone()).or_default();
-            for change in &server.changes {
-                memory.seen.insert(change.tag.clone(), change.after.clone());
-                memory.meant.remove(&change.tag);
-            }
-            count_repeats(memory, &server.changes);
-        }
-        crate::rows::write_back(self, plan, sheet, options);
-    }
-
-    /// The next stamp: later than all before.
-    pub(crate) fn stamp(&mut self) -> String {
-        let next = self
-            .memory
-            .last_stamp
-            .map_or(self.now, |last| self.now.max(last + TimeDelta::microseconds(1)));
-        self.memory.last_stamp = Some(next);
-        next.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
     }
 
     /// A channel's memory.
