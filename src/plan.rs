@@ -1,4 +1,4 @@
-//! Decides, as one pure function, what a pass shall do: no I/O, no clock, no randomness; equal input, equal bytes.
+//! Decides, as one pure function, what a pass does: no I/O, no clock, no randomness; equal input, equal bytes.
 //!
 //! The plan leaves nothing to decide when it is applied: each change has its before, its after and its reason, each channel
 //! and each server its status, and whatever is held back says by what.

@@ -80,9 +80,9 @@ pub struct Counts {
 pub struct Settled {
     /// Channels, by name.
     pub channels: Vec<ChannelLine>,
-    /// What the release tab shall show.
+    /// What the release tab is to show.
     pub channel_cells: BTreeMap<ChannelName, Cells>,
-    /// What the server tab shall show.
+    /// What the server tab is to show.
     pub server_cells: BTreeMap<ServerId, Cells>,
     /// Rows to append.
     pub new_rows: Vec<NewRow>,

@@ -71,13 +71,13 @@ impl Desired {
     /// Finds what differs from what stands there. Every rewritten row gets an `updatedAt` of its own, later than any before.
     #[must_use]
     pub fn of(sheet: &Sheet, memory: &Memory, settled: &Settled, now: DateTime<Utc>) -> Self {
+        let display = &sheet.display;
         let mut stamps = Stamps {
             last: memory.last_stamp,
             now,
         };
         let mut desired = Self {
-            audit: sheet
-                .display
+            audit: display
                 .audit
                 .as_ref()
                 .map(|_| memory.unlogged.clone())
@@ -99,9 +99,9 @@ impl Desired {
             {
                 continue;
             }
-            let mut rows = sheet.display.release.rows.iter().filter(|row| row.channel == *name);
+            let mut rows = display.release.rows.iter().filter(|row| row.channel == *name);
             let wrote = memory.channels.get(name).and_then(|c| c.row.written.as_ref());
-            let has = |header: &str| sheet.display.release.layout.columns.contains_key(header);
+            let has = |header: &str| display.release.layout.columns.contains_key(header);
             let same = rows.all(|row| {
                 let shown = [
                     ("releaseVersion", &row.stamp.release),
@@ -116,12 +116,12 @@ impl Desired {
             if !same {
                 desired
                     .channels
-                    .insert(name.clone(), stamps.stamped(cells, &sheet.display.release.layout));
+                    .insert(name.clone(), stamps.stamped(cells, &display.release.layout));
             }
         }
         let mut differing = BTreeSet::new();
-        let has = |header: &str| sheet.display.servers.layout.columns.contains_key(header);
-        for row in &sheet.display.servers.rows {
+        let has = |header: &str| display.servers.layout.columns.contains_key(header);
+        for row in &display.servers.rows {
             let Some(cells) = settled.server_cells.get(&row.id) else {
                 continue;
             };
@@ -140,11 +140,11 @@ impl Desired {
         for id in differing {
             desired.servers.insert(
                 id.clone(),
-                stamps.stamped(&settled.server_cells[id], &sheet.display.servers.layout),
+                stamps.stamped(&settled.server_cells[id], &display.servers.layout),
             );
         }
         for new in &settled.new_rows {
-            let service = stamps.stamped(&new.cells, &sheet.display.servers.layout);
+            let service = stamps.stamped(&new.cells, &display.servers.layout);
             desired.new_cells.insert(new.id.clone(), service);
             let mut cells: BTreeMap<Arc<str>, NewCell> = BTreeMap::new();
             cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));

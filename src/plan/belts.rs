@@ -97,25 +97,25 @@ fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String)
     (!allowed).then_some(message)
 }
 
-/// The most of the last 24 hours, or the last reading if all are older: a long outage must not open a belt.
+/// The highest reading of the last 24 hours, or the last one if all are older: a long outage must not disable a belt.
 fn most(readings: &[Reading], now: DateTime<Utc>) -> Option<u64> {
     let recent = readings.iter().filter(|(at, _)| now - *at <= DAY);
     let recent = recent.map(|(_, count)| *count).max();
     recent.or_else(|| readings.last().map(|(_, count)| *count))
 }
 
-/// Whether a count fell by the share that trips a belt; gives what it fell from, and the share.
+/// What a count fell from and by which share, if that trips a belt.
 fn fell(readings: &[Reading], count: u64, limit: f64, now: DateTime<Utc>) -> Option<(u64, f64)> {
     let most = most(readings, now)?;
     let drop = share(most.saturating_sub(count), most);
     (limit < 1.0 && most > count && drop + SLACK >= limit).then_some((most, drop))
 }
 
-/// Looks whether the sheet shrank; the message holds back appends, moves, `missing` and promotions.
+/// Checks whether the sheet shrank; the message holds back appends, moves, `missing` and promotions.
 pub(super) fn row_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Plan) -> Option<String> {
     let base = &inputs.memory.baselines;
     let limit = inputs.policy.max_row_drop;
-    // Whoever switches the belt off means both tabs.
+    // Switching the belt off means both tabs.
     let release_limit = if limit < 1.0 { RELEASE_ROW_DROP } else { 1.0 };
     let (servers, release) = (&inputs.sheet.intent.server_tab, &inputs.sheet.intent.release_tab);
     let tabs = [
@@ -142,7 +142,7 @@ pub(super) fn row_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Plan)
     trip(plan, inputs.policy, Belt::RowDrop, place?, words.join("; "))
 }
 
-/// Looks which sources shrank; none of their servers is marked missing.
+/// Finds the sources that shrank; none of their servers is marked missing.
 pub(super) fn fleet_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Plan) -> Vec<Source> {
     let policy = inputs.policy;
     let mut shrunken = Vec::new();
@@ -169,7 +169,7 @@ pub(super) fn fleet_drop(inputs: Inputs<'_>, counts: &Counts<'_>, plan: &mut Pla
     shrunken
 }
 
-/// The baselines after this pass: they move only where no belt tripped, and start anew where one was let through.
+/// The baselines after this pass: they move only where no belt tripped, and start over where one was let through.
 pub(super) fn baselines(
     inputs: Inputs<'_>,
     counts: &Counts<'_>,

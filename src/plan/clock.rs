@@ -1,14 +1,14 @@
-//! When the clock was put back: (memory, now) → what is remembered, with the ages that it had when it was last looked at.
+//! Handles a clock that was set back: (memory, now) → the memory with the ages that it had at the last pass.
 //!
-//! Times that lie in the future would keep what waits for them waiting for years: a missing server to be gone, the day's count
-//! of unapproved changes to end, a contested tag to be tried again. A clock that is ahead needs nothing: time that passes
-//! without a pass is time all the same, and a cloud that is asked with a clock far off answers nothing to decide from.
+//! Remembered times in the future would make everything that depends on them wait for years: a missing server, the day's count
+//! of unapproved changes, a contested tag. A clock that is ahead needs no handling: it looks like time without passes, and a
+//! cloud refuses requests from a clock that is far off.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::memory::{Baselines, Memory, Update};
 
-/// What is remembered, if the clock was put back since the last look.
+/// The corrected memory, if the clock was set back since the last pass.
 pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> {
     let leap = now - last_look(&memory.baselines)?;
     if leap >= TimeDelta::zero() {
@@ -33,7 +33,7 @@ pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> 
     Some(memory)
 }
 
-/// When a pass last came to its end, to the hour.
+/// When the last pass ended, to the hour.
 fn last_look(baselines: &Baselines) -> Option<DateTime<Utc>> {
     let lists = [&baselines.server_rows, &baselines.release_rows].into_iter();
     lists.chain(baselines.fleet.values()).flatten().map(|(at, _)| *at).max()

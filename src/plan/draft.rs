@@ -8,7 +8,7 @@ use super::model::{ServerPlan, ServerStatus};
 use crate::fleet::Source;
 use crate::memory::ServerMemory;
 use crate::sheet::intent::ServerRow;
-use crate::tag::{Change, ChannelName, TagKey};
+use crate::tag::{Change, ChannelName, TagKey, Version};
 
 /// What the decision about a server looks at besides what is known of the server.
 pub(super) struct Context<'a> {
@@ -19,6 +19,13 @@ pub(super) struct Context<'a> {
     pub(super) row_belt: Option<&'a str>,
     /// Sources that a belt holds.
     pub(super) source_belts: &'a [Source],
+}
+
+impl Context<'_> {
+    /// The version that the servers of a channel are to carry, once this plan is applied.
+    pub(super) fn wanted(&self, channel: &ChannelName) -> Option<&Version> {
+        self.channels.get(channel)?.release.as_ref()
+    }
 }
 
 /// A server's plan before the belt on unapproved changes has seen all of them.
@@ -111,7 +118,7 @@ impl<'a> Draft<'a> {
         }
         let tags = inputs.sheet.intent.tags.iter();
         for (column, wish) in self.asks.into_iter().flat_map(|row| tags.clone().zip(&row.tags)) {
-            // What the sheet asks is new until it is done: it must not look like drift when the belt opens.
+            // A change that the belt holds must still be new, and not look like drift, when the belt lets go.
             if !self.held.contains(&column.key) && next.wished.get(&column.key) != wish.as_ref() {
                 match wish {
                     Some(wish) => next.to_mut().wished.insert(column.key.clone(), wish.clone()),

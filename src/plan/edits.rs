@@ -1,5 +1,5 @@
-//! Finds service cells of servers that somebody typed over. They are written anew anyway; people are told once, with what
-//! stood there and what was found.
+//! Finds service cells of servers that somebody typed over. They are rewritten anyway; people are told once, with what stood
+//! there and what was found.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::memory::ServerMemory;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::cell::clip;
 use crate::sheet::display::ShownServer;
+use crate::sheet::layout::Layout;
 
 /// Rows that a message names.
 const NAMED: usize = 10;
@@ -19,75 +20,92 @@ const CELLS_NAMED: usize = 3;
 /// A cell typed over: its header, what was there, what is found.
 type Edited<'a> = (&'a str, &'a str, &'a str);
 
+/// What is told of all edits together.
+#[derive(Default)]
+struct Told {
+    /// Rows that were typed over.
+    rows: usize,
+    /// The first cell that was.
+    place: Option<String>,
+    /// Whether any of them was not told of before.
+    news: bool,
+    /// Each row in words, as far as they are named.
+    words: Vec<String>,
+}
+
+impl Told {
+    fn add(&mut self, row: &ShownServer, cells: &[Edited<'_>], told: bool, layout: &Layout) {
+        let Some((header, _, _)) = cells.first() else { return };
+        self.rows += 1;
+        self.place.get_or_insert_with(|| layout.place(header, row.row));
+        self.news |= !told;
+        if self.words.len() == NAMED {
+            return;
+        }
+        let each = cells
+            .iter()
+            .take(CELLS_NAMED)
+            .map(|(header, was, found)| change(&layout.place(header, row.row), was, found));
+        let more = match cells.len().saturating_sub(CELLS_NAMED) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        self.words
+            .push(format!("{} ({}{more})", row.id, each.collect::<Vec<_>>().join(", ")));
+    }
+
+    fn report(self, plan: &mut Plan) {
+        let Some(place) = self.place else { return };
+        let more = match self.rows - self.words.len() {
+            0 => String::new(),
+            n => format!("; and {n} more rows"),
+        };
+        let detail = format!(
+            "service cells of {} {} were changed by hand: {}{more}; they are restored",
+            self.rows,
+            if self.rows == 1 { "row" } else { "rows" },
+            self.words.join("; ")
+        );
+        if self.news {
+            plan.happenings
+                .push(Happening::of_the_sheet("unauthorised_edit", &detail));
+        }
+        plan.problems
+            .push(Problem::new(Kind::UnauthorisedEdit, Code::ServerCells, place, detail));
+    }
+}
+
 /// Reports the edits and remembers which were reported.
 pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
     let Inputs { memory, .. } = inputs;
     let shown = &inputs.sheet.display.servers;
     // What was meant for one row and stands in another got there when rows changed places under a write whose end nobody saw.
     let astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
-    let mut words = Vec::new();
-    let (mut rows, mut place, mut news) = (0_usize, None, false);
-    for at in 0..plan.servers.len() {
-        let server = &plan.servers[at];
-        // Of a server that nothing is known of nothing is restored either, and two rows of one server are an error already.
+    let mut told = Told::default();
+    for server in &plan.servers {
+        // Nothing is restored in the row of a server of which nothing is known, and two rows of one server are an error already.
         let ([number], true) = (&*server.rows, server.status != ServerStatus::AsIs) else {
             continue;
         };
         // The parser reads them from top to bottom.
-        let rows_read = &shown.rows;
-        let row = rows_read
-            .binary_search_by_key(number, |row| row.row)
-            .ok()
-            .map(|at| &rows_read[at]);
+        let row = shown.rows.binary_search_by_key(number, |row| row.row);
+        let row = row.ok().map(|at| &shown.rows[at]);
         let (Some(row), Some(remembered)) = (row, memory.servers.get(&server.id)) else {
             continue;
         };
-        let strayed = row
-            .service
-            .get("updatedAt")
-            .is_some_and(|at| astray.contains(at.as_str()));
-        let mut cells = if strayed { Vec::new() } else { edited(row, remembered) };
+        let mut cells = edited(row, remembered);
+        if astray.contains(row.updated_at()) {
+            cells.clear();
+        }
         // A column that is gone shows nothing and can be given nothing back: that it is gone is told apart.
         cells.retain(|(header, _, _)| shown.layout.columns.contains_key(*header));
-        let told = remembered.edited;
-        if let Some((header, _, _)) = cells.first() {
-            rows += 1;
-            place.get_or_insert_with(|| shown.layout.place(header, row.row));
-            news |= !told;
-            if words.len() < NAMED {
-                let each = cells
-                    .iter()
-                    .take(CELLS_NAMED)
-                    .map(|(header, was, found)| change(&shown.layout.place(header, row.row), was, found));
-                let more = match cells.len().saturating_sub(CELLS_NAMED) {
-                    0 => String::new(),
-                    n => format!(" and {n} more"),
-                };
-                words.push(format!("{} ({}{more})", row.id, each.collect::<Vec<_>>().join(", ")));
-            }
-        }
-        if told == cells.is_empty() {
-            let id = server.id.clone();
-            let next = plan.update.servers.entry(id).or_insert_with(|| remembered.clone());
-            next.edited = !told;
+        told.add(row, &cells, remembered.edited, &shown.layout);
+        if remembered.edited == cells.is_empty() {
+            let next = plan.update.servers.entry(server.id.clone());
+            next.or_insert_with(|| remembered.clone()).edited = !remembered.edited;
         }
     }
-    let Some(place) = place else { return };
-    let more = match rows - words.len() {
-        0 => String::new(),
-        n => format!("; and {n} more rows"),
-    };
-    let detail = format!(
-        "service cells of {rows} {} were changed by hand: {}{more}; they are restored",
-        if rows == 1 { "row" } else { "rows" },
-        words.join("; ")
-    );
-    if news {
-        plan.happenings
-            .push(Happening::of_the_sheet("unauthorised_edit", &detail));
-    }
-    plan.problems
-        .push(Problem::new(Kind::UnauthorisedEdit, Code::ServerCells, place, detail));
+    told.report(plan);
 }
 
 /// A changed cell in words.

@@ -1,4 +1,4 @@
-//! Are sheet and store of one time? Stamps in the sheet that this store gave out earlier mean that the file was set back; stamps
+//! Checks that sheet and store are of the same time. Stamps in the sheet that this store gave out earlier mean that the file was set back; stamps
 //! later than all it ever gave out mean that the store was: somebody newer has served the sheet under its id.
 //!
 //! One row is somebody's typing, and an unauthorised edit. Two channels, or a tenth of the servers, are a restored copy.

@@ -1,4 +1,4 @@
-//! Is this the sheet, the store and the time that we think? What differs stops the pass before anything is written.
+//! Checks that this is the expected sheet, store and time. A difference stops the pass before anything is written.
 
 use super::history;
 use super::inputs::Inputs;

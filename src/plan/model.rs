@@ -31,11 +31,11 @@ pub struct ChannelPlan {
     pub rule: Rule,
     /// The move that this pass makes, if any.
     pub moved: Option<Moved>,
-    /// Servers that the release concerns: live or not to be seen now, and neither held nor ambiguous.
+    /// Servers that the release concerns: live or not visible now, and neither held nor ambiguous.
     pub concerned: u64,
     /// How many of them carry the release already.
     pub carrying: u64,
-    /// How many of them are not to be seen now, because their account and region did not answer, or not whole. They count by what
+    /// How many of them cannot be seen now, because their account and region did not answer, or not whole. They count by what
     /// they last carried.
     pub unseen: u64,
     /// Servers that stay behind because they are held, when the release moved.
@@ -75,7 +75,7 @@ pub enum Moved {
 /// What becomes of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerStatus {
-    /// It carries what it shall, or will once its changes are made.
+    /// It carries the right tags, or will once its changes are made.
     InSync,
     /// The sheet says to leave it alone.
     Held,
@@ -118,7 +118,7 @@ pub struct ServerPlan {
     pub changes: Vec<Change>,
     /// What would be changed but for a belt or `mode = "observe"`.
     pub withheld: Vec<Change>,
-    /// Whether a row shall be appended.
+    /// Whether a row is to be appended.
     pub append: bool,
     /// Whether the appended row comes back held.
     pub append_held: bool,
@@ -215,7 +215,7 @@ impl Plan {
         plan
     }
 
-    /// Remembers the belts that hold something back; one that did so in the last pass already is no news.
+    /// Remembers the belts that hold something back; one that already did so in the last pass is not reported again.
     pub(super) fn note_belts<'a>(&mut self, holding: impl Iterator<Item = (Code, &'a str, &'a str)>, memory: &Memory) {
         let mut held = BTreeSet::new();
         for (code, place, message) in holding {

@@ -43,12 +43,12 @@ fn one(draft: &Draft<'_>, channel: &ChannelName, context: &Context<'_>, progress
     let unseen = live.is_none() && draft.plan.status == ServerStatus::AsIs;
     let carries = match live {
         Some(server) => server.tag(tag),
-        // It must not count as done because nobody can look.
+        // A server that cannot be seen must not count as done.
         None if unseen => inputs.memory.servers.get(id).and_then(|m| m.seen.get(tag)),
         None => return,
     };
-    let release = context.channels.get(channel).and_then(|c| c.release.as_ref());
-    let behind = release.is_none() || carries.map(|v| &**v) != release.map(Version::as_str);
+    let wanted = context.wanted(channel);
+    let behind = wanted.is_none() || carries.map(|v| &**v) != wanted.map(Version::as_str);
     match draft.plan.status {
         ServerStatus::Held if behind => progress.held.push(id.clone()),
         ServerStatus::Held | ServerStatus::Duplicate => {}

@@ -1,5 +1,5 @@
-//! Are a channel's rows as the service left them? What the service shows there, compared with what it remembers of it, says
-//! whether one hand may have moved the keys beside it.
+//! Checks whether a channel's rows are as the service left them. If what it shows there differs from what it remembers, one
+//! hand may have moved the keys beside it.
 
 use chrono::{DateTime, Utc};
 

@@ -4,27 +4,27 @@
 /// The rule that decided about a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// Rule 1.
+    /// Rule 1: a tick is served.
     RolledBack,
-    /// Rule 2.
+    /// Rule 2: a tick finds no version to go back to.
     NothingToRollBack,
-    /// Rule 3.
+    /// Rule 3: a tick that was served, or does not count, still stands.
     Latched,
-    /// Rule 4.
+    /// Rule 4: the row cannot be read, or stands twice.
     Error,
-    /// Rule 5.
+    /// Rule 5: nothing is released yet.
     NotReleased,
-    /// Rule 6.
+    /// Rule 6: nobody asks for anything else.
     InSync,
-    /// Rule 7.
+    /// Rule 7: a key is missing or differs.
     Waiting,
-    /// Rule 8.
+    /// Rule 8: the protection does not hold.
     Unprotected,
-    /// Rule 9.
+    /// Rule 9: a key is spent.
     Spent,
-    /// Rule 10.
+    /// Rule 10: promotions are not enabled.
     Ready,
-    /// Rule 11, whether or not a belt or `mode = "observe"` lets the promotion happen.
+    /// Rule 11: promotion, whether or not a belt or `mode = "observe"` lets it happen.
     Promoted,
 }
 

@@ -1,4 +1,4 @@
-//! The service cells of a server's row, as they shall stand.
+//! The service cells of a server's row, as they are to be.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

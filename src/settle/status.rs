@@ -24,7 +24,7 @@ pub enum StatusWord {
     Gone,
     /// The sheet says to leave it alone.
     Held,
-    /// It carries what it shall.
+    /// It carries the right tags.
     InSync,
     /// It was not found.
     Missing,

@@ -32,7 +32,7 @@ pub(super) fn effective(cell: &Cell) -> &Cell {
 }
 
 /// At most 40 characters of somebody's text, with what cannot be seen made visible. A message that quotes a cell whole can be
-/// longer than any cell, and then nothing that tells of it can be written to the sheet.
+/// longer than any cell, and then no status that says so can be written to the sheet.
 pub(crate) fn clip(text: &str) -> String {
     let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().nth(40).is_some() {

@@ -1,7 +1,7 @@
-//! Judges whether the key columns are held by two groups that share nobody: the ground on which two keys mean two people.
+//! Judges whether two groups that share nobody hold the key columns: only then do two keys mean two people.
 //!
-//! A typed name proves nothing, and no Google API tells who typed a cell; who *may* type it is all there is. What cannot be
-//! seen does not hold.
+//! A typed name proves nothing, and no Google API tells who typed a cell; only who *may* type it is known. A protection whose
+//! editors cannot be seen does not hold.
 
 mod advice;
 
@@ -53,7 +53,7 @@ impl Approval {
 /// Editors that a message names.
 const NAMED: usize = 10;
 
-/// Why these editors are not exactly those wanted.
+/// Why these editors are not exactly the wanted ones.
 pub(crate) fn exactly(wanted: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<String> {
     if wanted.is_empty() {
         return Some("the configuration names nobody for it (dual_key)".to_owned());
@@ -82,7 +82,7 @@ pub(crate) fn neither(who: &Keyholders, found: &BTreeSet<String>) -> Option<Stri
     })
 }
 
-/// That there is any editor at all.
+/// The editors, if there are any.
 pub(crate) fn nobody(found: &BTreeSet<String>) -> Option<String> {
     let all = found.iter().map(String::as_str);
     (!found.is_empty()).then(|| format!("{} may edit it", few(all, NAMED)))
@@ -124,7 +124,7 @@ pub(crate) fn range_fault(
     who: &Keyholders,
     judge: &dyn Fn(&BTreeSet<String>) -> Option<String>,
 ) -> Option<String> {
-    // A range that ends at the last row of today leaves the rows of tomorrow open.
+    // A range that ends at today's last row leaves tomorrow's rows open.
     let partial = range.range.start_row.is_some_and(|row| row > 0) || range.range.end_row.is_some();
     if partial && !range.warning_only {
         return Some("its protection covers a part only; protect the whole column, without row numbers".into());

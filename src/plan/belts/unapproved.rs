@@ -35,7 +35,7 @@ pub(in crate::plan) fn unapproved(drafts: &mut [Draft<'_>], context: &Context<'_
             draft.hold_unapproved(&message);
         }
     }
-    // What an operator let through starts the count anew.
+    // A change that an operator let through starts a new count.
     Vec::new()
 }
 

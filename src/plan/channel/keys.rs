@@ -47,7 +47,7 @@ pub(super) fn reread_key(state: &mut KeyState, key: &Key) {
     }
 }
 
-/// Tells of each key that counted before this pass and does not after it. One that names nothing is no loss.
+/// Reports each key that counted before this pass and does not count after it. Losing a key that names nothing is not worth a word.
 pub(super) fn report_spent(case: &Case<'_>, before: &ChannelMemory, next: &ChannelMemory, plan: &mut Plan) {
     let row = case.row();
     let keys = [

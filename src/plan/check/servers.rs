@@ -1,4 +1,4 @@
-//! No tag changes but those that the sheet and the releases ask for, on servers that may be touched.
+//! Checks that only tags change that the sheet or a release asks for, on servers that may be touched.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,6 @@ fn one(evidence: &Evidence<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
     if server.changes.is_empty() && !server.append {
         return;
     }
-    let rows = evidence.server_rows.get(&server.id).map_or(&[][..], Vec::as_slice);
     let Some(live) = evidence
         .given
         .fleet
@@ -37,66 +36,35 @@ fn one(evidence: &Evidence<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
         faults.push("is not live".to_owned());
         return;
     };
-    if !evidence.given.fleet.answered(&live.source) {
-        faults.push(format!("its source {} did not answer whole", live.source));
-    }
-    if server.source.as_ref() != Some(&live.source) {
-        faults.push("is planned for another source".to_owned());
-    }
-    let tagged = live
-        .tag(&evidence.given.policy.channel_tag)
-        .map(|t| ChannelName::from(&**t));
-    let channel = match rows {
-        [] => tagged.clone(),
-        [first, rest @ ..] => {
-            if rest.iter().any(|row| asks(row) != asks(first)) {
-                faults.push("stands in rows that disagree".to_owned());
-            }
-            if rows.iter().any(|row| row.unreadable) {
-                faults.push("its row cannot be read".to_owned());
-            }
-            first.channel.clone()
-        }
+    let tagged = live.tag(&evidence.given.policy.channel_tag);
+    let tagged = tagged.map(|t| ChannelName::from(&**t));
+    let rows = evidence.server_rows.get(&server.id).map_or(&[][..], Vec::as_slice);
+    let asked = match rows {
+        [] => tagged.as_ref(),
+        [first, ..] => first.channel.as_ref(),
     };
-    let Some(channel) = channel.filter(|channel| !evidence.rows(channel).is_empty()) else {
+    let Some(channel) = asked.filter(|channel| !evidence.rows(channel).is_empty()) else {
         faults.push("is in no channel of the sheet".to_owned());
         return;
     };
-    if server.channel.as_ref() != Some(&channel) {
-        faults.push(format!("is planned for another channel than {channel}"));
-    }
-    let memory = evidence.given.memory.servers.get(&server.id);
-    if server.append {
-        let remembered = memory.is_some_and(|m| m.held);
-        if !rows.is_empty() || evidence.held_by(Belt::RowDrop) || server.append_held != remembered {
-            faults.push("a row is appended that is there, that a belt holds, or that lost its hold".to_owned());
-        }
-    }
-    if server.changes.is_empty() {
-        return;
-    }
-    if evidence.given.policy.observe {
-        faults.push("would be changed while only observing".to_owned());
-    }
-    let held = |row: &&ServerRow| match row.hold {
-        Some(Tick::Off) => false,
-        Some(Tick::On | Tick::Unreadable) => true,
-        None => memory.is_some_and(|m| m.held),
-    };
-    if rows.iter().any(held) || (rows.is_empty() && memory.is_some_and(|m| m.held)) {
-        faults.push("is held".to_owned());
-    }
     let scene = Scene {
         evidence,
         live,
         rows,
-        channel: &channel,
+        channel,
         tagged: tagged.as_ref(),
-        memory,
+        memory: evidence.given.memory.servers.get(&server.id),
     };
-    scene.changes(server, faults);
-    if evidence.held_by(Belt::Unapproved) {
-        scene.unapproved(&server.changes, faults);
+    scene.place(server, faults);
+    if server.append {
+        scene.append(server, faults);
+    }
+    if !server.changes.is_empty() {
+        scene.may_change(faults);
+        scene.changes(server, faults);
+        if evidence.held_by(Belt::Unapproved) {
+            scene.unapproved(&server.changes, faults);
+        }
     }
 }
 
@@ -118,6 +86,48 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// The server is planned for where it is, and its rows say one thing that can be read.
+    fn place(&self, server: &ServerPlan, faults: &mut Vec<String>) {
+        let source = &self.live.source;
+        if !self.evidence.given.fleet.answered(source) {
+            faults.push(format!("its source {source} did not answer whole"));
+        }
+        if server.source.as_ref() != Some(source) {
+            faults.push("is planned for another source".to_owned());
+        }
+        if self.rows.iter().any(|row| asks(row) != asks(self.rows[0])) {
+            faults.push("stands in rows that disagree".to_owned());
+        }
+        if self.rows.iter().any(|row| row.unreadable) {
+            faults.push("its row cannot be read".to_owned());
+        }
+        if server.channel.as_ref() != Some(self.channel) {
+            faults.push(format!("is planned for another channel than {}", self.channel));
+        }
+    }
+
+    fn append(&self, server: &ServerPlan, faults: &mut Vec<String>) {
+        let remembered = self.memory.is_some_and(|m| m.held);
+        if !self.rows.is_empty() || self.evidence.held_by(Belt::RowDrop) || server.append_held != remembered {
+            faults.push("a row is appended that is there, that a belt holds, or that lost its hold".to_owned());
+        }
+    }
+
+    fn may_change(&self, faults: &mut Vec<String>) {
+        if self.evidence.given.policy.observe {
+            faults.push("would be changed while only observing".to_owned());
+        }
+        let remembered = self.memory.is_some_and(|m| m.held);
+        let held = |row: &&ServerRow| match row.hold {
+            Some(Tick::Off) => false,
+            Some(Tick::On | Tick::Unreadable) => true,
+            None => remembered,
+        };
+        if self.rows.iter().any(held) || (self.rows.is_empty() && remembered) {
+            faults.push("is held".to_owned());
+        }
+    }
+
     fn changes(&self, server: &ServerPlan, faults: &mut Vec<String>) {
         let mut tags = BTreeSet::new();
         for change in &server.changes {

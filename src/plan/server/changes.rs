@@ -45,21 +45,20 @@ impl Case<'_> {
 
     fn version_tag(&self, context: &Context<'_>) -> Option<Change> {
         let tag = &context.inputs.policy.version_tag;
-        let decided = context.channels.get(self.channel)?;
-        let release = decided.release.as_ref()?.as_str();
-        if self.carries(tag, release) {
+        let wanted = context.wanted(self.channel)?.as_str();
+        if self.carries(tag, wanted) {
             return None;
         }
         let otherwise = if self.moved {
             Reason::Channel
         } else if self.memory.is_some_and(|m| !self.is_ours(m, tag)) {
             Reason::Drift
-        } else if decided.moved == Move::Rollback {
+        } else if context.channels.get(self.channel).map(|c| c.moved) == Some(Move::Rollback) {
             Reason::Rollback
         } else {
             Reason::Release
         };
-        Some(self.change(tag, release.into(), otherwise))
+        Some(self.change(tag, wanted.into(), otherwise))
     }
 
     fn asked(&self, context: &Context<'_>) -> Vec<Change> {
@@ -96,7 +95,7 @@ impl Case<'_> {
     fn change(&self, tag: &TagKey, after: Arc<str>, otherwise: Reason) -> Change {
         let before = self.server.tag(tag).cloned();
         let reason = match &before {
-            // A tag that was there and is not any more was taken away by somebody.
+            // Somebody removed a tag that was there.
             None if self.memory.is_some_and(|m| m.seen.contains_key(tag)) => Reason::Drift,
             None => Reason::Join,
             Some(_) => otherwise,

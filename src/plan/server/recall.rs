@@ -12,7 +12,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::sheet::display::ShownServer;
 use crate::tag::{Change, ServerId};
 
-/// In how many passes running a correction must be needed before somebody else must be writing the tag too.
+/// After so many corrections in consecutive passes, somebody else must be writing the tag too.
 const CONTESTED_AT: u32 = 3;
 
 /// First pause of a contested correction, in minutes; doubled each time up to a day.
@@ -29,7 +29,7 @@ pub(super) fn contest(
     if next.repeats.is_empty() {
         return ServerStatus::InSync;
     }
-    // "Running" means without a pass in between that found the tag right.
+    // A pass that finds the tag right ends the row of consecutive passes.
     let repeats = &mut next.to_mut().repeats;
     repeats.retain(|tag, repeat| changes.iter().any(|c| c.tag == *tag && c.after == repeat.after));
     let mut contested = Vec::new();
@@ -138,7 +138,7 @@ pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
     }
 }
 
-/// Forgets servers that neither the sheet nor a fleet that answered whole knows any more.
+/// Forgets servers that are neither in the sheet nor in a fleet all of whose sources answered.
 pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
     let Inputs { fleet, .. } = inputs;
     if !fleet.complete() || !plan.tripped.is_empty() {

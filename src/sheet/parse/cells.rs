@@ -132,7 +132,7 @@ pub(super) fn control_text(cell: Option<&Cell>) -> Result<String, String> {
 /// The trimmed text of a cell that may be computed, such as a server's channel looked up from elsewhere.
 pub(super) fn value_text(cell: Option<&Cell>) -> Result<String, String> {
     match cell.map(effective) {
-        // What a formula shows while it waits for its source is no value yet.
+        // The text that a formula shows while it waits for its source is not a value yet.
         Some(Cell::Text(text)) if matches!(cell, Some(Cell::Formula { .. })) && text == "Loading..." => {
             Err("a formula that is still loading".into())
         }

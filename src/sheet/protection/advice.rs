@@ -1,5 +1,5 @@
-//! What protections besides those of the keys leave open, in words: none of it holds a promotion, and all of it lets people
-//! make a mess that the service then has to tidy up. And what they close to the service itself.
+//! Says what the other protections leave open. None of it holds a promotion, but all of it lets people make a mess that the
+//! service then has to tidy up. Also says which columns are closed to the service itself.
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,92 @@
+//! First contact and takeover: a release is what most servers carry, and no key or box that stood there counts.
+
+use std::collections::BTreeMap;
+
+use super::Case;
+use crate::memory::{KeyState, Move};
+use crate::sheet::intent::{Key, Tick};
+use crate::tag::Version;
+
+impl Case<'_> {
+    /// A channel at its first contact, or taken over.
+    pub(super) fn unknown(&self, faults: &mut Vec<String>) {
+        let (next, policy) = (self.next, self.evidence.given.policy);
+        let ([row], [shown]) = (self.rows, self.shown) else {
+            return self.forgotten(faults);
+        };
+        if !self.evidence.given.fleet.complete() {
+            return self.forgotten(faults);
+        }
+        let adopted = self.majority();
+        let stamp = &shown.stamp;
+        let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &shown.status]
+            .iter()
+            .all(|cell| cell.trim().is_empty());
+        let fresh = blank && !policy.takeover && !self.evidence.given.memory.channels.contains_key(self.name);
+        if !fresh && (next.key_a == KeyState::Live || next.key_b == KeyState::Live) {
+            faults.push("a key counts in a row that was filled before".to_owned());
+        }
+        if row.rollback != Tick::Off && next.latch.is_none() {
+            faults.push("a box that stood ticked at first contact is not latched".to_owned());
+        }
+        let named = [&row.key_a, &row.key_b].map(Key::version);
+        let approved = adopted.is_some() && named == [adopted.as_ref(), adopted.as_ref()] && self.protected();
+        if next.moved == Move::Adoption {
+            if next.release != adopted {
+                faults.push(format!("adopts {:?}, but most servers carry {adopted:?}", next.release));
+            }
+            let trusted = policy.takeover
+                && self.evidence.given.sheet.approval.service_columns
+                && adopted.as_ref().is_some_and(|v| v.as_str() == stamp.release.trim());
+            let prior = trusted.then(|| Version::parse(&stamp.previous).ok()).flatten();
+            if next.prior != prior || (next.approved && !approved) {
+                faults.push("adopts a prior version or an approval that it may not".to_owned());
+            }
+        } else {
+            self.promotion(adopted.as_ref(), approved, fresh, faults);
+        }
+    }
+
+    /// What cannot be adopted has no release, no prior version and no key that counts.
+    fn forgotten(&self, faults: &mut Vec<String>) {
+        let next = self.next;
+        let live = [&next.key_a, &next.key_b].contains(&&KeyState::Live);
+        if next.release.is_some() || next.prior.is_some() || next.approved || live {
+            faults.push("is known though it cannot be adopted".to_owned());
+        }
+    }
+
+    /// What more than half of the channel's version-carrying servers carry.
+    fn majority(&self) -> Option<Version> {
+        let policy = self.evidence.given.policy;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (id, server) in self
+            .evidence
+            .given
+            .fleet
+            .servers
+            .iter()
+            .filter(|(_, s)| s.state.is_live())
+        {
+            let Some(version) = server.tag(&policy.version_tag) else {
+                continue;
+            };
+            let member = match self.evidence.server_rows.get(id).map(Vec::as_slice) {
+                None | Some([]) => server
+                    .tag(&policy.channel_tag)
+                    .is_some_and(|t| **t == *self.name.as_str()),
+                Some(rows) => rows.iter().all(|row| {
+                    row.channel.as_ref() == Some(self.name)
+                        && (rows.len() == 1
+                            || (!row.unreadable && row.hold == rows[0].hold && row.tags == rows[0].tags))
+                }),
+            };
+            if member {
+                *counts.entry(version).or_default() += 1;
+            }
+        }
+        let total: usize = counts.values().sum();
+        let (version, _) = counts.into_iter().find(|(_, count)| count * 2 > total)?;
+        Version::parse(version).ok().filter(|v| v.as_str() == version)
+    }
+}
