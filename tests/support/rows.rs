@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetsheet::apply::Outcome;
+use fleetsheet::fleet::Outcome;
 use fleetsheet::memory::Binding;
 use fleetsheet::plan::Plan;
 use fleetsheet::settle::{Outcomes, Settled, settle};
