@@ -7,24 +7,23 @@
 
 mod append;
 mod claim;
+mod desired;
 mod rows;
 mod target;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::journal::Journal;
-use crate::memory::{Event, Memory, Stamp, StoreError, Update};
-use crate::settle::{Cells, Settled};
+use crate::memory::StoreError;
 use crate::sheet::layout::{Layout, RELEASE_SERVICE};
 use crate::sheet::names::Names;
 use crate::sheet::parse::Sheet;
-use crate::sheet::{ColumnWrite, MarkedColumn, NewCell, SheetError, SheetErrorKind, SheetWriter, stamp_text};
-use crate::tag::{ChannelName, ServerId};
+use crate::sheet::{ColumnWrite, MarkedColumn, SheetError, SheetErrorKind, SheetWriter};
 use append::Appended;
 pub use claim::claim;
+pub use desired::Desired;
 pub use rows::appends;
 pub use target::{Target, marked_columns, written};
 
@@ -46,176 +45,6 @@ pub enum WriteError {
          two is not meant, or let this store serve the sheet with fleetsheet --once --takeover"
     )]
     Rival(String),
-}
-
-/// What a pass wants to see in the sheet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Desired {
-    /// Release rows to rewrite, each with its new stamp.
-    channels: BTreeMap<ChannelName, Cells>,
-    /// Server rows to rewrite, each with its new `updatedAt`.
-    servers: BTreeMap<ServerId, Cells>,
-    /// Rows to append, with people's cells alone: an append goes by the order of the columns, which may change under it, and a
-    /// text of the service must never be read as people's.
-    new_rows: BTreeMap<ServerId, BTreeMap<Arc<str>, NewCell>>,
-    /// The service cells of those rows, written like all others.
-    new_cells: BTreeMap<ServerId, Cells>,
-    /// Lines for the audit tab.
-    audit: Vec<Event>,
-    /// New rows that were found to stand already.
-    present: BTreeSet<ServerId>,
-    last_stamp: Option<DateTime<Utc>>,
-}
-
-impl Desired {
-    /// Finds what differs from what stands there. Every rewritten row gets an `updatedAt` of its own, later than any before.
-    #[must_use]
-    pub fn of(sheet: &Sheet, memory: &Memory, settled: &Settled, now: DateTime<Utc>) -> Self {
-        let display = &sheet.display;
-        let mut stamps = Stamps {
-            last: memory.last_stamp,
-            now,
-        };
-        let mut desired = Self {
-            audit: display
-                .audit
-                .as_ref()
-                .map(|_| memory.unlogged.clone())
-                .unwrap_or_default(),
-            ..Self::default()
-        };
-        for (name, cells) in &settled.channel_cells {
-            // A row that waits for first contact stays as it is: were its cells filled, its keys would count as found, not typed.
-            let known = memory.channels.contains_key(name);
-            if !known
-                && sheet
-                    .display
-                    .release
-                    .rows
-                    .iter()
-                    .filter(|row| row.channel == *name)
-                    .count()
-                    == 1
-            {
-                continue;
-            }
-            let mut rows = display.release.rows.iter().filter(|row| row.channel == *name);
-            let wrote = memory.channels.get(name).and_then(|c| c.row.written.as_ref());
-            let has = |header: &str| display.release.layout.columns.contains_key(header);
-            let same = rows.all(|row| {
-                let shown = [
-                    ("releaseVersion", &row.stamp.release),
-                    ("previousVersion", &row.stamp.previous),
-                    ("status", &row.status),
-                ];
-                wrote.is_none_or(|wrote| *wrote == row.stamp)
-                    && shown
-                        .iter()
-                        .all(|(header, text)| !has(header) || cells.get(*header) == Some(text))
-            });
-            if !same {
-                desired
-                    .channels
-                    .insert(name.clone(), stamps.stamped(cells, &display.release.layout));
-            }
-        }
-        let mut differing = BTreeSet::new();
-        let has = |header: &str| display.servers.layout.columns.contains_key(header);
-        for row in &display.servers.rows {
-            let Some(cells) = settled.server_cells.get(&row.id) else {
-                continue;
-            };
-            let wrote = memory.servers.get(&row.id).and_then(|s| s.row.written.as_ref());
-            let stamp_differs = has("updatedAt") && wrote.is_some() && wrote != row.service.get("updatedAt");
-            // Typed over with what would be written now: it is written all the same, so that its time is right.
-            let shown = memory.servers.get(&row.id).map(|s| &s.shown);
-            let typed_over = shown
-                .into_iter()
-                .flatten()
-                .any(|(h, was)| has(h) && row.service.get(h).is_some_and(|found| found != was));
-            if stamp_differs || typed_over || cells.iter().any(|(h, text)| has(h) && row.service.get(h) != Some(text)) {
-                differing.insert(&row.id);
-            }
-        }
-        for id in differing {
-            desired.servers.insert(
-                id.clone(),
-                stamps.stamped(&settled.server_cells[id], &display.servers.layout),
-            );
-        }
-        for new in &settled.new_rows {
-            let service = stamps.stamped(&new.cells, &display.servers.layout);
-            desired.new_cells.insert(new.id.clone(), service);
-            let mut cells: BTreeMap<Arc<str>, NewCell> = BTreeMap::new();
-            cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));
-            cells.insert("channel".into(), NewCell::Text(new.channel.to_string()));
-            if new.held {
-                cells.insert("hold".into(), NewCell::Bool(true));
-            }
-            desired.new_rows.insert(new.id.clone(), cells);
-        }
-        desired.last_stamp = stamps.last.filter(|last| Some(*last) != memory.last_stamp);
-        desired
-    }
-
-    /// Whether there is nothing to say.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.servers.is_empty() && self.new_rows.is_empty() && self.audit.is_empty()
-    }
-
-    /// What is about to be written, to be remembered before it is.
-    #[must_use]
-    pub fn meant(&self, memory: &Memory, now: DateTime<Utc>) -> Update {
-        let mut update = Update {
-            last_stamp: self.last_stamp,
-            ..Update::default()
-        };
-        for (name, cells) in &self.channels {
-            let Some(mut next) = memory.channels.get(name).cloned() else {
-                continue;
-            };
-            next.row.meant.push((stamp(cells), now));
-            update.channels.insert(name.clone(), next);
-        }
-        for (id, cells) in self.servers.iter().chain(&self.new_cells) {
-            let stamp = cells.get("updatedAt").cloned().unwrap_or_default();
-            let mut next = memory.servers.get(id).cloned().unwrap_or_default();
-            next.row.meant.push((stamp, now));
-            update.servers.insert(id.clone(), next);
-        }
-        update
-    }
-}
-
-fn stamp(cells: &Cells) -> Stamp {
-    let text = |header: &str| cells.get(header).cloned().unwrap_or_default();
-    Stamp {
-        release: text("releaseVersion"),
-        previous: text("previousVersion"),
-        updated_at: text("updatedAt"),
-    }
-}
-
-/// Gives out times that are unique and only grow, whatever the clock does.
-struct Stamps {
-    last: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-}
-
-impl Stamps {
-    fn stamped(&mut self, cells: &Cells, layout: &Layout) -> Cells {
-        let next = self
-            .last
-            .and_then(|last| last.checked_add_signed(TimeDelta::microseconds(1)))
-            .map_or(self.now, |least| self.now.max(least));
-        self.last = Some(next);
-        let mut cells = cells.clone();
-        cells.insert("updatedAt".into(), stamp_text(next));
-        // Columns that somebody deleted cannot be written, and must not make every pass try.
-        cells.retain(|header, _| layout.columns.contains_key(header));
-        cells
-    }
 }
 
 /// What writes back, and where.

@@ -1,16 +1,21 @@
 //! One tab while it is written: which rows have which key right now, what each shall show, and what it does show.
 
+mod before;
+mod written;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Desired, service_columns, stamp};
-use crate::memory::{Memory, Stamp, Update};
+use super::{Desired, service_columns};
+use crate::memory::Memory;
 use crate::settle::Cells;
 use crate::sheet::layout::{Layout, quoted};
 use crate::sheet::parse::Sheet;
 use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
 use crate::text::few;
+use before::{read_channels, read_servers};
+pub use written::written;
 
 /// Rows that a note names.
 const NAMED: usize = 10;
@@ -302,50 +307,6 @@ fn is_stray(wanted: &BTreeMap<String, Cells>, header: &Arc<str>, found: &str) ->
     !found.is_empty() && texts.any(|text| text == found)
 }
 
-/// What the rows of channels showed whose rows were all as the service left them: of others the pass has decided already that
-/// they are written over.
-fn read_channels(sheet: &Sheet, memory: &Memory) -> BTreeMap<String, Cells> {
-    let rows = sheet.display.release.rows.iter().map(|row| {
-        let known = memory.channels.get(&row.channel);
-        let cells = [
-            ("releaseVersion", &row.stamp.release),
-            ("previousVersion", &row.stamp.previous),
-            ("updatedAt", &row.stamp.updated_at),
-            ("status", &row.status),
-        ];
-        let cells = cells.map(|(header, text)| (Arc::from(header), text.clone()));
-        let kept = known.is_some_and(|channel| channel.row.written.as_ref() == Some(&row.stamp));
-        (row.channel.to_string(), kept.then(|| cells.into()))
-    });
-    as_left(rows)
-}
-
-/// The same of servers. A row that was not there yet shows nothing.
-fn read_servers(sheet: &Sheet, memory: &Memory, desired: &Desired) -> BTreeMap<String, Cells> {
-    let mut read = as_left(sheet.display.servers.rows.iter().map(|row| {
-        let known = memory.servers.get(&row.id);
-        let kept = known.is_some_and(|server| server.row.written.as_ref() == row.service.get("updatedAt"));
-        (row.id.to_string(), kept.then(|| row.service.clone()))
-    }));
-    for (id, cells) in &desired.new_cells {
-        let blank = cells.keys().map(|header| (header.clone(), String::new()));
-        read.insert(id.to_string(), blank.collect());
-    }
-    read
-}
-
-/// Rows by key, without the keys of which a row was not as it was left, or which stand twice.
-fn as_left(rows: impl Iterator<Item = (String, Option<Cells>)>) -> BTreeMap<String, Cells> {
-    let mut read: BTreeMap<String, Option<Cells>> = BTreeMap::new();
-    for (key, cells) in rows {
-        let twice = read.contains_key(&key);
-        read.insert(key, cells.filter(|_| !twice));
-    }
-    read.into_iter()
-        .filter_map(|(key, cells)| Some((key, cells?)))
-        .collect()
-}
-
 fn text(cell: &Cell) -> String {
     match cell {
         Cell::Blank => String::new(),
@@ -354,40 +315,4 @@ fn text(cell: &Cell) -> String {
         Cell::Number(number) => number.to_string(),
         Cell::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
     }
-}
-
-/// What was read back as written.
-#[must_use]
-pub fn written(targets: &[Target], memory: &Memory, desired: &Desired) -> Update {
-    let mut update = Update::default();
-    for (target, key) in targets.iter().flat_map(|t| t.confirmed().map(move |key| (t, key))) {
-        // Columns that vanished while the pass ran show nothing of it.
-        let there = |cells: &Cells| -> Cells {
-            let there = cells.iter().filter(|(header, _)| target.service.contains_key(*header));
-            there.map(|(header, text)| (header.clone(), text.clone())).collect()
-        };
-        if let (Some(cells), Some((name, former))) = (
-            desired.channels.get(key.as_str()),
-            memory.channels.get_key_value(key.as_str()),
-        ) {
-            let mut next = former.clone();
-            let new: Stamp = stamp(&there(cells));
-            next.row.meant.retain(|(meant, _)| *meant != new);
-            next.row.read_back(new);
-            update.channels.insert(name.clone(), next);
-        }
-        let Some((id, former)) = memory.servers.get_key_value(key.as_str()) else {
-            continue;
-        };
-        let Some(cells) = desired.servers.get(id).or_else(|| desired.new_cells.get(id)) else {
-            continue;
-        };
-        let mut next = former.clone();
-        next.shown = there(cells);
-        let new = next.shown.remove("updatedAt").unwrap_or_default();
-        next.row.meant.retain(|(meant, _)| *meant != new);
-        next.row.read_back(new);
-        update.servers.insert(id.clone(), next);
-    }
-    update
 }
