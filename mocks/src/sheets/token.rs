@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use axum::Json;
 use axum::http::StatusCode;
@@ -28,15 +27,15 @@ struct Key {
     public: Vec<u8>,
 }
 
-/// One key for a process: making one takes a good part of a second, and tests start many emulators.
+/// The account's private key, in PKCS #8. It is no secret: it opens this emulator and nothing else. A new one for each
+/// process would take longer than all else that a sandbox has to do before its first pass.
+const PRIVATE_KEY: &[u8] = include_bytes!("token/key.der");
+
 static KEY: LazyLock<Result<Key>> = LazyLock::new(|| {
-    let pair = KeyPair::generate(KeySize::Rsa2048)
+    let pair = KeyPair::from_pkcs8(PRIVATE_KEY)
         .ok()
-        .context("no RSA key could be made")?;
-    let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair)
-        .ok()
-        .context("the key has no DER form")?;
-    let body = STANDARD.encode(der.as_ref());
+        .context("the emulator's own key cannot be read")?;
+    let body = STANDARD.encode(PRIVATE_KEY);
     let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
     for line in body.as_bytes().chunks(64) {
         pem.push_str(&String::from_utf8_lossy(line));
