@@ -1,16 +1,48 @@
 //! fleetsheet keeps the release tags of a fleet of cloud servers equal to what a Google Sheet says.
 //!
-//! One pass is a straight line, and so is this list of modules:
-//! observe → plan → check → apply → settle → write back → report.
+//! # One pass
 //!
-//! - [`pass`] is the line itself; read it first. [`service`] makes one on each tick.
-//! - [`text`], [`tag`], [`fleet`], [`sheet`], [`memory`] and [`problem`] are the words, with the small traits that read and
-//!   write.
-//! - [`plan`] decides. It is one pure function of sheet, fleet, memory, policy and time.
-//! - [`apply`] puts the tags on the servers, [`settle`] says what became of it, [`writeback`] shows it in the sheet.
-//! - [`alert`] decides which mail that makes, and [`delivery`] sends what waits in the outbox.
-//! - [`setup`] makes and repairs the tabs that all this needs.
-//! - [`adapters`] are the only modules that open sockets or files.
+//! A pass is a straight line; [`pass`] is that line as code, a call a stage. Read it first. [`service`] makes a pass on each tick
+//! of the schedule, [`locked_pass`] puts it under the store's lock and sends the mail after it.
+//!
+//! | stage | module | what becomes of what |
+//! | --- | --- | --- |
+//! | observe | [`observe`] | sheet and fleet, read beside each other, as [`sheet::parse::Sheet`] and [`fleet::Fleet`] |
+//! | plan | [`mod@plan`] | [`plan::Inputs`] → [`plan::Plan`]: every change, status and problem, and why nothing else happens |
+//! | check | [`plan::check`] | the plan, looked at by code that shares nothing with the planner → [`plan::check::Approved`] |
+//! | remember | [`journal`] | the decision, on disk before the first act |
+//! | claim | [`writeback::claim`] | the spreadsheet, marked with the store that serves it |
+//! | apply | [`apply`] | the approved changes, in grouped and paced calls → [`fleet::Outcome`] for each server |
+//! | settle | [`mod@settle`] | plan and outcomes → final statuses, cells to show, what to remember |
+//! | write back | [`writeback`] | those cells and the rows of discovered servers, written and read back |
+//! | review | [`alert`] | how the pass ended ([`pass_end::PassEnd`]) → [`report::Report`], and letters for the outbox |
+//! | deliver | [`delivery`] | the outbox → the mail server |
+//!
+//! `plan` and `explain` stop after the decision ([`pass::preview`]): they hold readers, and nothing that could write.
+//!
+//! # What is decided from
+//!
+//! A sheet has three parts, which are three types: the *intent* (what people asked), the *display* (what the service shows in its
+//! own columns, and how a row is recognised) and the *approval* (who may turn which key). The decision about a channel takes the
+//! intent and the approval; only what recognises edits and restored versions looks at the display.
+//!
+//! # Invariants
+//!
+//! - **No version moves without two keys, and every plan passes a check that shares no code with the planner.** Held by
+//!   `tests/check.rs`, `tests/laws.rs`, `tests/explore.rs` (every short story, against a model that knows only what people did) and
+//!   `tests/two_keys.rs` (over the wire).
+//! - **Decisions are pure**: equal input gives equal bytes; no clock, no I/O, no randomness. Held by `tests/laws.rs` and the lint in
+//!   `.clippy.toml`.
+//! - **What is done was remembered before**: a pass that is killed at any write or request ends, one pass later, in the world that
+//!   nobody killed. Only a [`journal::Journal`] commits during a pass. Held by `tests/kills.rs` and `tests/store/crash.rs`.
+//! - **A failed call changes nothing that it did not say**: held by `tests/faults.rs`, fault by fault.
+//! - **No human cell is written, no row doubled**, whoever edits meanwhile. Held by `tests/meanwhile.rs` and `tests/init/laws.rs`.
+//! - **A quiet pass writes nothing**: no cell, no tag, no transaction. Held by `tests/pass/happy.rs`.
+//! - **Outside text stays text**: never a formula, a header, markup or a terminal escape. Held by `tests/hostile.rs` and the targets
+//!   of `tests/fuzz`.
+//! - **No import circle, no arrow upward in the list below, files and sockets only in the adapters.** Held by `tests/layers.rs`.
+//!
+//! Where a new rule, column, metric, setting or problem goes is in `.github/CONTRIBUTING.md`.
 
 // The list is in layers: a module uses only modules of the groups below its own. `tests/layers.rs` holds that.
 
