@@ -2,14 +2,7 @@
 //! second; what it holds and what it lets go on; and what `--allow` opens, for how long.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-#[path = "belts/held.rs"]
 mod held;
-#[path = "support/people.rs"]
-mod people;
-#[path = "support/rows.rs"]
-mod rows;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,8 +12,8 @@ use fleetsheet::fleet::State;
 use fleetsheet::plan::{Belt, Plan};
 use fleetsheet::sheet::Cell;
 
-use people::{channel_row, launch, server_row, set};
-use world::{Options, World};
+use crate::people::{channel_row, launch, server_row, set};
+use crate::world::{self, Options, World};
 
 /// Sizes of sheets, regions and channels of which every edge is tried: all up to this one, and some larger.
 const ALL: usize = 120;

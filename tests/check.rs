@@ -1,13 +1,6 @@
 //! The check refuses what a planner must never do: each good plan below is tampered with in one way, and each way is caught.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/people.rs"]
-mod people;
-#[path = "support/rows.rs"]
-mod rows;
-#[path = "support/world.rs"]
-mod world;
-
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -17,8 +10,8 @@ use fleetsheet::plan::{Belt, Plan, Tripped};
 use fleetsheet::sheet::Cell;
 use fleetsheet::tag::{Change, Reason, ServerId, Version};
 
-use people::{channel_row, launch, server_row, set};
-use world::{Crash, Options, Protection, World};
+use crate::people::{channel_row, launch, server_row, set};
+use crate::world::{self, Crash, Options, Protection, World};
 
 fn version(text: &str) -> Version {
     Version::parse(text).unwrap()

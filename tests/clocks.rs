@@ -4,16 +4,8 @@
 //! three, and for good. What the service does when its clock is set while it runs is in `service/clock.rs`.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-#[path = "clocks/ages.rs"]
 mod ages;
-#[path = "support/people.rs"]
-mod people;
-#[path = "support/rows.rs"]
-mod rows;
-#[path = "clocks/story.rs"]
 mod story;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::plan::{Plan, ServerStatus};
 use fleetsheet::sheet::Cell;
 
+use crate::world::{Row, World};
 use story::{STEPS, beginning};
-use world::{Row, World};
 
 /// Seconds of 3,652 days.
 const TEN_YEARS: i64 = 3652 * 86_400;

@@ -1,8 +1,6 @@
 //! The configuration as a whole: the shipped file, every key from the environment, and every refusal with its fix.
 
-#[path = "config/mail.rs"]
 mod mail;
-#[path = "config/tables.rs"]
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};

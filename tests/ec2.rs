@@ -2,11 +2,8 @@
 //! end; where they count calls, the number of calls is the point.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "ec2/access.rs"]
 mod access;
-#[path = "ec2/bench.rs"]
 mod bench;
-#[path = "ec2/faults.rs"]
 mod faults;
 
 use std::collections::BTreeSet;
@@ -154,7 +151,7 @@ async fn a_throttle_storm_is_weathered() {
     assert!(throttles * 10 < calls, "{throttles} of {calls} calls were throttled");
 }
 
-/// The whole of the slow case at true size: `cargo test --test ec2 -- --ignored`.
+/// The whole of the slow case at true size: `cargo test --test wire ec2:: -- --ignored`.
 #[tokio::test]
 #[ignore = "takes three minutes"]
 async fn at_default_limits_1500_single_servers_are_never_throttled() {

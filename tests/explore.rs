@@ -4,18 +4,9 @@
 //! Every step is compared with a model that knows nothing of stamps and memories: it sees what people did, and says which
 //! version must be in force. States that are alike but for the clock are visited once.
 
-#[path = "explore/edits.rs"]
 mod edits;
-#[path = "explore/fingerprint.rs"]
 mod fingerprint;
-#[path = "explore/model.rs"]
 mod model;
-#[path = "support/people.rs"]
-mod people;
-#[path = "support/rows.rs"]
-mod rows;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -24,11 +15,11 @@ use chrono::TimeDelta;
 use fleetsheet::plan::Plan;
 use fleetsheet::plan::check::check;
 
+use crate::people::{channel_row, launch, server_row};
+use crate::world::{Crash, Options, Protection, Row, World};
 use edits::{EDITS, Edit, edit, restore};
 use fingerprint::fingerprint;
 use model::Model;
-use people::{channel_row, launch, server_row};
-use world::{Crash, Options, Protection, Row, World};
 
 /// Passes after the first.
 const PASSES: usize = 6;

@@ -3,30 +3,14 @@
 //! that met no fault ends.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
-#[path = "support/aftermath.rs"]
-mod aftermath;
-#[path = "support/crew.rs"]
-mod crew;
-#[path = "support/mailbox.rs"]
-mod mailbox;
-#[path = "support/matrix.rs"]
-mod matrix;
-#[path = "support/scene.rs"]
-mod scene;
-#[path = "support/stage.rs"]
-mod stage;
-
-#[path = "faults/looks.rs"]
 mod looks;
-#[path = "faults/passes.rs"]
 mod passes;
-#[path = "faults/verdict.rs"]
 mod verdict;
 
 use fleetsheet_mocks::faults::Script;
 
-use matrix::Trial;
-use scene::Scene;
+use crate::matrix::Trial;
+use crate::scene::Scene;
 
 /// Trials that run side by side: most of their time they wait.
 const WORKERS: usize = 12;

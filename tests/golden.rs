@@ -1,18 +1,11 @@
 //! Stories of the decision, one folder each: `world.txt` tells what stands where and who does what, `expected.txt` what each
-//! pass decides. After a change that is meant, `UPDATE_GOLDEN=1 cargo test --test golden` writes the expectations anew; what
+//! pass decides. After a change that is meant, `UPDATE_GOLDEN=1 cargo test --test decide golden::` writes the expectations anew; what
 //! they then say is to be reviewed like code.
-
-#[path = "support/print.rs"]
-mod print;
-#[path = "support/rows.rs"]
-mod rows;
-#[path = "support/script.rs"]
-mod script;
-#[path = "support/world.rs"]
-mod world;
 
 use std::fs;
 use std::path::Path;
+
+use crate::script;
 
 #[test]
 fn every_story_ends_as_expected() {

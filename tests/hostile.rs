@@ -2,25 +2,14 @@
 //! emulators, and what a pass leaves behind. What single readers take, the targets of `tests/fuzz` try.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
-#[path = "support/aftermath.rs"]
-mod aftermath;
-#[path = "support/daemon.rs"]
-mod daemon;
-#[path = "support/mailbox.rs"]
-mod mailbox;
-#[path = "support/stage.rs"]
-mod stage;
-
-#[path = "hostile/large.rs"]
 mod large;
-#[path = "hostile/letters.rs"]
 mod letters;
-#[path = "hostile/names.rs"]
 mod names;
 
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
-use mailbox::Mail;
-use stage::{RELEASE, Ran, SERVERS, Stage, words};
+
+use crate::mailbox::Mail;
+use crate::stage::{RELEASE, Ran, SERVERS, Stage, words};
 
 /// Longest text in a cell that the service writes, and of a message: what fits a line of a log and a glance.
 const SHORT: usize = 1000;

@@ -2,31 +2,17 @@
 //! alone in a used one, and what it does about protections that do not hold.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
-#[path = "support/aftermath.rs"]
-mod aftermath;
-#[path = "support/crew.rs"]
-mod crew;
-#[path = "support/matrix.rs"]
-mod matrix;
-#[path = "support/stage.rs"]
-mod stage;
-
-#[path = "init/laws.rs"]
 mod laws;
-#[path = "init/made.rs"]
 mod made;
-#[path = "init/protections.rs"]
 mod protections;
-#[path = "init/templates.rs"]
 mod templates;
-#[path = "init/trouble.rs"]
 mod trouble;
-#[path = "init/used.rs"]
 mod used;
 
 use fleetsheet_mocks::cloud::Fleet;
 use fleetsheet_mocks::sheets::Spreadsheet;
-use stage::{ACCOUNT, Ran, Stage};
+
+use crate::stage::{self, ACCOUNT, Ran, Stage};
 
 impl Stage {
     /// A file as Google makes it.

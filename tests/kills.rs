@@ -7,19 +7,6 @@
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 #![expect(clippy::print_stdout, reason = "the count is for the reader")]
 
-#[path = "support/aftermath.rs"]
-mod aftermath;
-#[path = "support/crew.rs"]
-mod crew;
-#[path = "support/mailbox.rs"]
-mod mailbox;
-#[path = "support/preload.rs"]
-mod preload;
-#[path = "support/scene.rs"]
-mod scene;
-#[path = "support/stage.rs"]
-mod stage;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
@@ -30,8 +17,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleetsheet_mocks::faults::Script;
 
-use aftermath::World;
-use scene::{Moment, Scene, Work};
+use crate::aftermath::World;
+use crate::crew;
+use crate::mailbox;
+use crate::preload;
+use crate::scene::{Moment, Scene, Work};
 
 const WORKERS: usize = 4;
 

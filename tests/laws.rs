@@ -1,14 +1,7 @@
 //! Laws of the decision over random worlds: three channels, a dozen servers, people who edit between passes, calls that fail
 //! and passes that are killed. `PROPTEST_CASES` tries more worlds.
 
-#[path = "laws/chance.rs"]
 mod chance;
-#[path = "support/people.rs"]
-mod people;
-#[path = "support/rows.rs"]
-mod rows;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +11,8 @@ use fleetsheet::sheet::Cell;
 use fleetsheet::tag::{ChannelName, TagKey};
 use proptest::prelude::*;
 
+use crate::world::{Crash, Options, Row, Tab, World};
 use chance::{Turn, apply, beginning, turn};
-use world::{Crash, Options, Row, Tab, World};
 
 /// Worlds tried unless the environment says otherwise: half a minute of an unoptimised build.
 const CASES: u32 = 150;

@@ -1,22 +1,9 @@
 //! Mail of whole passes: the real program, the emulated sheet and cloud, and an SMTP server that keeps what it is given.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-#[path = "support/aftermath.rs"]
-mod aftermath;
-#[path = "support/mailbox.rs"]
-mod mailbox;
-#[path = "support/preload.rs"]
-mod preload;
-#[path = "support/stage.rs"]
-mod stage;
-
-#[path = "mail/clock.rs"]
 mod clock;
-#[path = "mail/failing.rs"]
 mod failing;
-#[path = "mail/outbox.rs"]
 mod outbox;
-#[path = "mail/told.rs"]
 mod told;
 
 use std::time::Duration;
@@ -25,8 +12,9 @@ use fleetsheet::adapters::sqlite::{Access, SqliteStore};
 use fleetsheet::mail::Backlog;
 use fleetsheet::memory::StoreReader as _;
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
-use mailbox::Mail;
-use stage::{Ran, Stage};
+
+use crate::mailbox::Mail;
+use crate::stage::{Ran, Stage};
 
 const OPS: &str = "ops@example.com";
 

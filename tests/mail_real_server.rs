@@ -1,23 +1,19 @@
 //! Mail to a server that others wrote, over STARTTLS and over TLS from the start, with login and a certificate of its own.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "support/aiosmtpd.rs"]
 mod aiosmtpd;
-#[path = "support/mailbox.rs"]
-mod mailbox;
-#[path = "support/stage.rs"]
-mod stage;
 
 use std::path::Path;
 use std::process::Command;
 
-use aiosmtpd::{Aiosmtpd, PASSWORD, USER};
 use chrono::DateTime;
 use fleetsheet::adapters::smtp::{Security, Smtp, SmtpSettings};
 use fleetsheet::mail::{Carrier as _, Outgoing};
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
-use mailbox::Mail;
-use stage::{Ran, Stage};
+
+use crate::mailbox::Mail;
+use crate::stage::{Ran, Stage};
+use aiosmtpd::{Aiosmtpd, PASSWORD, USER};
 
 /// A stage that mails to the server by this scheme; its password is in a file.
 async fn stage(server: &Aiosmtpd, scheme: &str, password: &str) -> Stage {
@@ -145,7 +141,12 @@ async fn send(settings: SmtpSettings) -> String {
 async fn starttls_is_required_away_from_this_machine() {
     let server = Aiosmtpd::start("starttls");
     let helper = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "sends_over_starttls", "--nocapture"])
+        .args([
+            "--ignored",
+            "--exact",
+            "mail_real_server::sends_over_starttls",
+            "--nocapture",
+        ])
         .env("SSL_CERT_FILE", server.authority())
         .env("FLEETSHEET_TEST_PORT", server.port.to_string())
         .output()

@@ -1,30 +1,18 @@
 //! People at work while a pass runs: every kind of edit at every point between two requests of a pass that has everything to
 //! do at once. What must hold afterwards is in `law`.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 #![expect(
     clippy::print_stdout,
     reason = "how much was tried is told where it is asked for, with --nocapture"
 )]
 
-#[path = "support/aftermath.rs"]
-mod aftermath;
-#[path = "meanwhile/arena.rs"]
 mod arena;
-#[path = "meanwhile/cells.rs"]
 mod cells;
-#[path = "meanwhile/deeds.rs"]
 mod deeds;
-#[path = "meanwhile/files.rs"]
 mod files;
-#[path = "meanwhile/hands.rs"]
 mod hands;
-#[path = "meanwhile/law.rs"]
 mod law;
-#[path = "meanwhile/machines.rs"]
 mod machines;
-#[path = "support/stage.rs"]
-mod stage;
-#[path = "meanwhile/structure.rs"]
 mod structure;
 
 use std::collections::VecDeque;

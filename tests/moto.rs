@@ -2,12 +2,9 @@
 //!
 //! moto is kinder than EC2 (missing ids, long values and any rate are fine with it), so it checks the protocol only:
 //! signatures, XML, pages, tokens, roles, and the two refusals that it knows.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/moto.rs"]
-mod moto;
-#[path = "support/stage.rs"]
-mod stage;
+mod server;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,7 +20,9 @@ use fleetsheet::fleet::{
 };
 use fleetsheet::pacing::{Limits, Pacing};
 use fleetsheet::tag::{Change, Reason, ServerId, TagKey, TagSet};
-use moto::Moto;
+
+use crate::stage::{ACCOUNT, Stage};
+use server::Moto;
 
 const EAST: &str = "us-east-1";
 const WEST: &str = "eu-west-1";
@@ -269,9 +268,9 @@ async fn a_whole_pass_promotes_servers_of_moto() {
     tagging.send().await.unwrap();
 
     let servers: Vec<(String, &str)> = ids.iter().map(|id| (id.clone(), "web-prod")).collect();
-    let nobody = fleetsheet_mocks::cloud::Fleet::new(stage::ACCOUNT);
+    let nobody = fleetsheet_mocks::cloud::Fleet::new(ACCOUNT);
     let channels = [("web-prod", "2.3.9", "2.3.9", true)];
-    let mut stage = stage::Stage::new(&channels, &servers, nobody).await;
+    let mut stage = Stage::new(&channels, &servers, nobody).await;
     stage.setting("FLEETSHEET_AWS__ENDPOINT_URL", &moto.endpoint());
     let first = stage.once().await;
     assert_eq!((first.code, first.release("web-prod")), (0, "2.3.9"), "{first:?}");

@@ -1,14 +1,8 @@
 //! `fleetsheet check` against the emulators: all good, each thing broken alone, several at once, and nothing written ever.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
-#[path = "support/stage.rs"]
-mod stage;
-
-#[path = "prerequisites/broken.rs"]
 mod broken;
-#[path = "prerequisites/machine.rs"]
 mod machine;
-#[path = "prerequisites/whole.rs"]
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +14,8 @@ use fleetsheet_mocks::cloud::TagWrite;
 use fleetsheet_mocks::sheets::Spreadsheet;
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
 use serde_json::Value;
-use stage::{Ran, Stage};
+
+use crate::stage::{Ran, Stage};
 
 const USER: &str = "fleet";
 const PASSWORD: &str = "s3cret-Pa55word";

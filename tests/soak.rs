@@ -3,6 +3,7 @@
 
 #[path = "support/soak.rs"]
 mod soak;
+#[expect(dead_code, reason = "most of it is for the suites over emulators")]
 #[path = "support/stage.rs"]
 mod stage;
 

@@ -1,11 +1,8 @@
 //! What `.github/SECURITY.md` says each person can and cannot do alone, tried out.
-#![expect(clippy::expect_used, reason = "a test stops where it fails")]
-
-#[path = "support/stage.rs"]
-mod stage;
 
 use fleetsheet_mocks::sheets::CellValue;
-use stage::{ACCOUNT, REGION, RELEASE, SRE, Stage, fleet};
+
+use crate::stage::{ACCOUNT, REGION, RELEASE, SRE, Stage, fleet};
 
 /// Twenty servers of web-prod on 2.3.9 and one of db-prod on 5.0.0, all known.
 async fn two_channels() -> (Stage, Vec<String>) {

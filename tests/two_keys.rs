@@ -1,11 +1,8 @@
 //! One person with one key, and edit rights to the file, does anything that the sheet's protections let them do, through the
 //! browser or the API. No version moves that the other key's holders did not name.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-#[path = "two_keys/hands.rs"]
 mod hands;
-#[path = "support/stage.rs"]
-mod stage;
 
 use std::collections::BTreeSet;
 
@@ -18,8 +15,8 @@ use fleetsheet::memory::StoreReader as _;
 use fleetsheet_mocks::cloud::{ACCESS_KEY, Fleet, SECRET_KEY};
 use proptest::test_runner::{Config as Cases, TestCaseError, TestRunner};
 
+use crate::stage::{ACCOUNT, REGION, RELEASES, SRE, Stage};
 use hands::Deed;
-use stage::{ACCOUNT, REGION, RELEASES, SRE, Stage};
 
 const WEB: usize = 12;
 const DB: usize = 6;

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use fleetsheet::plan::{Belt, Moved, Plan, ServerStatus};
 use fleetsheet::sheet::Cell;
 
+use super::{id, known, settle};
 use crate::people::{channel_row, launch, server_row, set};
 use crate::world::{Options, World};
-use crate::{id, known, settle};
 
 const DAY: TimeDelta = TimeDelta::hours(24);
 const SECOND: TimeDelta = TimeDelta::seconds(1);

@@ -7,6 +7,7 @@
     reason = "it prints figures, and stops where it cannot get them"
 )]
 
+#[expect(dead_code, reason = "most of it is for the suites over emulators")]
 #[path = "../support/stage.rs"]
 mod stage;
 

@@ -4,10 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::plan::{Plan, ServerStatus};
 use fleetsheet::sheet::Cell;
 
+use super::story::beginning;
+use super::{JUMPS, Jump};
 use crate::people::set;
-use crate::story::beginning;
 use crate::world::{Options, World};
-use crate::{JUMPS, Jump};
 
 const SOON: TimeDelta = TimeDelta::minutes(5);
 const HOUR: TimeDelta = TimeDelta::hours(1);

@@ -3,7 +3,7 @@
 use fleetsheet::memory::Memory;
 use fleetsheet::sheet::Cell;
 
-use crate::State;
+use super::State;
 use crate::people::{channel_row, set};
 use crate::world::{Protection, World, down, source};
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use fleetsheet::memory::{ChannelMemory, KeyState, Latch, RowMemory, ServerMemory, Stamp};
 use fleetsheet::sheet::Cell;
 
-use crate::State;
+use super::State;
 use crate::world::Row;
 
 /// Older than this is old: no decision looks at greater ages here.

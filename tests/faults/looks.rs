@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::matrix::trials;
-use super::scene::{Scene, Work};
 use super::verdict::codes;
-use super::{WORKERS, crew, script};
+use super::{WORKERS, script};
+use crate::crew;
+use crate::matrix::trials;
+use crate::scene::{Scene, Work};
 
 const IN_TIME: Duration = Duration::from_secs(60);
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::aftermath::{Row, SERVICE_COLUMNS, World};
-use super::matrix::{Trial, trials};
-use super::scene::{Moment, Scene, Work};
-use super::stage::Ran;
 use super::verdict::{assert_told, codes};
-use super::{WORKERS, crew, script};
+use super::{WORKERS, script};
+use crate::aftermath::{Row, SERVICE_COLUMNS, World};
+use crate::crew;
+use crate::matrix::{Trial, trials};
+use crate::scene::{Moment, Scene, Work};
+use crate::stage::Ran;
 
 /// A pass may take the time that it is given, and its mail 20 seconds more; the rest is for a busy machine.
 const IN_TIME: Duration = Duration::from_secs(90);

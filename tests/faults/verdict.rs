@@ -3,8 +3,8 @@
 use fleetsheet_mocks::cloud::SECRET_KEY;
 use fleetsheet_mocks::faults::{Fault, When};
 
-use super::matrix::Trial;
-use super::stage::Ran;
+use crate::matrix::Trial;
+use crate::stage::Ran;
 
 /// A message is read by people.
 const LONG: usize = 1200;

@@ -6,7 +6,7 @@ use fleetsheet::sheet::{SheetErrorKind, SheetReader, TabRequest};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::SERVICE_ACCOUNT;
 
-use crate::world::{RELEASES, World};
+use super::world::{RELEASES, World};
 
 const RELEASES_ONLY: [TabRequest<'static>; 1] = [TabRequest {
     title: RELEASES,

@@ -2,7 +2,7 @@ use fleetsheet::sheet::{Cell, GridRange, SheetErrorKind, SheetReader, TabRequest
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT, Spreadsheet, Tab};
 
-use crate::world::{ID, RELEASES, SERVERS, World, tab, text, texts};
+use super::world::{ID, RELEASES, SERVERS, World, tab, text, texts};
 
 #[tokio::test]
 async fn cells_come_with_their_types_in_one_request() {

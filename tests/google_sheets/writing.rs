@@ -6,7 +6,7 @@ use fleetsheet::sheet::{
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::CellValue;
 
-use crate::world::{RELEASES, SERVERS, World, at, tab, text};
+use super::world::{RELEASES, SERVERS, World, at, tab, text};
 
 fn mark(column: u32, value: &str) -> MarkChange {
     MarkChange::Column {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use fleetsheet_mocks::cloud::Fleet;
 use fleetsheet_mocks::sheets::{CellValue, Tab};
 
+use super::{SHORT, assert_short, assert_visible, take, with_mail};
 use crate::stage::{ACCOUNT, REGION, RELEASE, SERVER_HEADERS, SERVERS, Stage, fleet};
-use crate::{SHORT, assert_short, assert_visible, take, with_mail};
 
 /// The most that a cell holds.
 fn huge() -> String {

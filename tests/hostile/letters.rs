@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::CellValue;
 
+use super::{assert_short, assert_visible};
 use crate::stage::{RELEASE, SERVERS, Stage};
-use crate::{assert_short, assert_visible};
 
 /// What may stand in a cell unseen.
 const UNSEEN: [(&str, &str); 9] = [

@@ -3,8 +3,8 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::{assert_visible, take, with_mail};
 use crate::stage::{ACCOUNT, REGION, SERVERS, Stage};
-use crate::{assert_visible, take, with_mail};
 
 const EVIL: &str = "x\u{1b}[2J\u{9b}31m\r\n2026-01-01T00:00:00Z  INFO fleetsheet: all well\t\0\u{202e}\u{61c}\u{2028}<script>alert(1)</script>";
 

@@ -7,8 +7,8 @@ use fleetsheet::setup::{Outcome, SetupRequest, Templates, carry_out};
 use fleetsheet_mocks::sheets::{CellValue, GridRange, SERVICE_ACCOUNT, SheetsEmulator, Spreadsheet, Tab};
 use proptest::prelude::*;
 
+use super::templates::names;
 use crate::stage::{BOOK, OWNER, RELEASE, RELEASE_HEADERS, RELEASES, SERVER_HEADERS, SERVERS, SRE};
-use crate::templates::names;
 
 /// A column as somebody may have it: a header, and what stands below.
 #[derive(Clone, Debug)]

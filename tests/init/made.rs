@@ -2,9 +2,9 @@
 
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT};
 
-use crate::headers;
+use super::headers;
+use super::steps;
 use crate::stage::{ACCOUNT, OWNER, REGION, RELEASE, RELEASE_HEADERS, RELEASES, SERVER_HEADERS, SERVERS, SRE, Stage};
-use crate::steps;
 
 const AUDIT: &str = "AuditLog";
 

@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::{GridRange, Protected, SERVICE_ACCOUNT, Spreadsheet};
 
+use super::steps;
 use crate::stage::{OWNER, RELEASE, RELEASES, SERVERS, SRE, Stage};
-use crate::steps;
 
 const KEY_A: &str = "fleetsheet: desiredVersionA";
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::{SERVICE_ACCOUNT, Spreadsheet};
 
+use super::{headers, steps};
+use crate::crew;
 use crate::matrix::trials;
 use crate::stage::{RELEASE, SERVERS, Stage};
-use crate::{crew, headers, steps};
 
 /// The spreadsheet without ids, which differ from run to run.
 fn shape(book: &Spreadsheet) -> Vec<(String, Vec<String>, usize, usize, usize)> {

@@ -2,9 +2,9 @@
 
 use fleetsheet_mocks::sheets::{CellValue, GridRange};
 
+use super::{headers, steps};
 use crate::aftermath::human_cells;
 use crate::stage::{RELEASE, SERVERS, Stage};
-use crate::{headers, steps};
 
 #[tokio::test]
 async fn what_is_missing_comes_to_the_right_end() {

@@ -1,9 +1,10 @@
 //! Mail of a machine whose clock is years ahead for one pass: what waits goes out when the clock is right, whatever was to be
 //! waited for by the wrong one; and its date is UTC whatever time zone the machine is in.
 
-use crate::preload;
-use crate::{OPS, Post};
 use fleetsheet_mocks::smtp::Stage as Point;
+
+use super::{OPS, Post};
+use crate::preload;
 
 const ONCE: [&str; 3] = ["--once", "--format", "json"];
 

@@ -3,7 +3,7 @@
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::SERVICE_ACCOUNT;
 
-use crate::Post;
+use super::Post;
 use crate::stage::SERVERS;
 
 #[tokio::test(flavor = "multi_thread")]

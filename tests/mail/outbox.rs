@@ -10,7 +10,7 @@ use fleetsheet_mocks::cloud::{ACCESS_KEY, SECRET_KEY};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::smtp::Stage as Point;
 
-use crate::{OPS, Post};
+use super::{OPS, Post};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_down_for_many_passes_gets_one_digest_of_all_of_them() {

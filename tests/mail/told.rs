@@ -2,7 +2,7 @@
 
 use fleetsheet_mocks::sheets::CellValue;
 
-use crate::Post;
+use super::Post;
 
 const BOOK_URL: &str = "https://docs.google.com/spreadsheets/d/test-book/edit";
 
@@ -214,7 +214,7 @@ async fn no_cell_reaches_a_header_or_becomes_markup() {
     let messages = post.smtp.messages();
     let mails = post.take();
     assert_eq!(mails.len(), 1);
-    assert_eq!(messages[0].to, [crate::OPS]);
+    assert_eq!(messages[0].to, [super::OPS]);
     let names: Vec<&str> = mails[0].headers.keys().map(String::as_str).collect();
     assert_eq!(
         names,

@@ -11,8 +11,8 @@ use fleetsheet_mocks::cloud::{Fleet, TagWrite};
 use fleetsheet_mocks::sheets::{Spreadsheet, Write};
 use tokio::sync::OnceCell;
 
-use crate::deeds::Deed;
-use crate::law::WRITE;
+use super::deeds::Deed;
+use super::law::WRITE;
 use crate::stage::{ACCOUNT, REGION, RELEASE, Ran, SERVERS, Stage};
 
 /// Channel, servers, version at first contact.

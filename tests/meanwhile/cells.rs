@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::{CellValue, Spreadsheet};
 
-use crate::arena::{NEW, id};
-use crate::deeds::{Blame, Deed, Unseen};
+use super::arena::{NEW, id};
+use super::deeds::{Blame, Deed, Unseen};
 use crate::stage::{RELEASE, SERVER_HEADERS, SERVERS};
 
 fn values() -> [(&'static str, CellValue); 5] {

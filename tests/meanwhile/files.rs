@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::{GridRange, Spreadsheet};
 
-use crate::arena::Settled;
-use crate::deeds::{Blame, Deed, Unseen};
+use super::arena::Settled;
+use super::deeds::{Blame, Deed, Unseen};
 use crate::stage::{RELEASE, SERVERS};
 
 pub(crate) fn tabs() -> Vec<Deed> {

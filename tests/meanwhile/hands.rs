@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use fleetsheet::memory::KeyState;
 use fleetsheet_mocks::sheets::{CellValue, Spreadsheet};
 
-use crate::arena::{NEW, Pass, Settled, Trial};
-use crate::deeds::{Blame, Deed, Unseen};
-use crate::law::{WRITE, cell, header, is_human, keyed, known, served};
+use super::arena::{NEW, Pass, Settled, Trial};
+use super::deeds::{Blame, Deed, Unseen};
+use super::law::{WRITE, cell, header, is_human, keyed, known, served};
 use crate::stage::{RELEASE, SERVERS};
 
 fn texts(book: &Spreadsheet, channel: &str, headers: &[&str]) -> Vec<Vec<CellValue>> {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetsheet_mocks::sheets::{CellValue, Spreadsheet, Tab};
 
-use crate::arena::{NEW, Pass, Settled, Trial};
-use crate::deeds::Deed;
-use crate::hands::{blame, versions};
+use super::arena::{NEW, Pass, Settled, Trial};
+use super::deeds::Deed;
+use super::hands::{blame, versions};
 use crate::stage::{RELEASE, SERVERS, words};
 
 fn is_service(tab: &str, header: &str) -> bool {

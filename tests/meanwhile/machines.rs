@@ -5,8 +5,8 @@ use std::sync::mpsc;
 
 use fleetsheet_mocks::sheets::Spreadsheet;
 
-use crate::arena::{Arena, Pass};
-use crate::law;
+use super::arena::{Arena, Pass};
+use super::law;
 use crate::stage::Ran;
 
 /// One emulator's nth request, whatever it asks.

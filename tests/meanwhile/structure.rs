@@ -2,8 +2,8 @@
 
 use fleetsheet_mocks::sheets::{CellValue, Spreadsheet, Tab};
 
-use crate::arena::{NEW, id};
-use crate::deeds::{Blame, Deed, Unseen};
+use super::arena::{NEW, id};
+use super::deeds::{Blame, Deed, Unseen};
 use crate::stage::{RELEASE, SERVERS};
 
 const TABS: [&str; 2] = [RELEASE, SERVERS];

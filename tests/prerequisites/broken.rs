@@ -4,7 +4,7 @@ use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::{GridRange, SERVICE_ACCOUNT};
 use fleetsheet_mocks::smtp::Stage as SmtpStage;
 
-use crate::Bench;
+use super::Bench;
 use crate::stage::{ACCOUNT, OWNER, RELEASE, SERVERS, SRE};
 
 const SHEET: [&str; 6] = ["editor", "tabs", "columns", "cells", "protection", "store"];
@@ -294,7 +294,7 @@ async fn a_mail_server_that_lets_us_in_or_not() {
     );
 
     let file = bench.stage.path("smtp-password");
-    std::fs::write(&file, format!("{}\n", crate::PASSWORD)).unwrap();
+    std::fs::write(&file, format!("{}\n", super::PASSWORD)).unwrap();
     bench.set_mode("smtp-password", 0o600);
     let url = format!("smtp://fleet@{}", bench.smtp.addr());
     bench.stage.setting("FLEETSHEET_EMAIL__SMTP_URL", &url);

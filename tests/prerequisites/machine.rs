@@ -2,8 +2,8 @@
 
 use std::sync::mpsc;
 
+use super::{Bench, Checked, JSON};
 use crate::stage::BOOK;
-use crate::{Bench, Checked, JSON};
 
 const GOOGLE: [&str; 8] = [
     "token",

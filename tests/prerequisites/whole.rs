@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT};
 
+use super::{Bench, JSON, PASSWORD};
 use crate::stage::{RELEASE, SERVERS};
-use crate::{Bench, JSON, PASSWORD};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_is_good_every_line_is_and_a_pass_works() {

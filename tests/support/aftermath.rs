@@ -1,7 +1,5 @@
 //! What a pass left behind, to compare with what it should have; and the ways to disturb one.
 
-#![allow(dead_code, reason = "each test file uses its own part of the stage")]
-
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};

@@ -1,7 +1,5 @@
 //! The service as a user runs it: started against a stage, watched through its log and its port, told with signals.
 
-#![allow(dead_code, reason = "each test file uses its own part of it")]
-
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

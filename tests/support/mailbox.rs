@@ -1,7 +1,5 @@
 //! Reads messages as a mail program does: unfolds headers, takes the parts of a multipart apart, undoes their encoding.
 
-#![allow(dead_code, reason = "each test file uses its own part of the mailbox")]
-
 use std::collections::BTreeMap;
 
 /// A message taken apart.

@@ -1,8 +1,6 @@
 //! Small C libraries that the dynamic linker puts between the program and the system's calls, to disturb them from outside:
 //! the program under test is the one that users run, and knows of nothing.
 
-#![allow(dead_code, reason = "each test file uses its own libraries")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,8 +1,6 @@
 //! A world in which a pass has all there is to do at once, and which can be set back to the moment before that pass: what is to
 //! be tried at a thousand points is set up once.
 
-#![allow(dead_code, reason = "each test file uses its own part of the scene")]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 

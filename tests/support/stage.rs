@@ -1,7 +1,5 @@
 //! A stage for whole passes: emulators, a temporary directory, and the real program run as a user runs it.
 
-#![allow(dead_code, reason = "each test file uses its own part of the stage")]
-
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 

@@ -3,8 +3,6 @@
 //! The sheet goes through the parser, planner, settlement and write-back decision that ship; only the writes themselves are
 //! simulated. A pass may be killed between any two of them.
 
-#![allow(dead_code, reason = "each test file uses its own part of the world")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};

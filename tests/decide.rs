@@ -1,0 +1,27 @@
+//! The suites that touch nothing: what is decided, what is read out of cells, files and arguments, and what ships beside the
+//! program. One program for all of them, because linking one costs more than most of them take to run.
+//!
+//! `cargo test --test decide explore::` runs one suite.
+
+#[path = "support/people.rs"]
+mod people;
+#[path = "support/print.rs"]
+mod print;
+#[path = "support/rows.rs"]
+mod rows;
+#[path = "support/script.rs"]
+mod script;
+#[path = "support/world.rs"]
+mod world;
+
+mod belts;
+mod check;
+mod clocks;
+mod config;
+mod deploy;
+mod explore;
+mod golden;
+mod iam_policy;
+mod laws;
+mod layers;
+mod parse;

@@ -1,0 +1,15 @@
+//! The suites over servers that others wrote, moto and aiosmtpd: our reading of the protocols against theirs. They need python3,
+//! and a package index within reach when they run for the first time.
+#![expect(clippy::expect_used, reason = "a test stops where it fails")]
+
+#[expect(dead_code, reason = "part of it is for the suites over emulators")]
+#[path = "support/mailbox.rs"]
+mod mailbox;
+#[expect(dead_code, reason = "most of it is for the suites over emulators")]
+#[path = "support/stage.rs"]
+mod stage;
+#[path = "support/venv.rs"]
+mod venv;
+
+mod mail_real_server;
+mod moto;

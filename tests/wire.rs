@@ -1,0 +1,37 @@
+//! The suites over emulators: the adapters alone, and the real program as a user runs it. One program for all of them, so that
+//! suites that wait run beside suites that compute.
+//!
+//! `cargo test --test wire faults::` runs one suite.
+#![expect(clippy::expect_used, reason = "a test stops where it fails")]
+
+#[path = "support/aftermath.rs"]
+mod aftermath;
+#[path = "support/crew.rs"]
+mod crew;
+#[path = "support/daemon.rs"]
+mod daemon;
+#[path = "support/mailbox.rs"]
+mod mailbox;
+#[path = "support/matrix.rs"]
+mod matrix;
+#[path = "support/preload.rs"]
+mod preload;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/stage.rs"]
+mod stage;
+
+mod ec2;
+mod faults;
+mod google_sheets;
+mod hostile;
+mod init;
+mod kills;
+mod mail;
+mod meanwhile;
+mod pass;
+mod prerequisites;
+mod sandbox;
+mod service;
+mod threats;
+mod two_keys;
