@@ -60,7 +60,7 @@ fn a_page_says_what_it_knows_at_each_time() {
     let state = state();
     let first = page(&state.snapshot(), at("2026-01-01T00:00:01Z"));
     assert!(
-        first.contains("waiting for the first pass") && first.contains("No pass has told"),
+        first.contains("waiting for the first pass") && first.contains("No pass has reported"),
         "{first}"
     );
     state.began(at("2026-01-01T00:00:01Z"));
