@@ -126,7 +126,7 @@ async fn a_second_signal_leaves_at_once_and_the_next_pass_repairs() {
     service.says("told to stop").await;
     service.signal("INT");
     assert_eq!(service.ended().await.code(), Some(130), "{}", service.log());
-    assert!(service.log().contains("a second time"), "{}", service.log());
+    assert!(service.log().contains("second stop signal"), "{}", service.log());
     assert_eq!(tagged(&stage, &ids), 1);
     assert_next_pass_finishes(&stage, &ids).await;
 }
