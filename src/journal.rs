@@ -97,7 +97,10 @@ mod tests {
             self.asked.lock().unwrap().push("commit");
             self.held.lock().unwrap().apply(update);
             if self.loses_reply {
-                return Err(StoreError::Broken("the disk is gone".into()));
+                return Err(StoreError::Broken {
+                    message: "the disk is gone".into(),
+                    cause: None,
+                });
             }
             Ok(())
         }

@@ -51,7 +51,7 @@ async fn load(path: &Path, access: Access) -> Result<Memory, StoreError> {
 
 fn broken<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(StoreError::Broken(message)) => message,
+        Err(StoreError::Broken { message, .. }) => message,
         other => panic!("expected a broken store, got {other:?}"),
     }
 }

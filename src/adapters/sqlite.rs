@@ -29,7 +29,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use self::lock::{Holder, StoreLock};
-pub use self::probe::{Probed, probe};
+pub(crate) use self::probe::probe;
 use self::schema::Found;
 use self::trouble::Fault;
 use crate::memory::{Event, Memory, Store, StoreError, StoreReader, Update};
@@ -104,7 +104,7 @@ impl SqliteStore {
                     (path, connection)
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => (path, None),
-                Err(error) => return Err(trouble::of_io(&path, "it cannot be found", &error)),
+                Err(error) => return Err(trouble::of_io(&path, "it cannot be found", error)),
             },
         };
         Ok(Self {
@@ -193,7 +193,7 @@ async fn commit(connection: &mut SqliteConnection, update: &Update) -> Result<()
 async fn open_to_write(path: &Path, now: DateTime<Utc>) -> Result<SqliteConnection, StoreError> {
     regular_file(path)?;
     // Made here, not by SQLite, to be private from its first moment; journals take its permissions.
-    drop(location::open_private(path).map_err(|error| trouble::of_io(path, "it cannot be opened", &error))?);
+    drop(location::open_private(path).map_err(|error| trouble::of_io(path, "it cannot be opened", error))?);
     let open = async {
         let mut connection = connect(path, Access::Write).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -222,7 +222,7 @@ async fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, StoreErro
             opened => return opened.map_err(|fault| fault.at(path)),
         }
         let copy = snapshot::copy(path)
-            .map_err(|error| trouble::of_io(path, "the journal that a killed pass left cannot be copied", &error))?;
+            .map_err(|error| trouble::of_io(path, "the journal that a killed pass left cannot be copied", error))?;
         if let Some(copy) = copy {
             // Once opened and rolled back, the copy is read through its descriptor and its name is not needed.
             let opened = open_if_store(&copy.path(), Access::Write).await;
@@ -256,7 +256,7 @@ fn regular_file(path: &Path) -> Result<bool, StoreError> {
             Err(trouble::broken(path, format_args!("it is {what}"), fix))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(trouble::of_io(path, "it cannot be inspected", &error)),
+        Err(error) => Err(trouble::of_io(path, "it cannot be inspected", error)),
     }
 }
 

@@ -11,8 +11,14 @@ pub enum StoreError {
     #[error("{0}")]
     Held(String),
     /// It cannot be opened, read or written, or holds what this version does not understand.
-    #[error("{0}")]
-    Broken(String),
+    #[error("{message}")]
+    Broken {
+        /// What is wrong and what to do, in words for people.
+        message: String,
+        /// What the database or the file system said, where that is the cause.
+        #[source]
+        cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
 }
 
 /// Reads what was remembered.

@@ -23,7 +23,7 @@ async fn survives(directory: &Path, bytes: &[u8], whole: &Memory, what: &str) ->
         fs::write(&path, bytes).unwrap();
         match load(&path, access).await {
             Ok(memory) => assert!(&memory == whole, "{what}, {access:?}: something else was believed"),
-            Err(StoreError::Broken(message)) => {
+            Err(StoreError::Broken { message, .. }) => {
                 refused = true;
                 assert!(message.contains("damaged.db: "), "{message}");
                 assert!(message.contains("; "), "{message}");

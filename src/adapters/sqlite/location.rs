@@ -15,9 +15,10 @@ const MAX_LINKS: usize = 40;
 /// The path in a `sqlite:PATH` URL.
 pub(super) fn path_of(url: &str) -> Result<PathBuf, StoreError> {
     let wrong = |why: &str| {
-        Err(StoreError::Broken(format!(
-            "state.url = {url:?} {why}; write sqlite:PATH"
-        )))
+        Err(StoreError::Broken {
+            message: format!("state.url = {url:?} {why}; write sqlite:PATH"),
+            cause: None,
+        })
     };
     let Some(path) = url.strip_prefix("sqlite:") else {
         return wrong("does not name a known kind of store");
@@ -72,8 +73,8 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .map_err(|error| trouble::of_io(path, "its directory cannot be made", &error))?;
-    canonical(path).map_err(|error| trouble::of_io(path, "it cannot be found", &error))
+        .map_err(|error| trouble::of_io(path, "its directory cannot be made", error))?;
+    canonical(path).map_err(|error| trouble::of_io(path, "it cannot be found", error))
 }
 
 /// Opens a file for reading and writing that only its owner may read, making it where it is missing.

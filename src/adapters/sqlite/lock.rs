@@ -49,14 +49,14 @@ impl StoreLock {
     pub fn acquire(url: &str, holder: &Holder) -> Result<Self, StoreError> {
         let store = location::prepare(&location::path_of(url)?)?;
         let path = location::beside(&store, ".lock");
-        let failed = |error: &io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
-        let mut file = location::open_private(&path).map_err(|error| failed(&error))?;
+        let failed = |error: io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
+        let mut file = location::open_private(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Held(held(&store, &mut file))),
-            Err(TryLockError::Error(error)) => return Err(failed(&error)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        say(&mut file, holder).map_err(|error| failed(&error))?;
+        say(&mut file, holder).map_err(failed)?;
         Ok(Self { file })
     }
 }
@@ -65,19 +65,19 @@ impl StoreLock {
 /// moment must not find it taken; only one in which a killed pass left its name is taken for a moment.
 pub(super) fn holder(store: &Path) -> Result<Option<String>, StoreError> {
     let path = location::beside(store, ".lock");
-    let failed = |error: &io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
+    let failed = |error: io::Error| trouble::of_io(&path, "the lock cannot be taken", error);
     let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(&error)),
+        Err(error) => return Err(failed(error)),
     };
-    if file.metadata().map_err(|error| failed(&error))?.len() == 0 {
+    if file.metadata().map_err(failed)?.len() == 0 {
         return Ok(None);
     }
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(Some(held(store, &mut file))),
-        Err(TryLockError::Error(error)) => Err(failed(&error)),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

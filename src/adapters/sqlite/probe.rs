@@ -14,28 +14,28 @@ use crate::memory::StoreError;
 
 /// A store that a pass could write to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probed {
+pub(crate) struct Probed {
     /// Whether it is there already; else the first pass makes it.
-    pub exists: bool,
+    pub(crate) exists: bool,
     /// Who holds it at this moment, in words.
-    pub holder: Option<String>,
+    pub(crate) holder: Option<String>,
 }
 
 /// Looks whether a pass could open and write the store at `url`, which is neither made nor changed.
 ///
 /// # Errors
 /// [`StoreError::Broken`] when it could not.
-pub async fn probe(url: &str) -> Result<Probed, StoreError> {
+pub(crate) async fn probe(url: &str) -> Result<Probed, StoreError> {
     let path = location::path_of(url)?;
     let path = match location::canonical(&path) {
         Ok(path) => path,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path,
-        Err(error) => return Err(trouble::of_io(&path, "it cannot be found", &error)),
+        Err(error) => return Err(trouble::of_io(&path, "it cannot be found", error)),
     };
     let exists = regular_file(&path)?;
     files::can_make_files_in(location::directory(&path)).map_err(|error| {
         let what = "its directory takes no files, and SQLite keeps its journal there";
-        trouble::of_io(&path, what, &error)
+        trouble::of_io(&path, what, error)
     })?;
     if exists {
         writable(&path).await?;
@@ -49,7 +49,7 @@ async fn writable(path: &Path) -> Result<(), StoreError> {
     // Opening it to write would roll back what a killed pass left, and that is for the next pass to do.
     if std::fs::metadata(location::beside(path, "-journal")).is_ok_and(|journal| journal.len() > 0) {
         let opened = OpenOptions::new().write(true).open(path).map(drop);
-        return opened.map_err(|error| trouble::of_io(path, "it may not be written", &error));
+        return opened.map_err(|error| trouble::of_io(path, "it may not be written", error));
     }
     let begin = async {
         let mut connection = connect(path, Access::Write).await?;

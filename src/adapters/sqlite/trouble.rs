@@ -38,7 +38,7 @@ impl Fault {
     /// The failure as the caller sees it.
     pub(super) fn at(self, path: &Path) -> StoreError {
         match self {
-            Self::Sql(error) => of_sql(path, &error),
+            Self::Sql(error) => of_sql(path, error),
             Self::Damaged(what) => broken(path, format_args!("it is damaged: {what}"), RESTORE),
             Self::Refused(what, fix) => broken(path, what, fix),
         }
@@ -50,18 +50,28 @@ const WHAT_MAX: usize = 500;
 
 /// A store that cannot be used.
 pub(super) fn broken(path: &Path, what: impl Display, fix: &str) -> StoreError {
+    StoreError::Broken {
+        message: message(path, what, fix),
+        cause: None,
+    }
+}
+
+fn message(path: &Path, what: impl Display, fix: &str) -> String {
     let said = short(&what.to_string(), WHAT_MAX);
-    StoreError::Broken(plain(&format!("state store {}: {said}; {fix}", path.display())))
+    plain(&format!("state store {}: {said}; {fix}", path.display()))
 }
 
 /// A failure of the file system.
-pub(super) fn of_io(path: &Path, what: &str, error: &io::Error) -> StoreError {
+pub(super) fn of_io(path: &Path, what: &str, error: io::Error) -> StoreError {
     let fix = match error.kind() {
         io::ErrorKind::PermissionDenied => "let this user read and write the directory and the file",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
         _ => "check state.url and the file system",
     };
-    broken(path, format_args!("{what}: {error}"), fix)
+    StoreError::Broken {
+        message: message(path, format_args!("{what}: {error}"), fix),
+        cause: Some(error.into()),
+    }
 }
 
 /// The extended result code of SQLite.
@@ -70,17 +80,26 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 }
 
 /// What the database says, told apart by what a person can do about it (<https://sqlite.org/rescode.html>).
-fn of_sql(path: &Path, error: &sqlx::Error) -> StoreError {
+fn of_sql(path: &Path, error: sqlx::Error) -> StoreError {
+    if let sqlx::Error::Io(error) = error {
+        return of_io(path, "it cannot be opened", error);
+    }
+    StoreError::Broken {
+        message: sql_message(path, &error),
+        cause: Some(error.into()),
+    }
+}
+
+fn sql_message(path: &Path, error: &sqlx::Error) -> String {
     let Some(code) = code(error) else {
         // Anything else that is not a lost connection is a column that does not hold what the layout says.
         return match error {
-            sqlx::Error::Io(error) => of_io(path, "it cannot be opened", error),
-            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => broken(
+            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => message(
                 path,
                 format_args!("the database stopped: {error}"),
                 "start fleetsheet again",
             ),
-            _ => broken(path, format_args!("it is damaged: {error}"), RESTORE),
+            _ => message(path, format_args!("it is damaged: {error}"), RESTORE),
         };
     };
     let said = error.as_database_error().map_or("", |error| error.message());
@@ -107,5 +126,5 @@ fn of_sql(path: &Path, error: &sqlx::Error) -> StoreError {
         (_, 26) => ("the file is not an SQLite database", RESTORE),
         _ => ("it is damaged", RESTORE),
     };
-    broken(path, format_args!("{what} ({said}, SQLite code {code})"), fix)
+    message(path, format_args!("{what} ({said}, SQLite code {code})"), fix)
 }

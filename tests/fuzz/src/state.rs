@@ -123,7 +123,7 @@ fn judge_error(error: &StoreError) {
     let text = error.to_string();
     judge::one_line("an error of the store", &text);
     judge::at_most("an error of the store", &text, 1000);
-    assert!(matches!(error, StoreError::Broken(_)), "{error}");
+    assert!(matches!(error, StoreError::Broken { .. }), "{error}");
 }
 
 /// Removes the files of one input.
