@@ -7,15 +7,15 @@ use std::time::Duration;
 
 /// What became of the requests to one method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Requests made.
-    pub made: u64,
+    pub(crate) made: u64,
     /// Answers that ask for fewer requests.
-    pub throttled: u64,
+    pub(crate) throttled: u64,
     /// Calls made again because an earlier one failed in a way that may pass.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
     /// What calls waited for the rate limit and for pauses after throttles, summed over calls.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 /// A counter shared by all clients of a pass.
@@ -74,7 +74,7 @@ impl Calls {
 
     /// Everything counted so far.
     #[must_use]
-    pub fn tallies(&self) -> BTreeMap<String, Tally> {
+    pub(crate) fn tallies(&self) -> BTreeMap<String, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -59,7 +59,7 @@ impl State {
 
     /// Whether tags on it still mean anything.
     #[must_use]
-    pub fn is_live(self) -> bool {
+    pub(crate) fn is_live(self) -> bool {
         !matches!(self, Self::ShuttingDown | Self::Terminated)
     }
 }

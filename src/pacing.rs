@@ -124,7 +124,7 @@ impl Pacing {
 
     /// The same, which counts waits, throttles and repetitions into `calls`.
     #[must_use]
-    pub fn counting(limits: Limits, calls: Calls) -> Self {
+    pub(crate) fn counting(limits: Limits, calls: Calls) -> Self {
         let lanes = Mutex::new(HashMap::new());
         Self(Arc::new(Shared { limits, calls, lanes }))
     }

@@ -19,7 +19,7 @@ use crate::sheet::{Append, NewCell, RawTab};
 use tab_setup::TabSetup;
 
 pub use run::{Outcome, carry_out};
-pub use template::{CellKind, Colour, Column, Editing, Owner, Template, TemplateError, Templates};
+pub use template::{Colour, Column, Editing, Owner, Template, TemplateError, Templates};
 
 /// What is asked of a spreadsheet.
 #[derive(Clone, Debug)]
@@ -55,19 +55,19 @@ pub struct Step {
 
 /// What there is to do, and what cannot be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Setup {
+struct Setup {
     /// In order.
-    pub steps: Vec<Step>,
+    steps: Vec<Step>,
     /// Why nothing may be done at all; then there are no steps.
-    pub refused: Vec<Problem>,
+    refused: Vec<Problem>,
     /// What only a person can do, and must.
-    pub open: Vec<Problem>,
+    open: Vec<Problem>,
     /// What people should know.
-    pub notes: Vec<Problem>,
+    notes: Vec<Problem>,
     /// How many things need no step.
-    pub right: usize,
+    right: usize,
     /// Where the channel that was asked for stands already.
-    pub channel_at: Option<String>,
+    channel_at: Option<String>,
 }
 
 impl Setup {
@@ -86,8 +86,7 @@ impl Setup {
 }
 
 /// Compares the spreadsheet with the request.
-#[must_use]
-pub fn plan(structure: &Structure, request: &SetupRequest<'_>) -> Setup {
+fn plan(structure: &Structure, request: &SetupRequest<'_>) -> Setup {
     let mut setup = Setup::default();
     let mut tab_setups = Vec::new();
     let mut next_id = request.fresh_id;
@@ -134,6 +133,18 @@ pub fn plan(structure: &Structure, request: &SetupRequest<'_>) -> Setup {
     setup
 }
 
+/// The next id that no tab has.
+fn unused_id(structure: &Structure, next_id: &mut u32) -> i64 {
+    let taken = |id: u32| structure.tabs.iter().any(|(held, _)| *held == i64::from(id));
+    // The API's ids have 31 bits.
+    while taken(*next_id & 0x7fff_ffff) {
+        *next_id = next_id.wrapping_add(1);
+    }
+    let id = i64::from(*next_id & 0x7fff_ffff);
+    *next_id = next_id.wrapping_add(1);
+    id
+}
+
 /// A tab that is not there, as it will be after the step that makes it.
 fn make<'a>(
     template: &'a Template,
@@ -153,13 +164,7 @@ fn make<'a>(
         setup.refused.push(Setup::problem(Code::TabName, title, message));
         return None;
     }
-    let taken = |id: u32| structure.tabs.iter().any(|(held, _)| *held == i64::from(id));
-    // The API's ids have 31 bits.
-    while taken(*next_id & 0x7fff_ffff) {
-        *next_id = next_id.wrapping_add(1);
-    }
-    let sheet_id = i64::from(*next_id & 0x7fff_ffff);
-    *next_id = next_id.wrapping_add(1);
+    let sheet_id = unused_id(structure, next_id);
     let headers: Vec<String> = template
         .columns
         .iter()

@@ -159,7 +159,7 @@ impl GoogleSheets {
     ///
     /// # Errors
     /// When no token can be had; the message says why.
-    pub async fn check_token(&self) -> Result<(), SheetError> {
+    pub(crate) async fn check_token(&self) -> Result<(), SheetError> {
         self.inner.tokens.get().await.map(drop)
     }
 

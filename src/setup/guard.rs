@@ -127,13 +127,7 @@ fn of_column<'a>(
     setup: &mut Setup,
 ) -> Option<Target<'a>> {
     let who = &request.names.keyholders;
-    let entries: Vec<&String> = match column.editors {
-        Editing::Everybody => return None,
-        Editing::KeyA => request.a_editors.iter().collect(),
-        Editing::KeyB => request.b_editors.iter().collect(),
-        Editing::BothKeys => request.a_editors.iter().chain(request.b_editors).collect(),
-        Editing::Nobody | Editing::Service => Vec::new(),
-    };
+    let entries = entries_of(column.editors, request)?;
     let place = format!("{} ({})", tab_setup.place(at), column.header);
     let keyless = matches!(column.editors, Editing::KeyA | Editing::KeyB | Editing::BothKeys)
         && (entries.is_empty() || column.editors == Editing::BothKeys && (who.a.is_empty() || who.b.is_empty()));
@@ -151,20 +145,6 @@ fn of_column<'a>(
         let list: Vec<&str> = wanted.iter().map(String::as_str).collect();
         format!("only {} may edit", list.join(", "))
     };
-    let editing = column.editors;
-    let judge = move |found: &BTreeSet<String>| match editing {
-        Editing::Nobody => neither(who, found),
-        Editing::KeyA | Editing::KeyB | Editing::BothKeys => exactly(&wanted, found),
-        Editing::Service | Editing::Everybody => nobody(found),
-    };
-    let covers = move |range: &ProtectedRange| covers(range, at);
-    let judge = move |range: &ProtectedRange| {
-        if covers(range) {
-            range_fault(range, who, &judge)
-        } else {
-            Some("its protection covers other columns".into())
-        }
-    };
     Some(Target {
         place,
         who: words,
@@ -175,7 +155,34 @@ fn of_column<'a>(
         },
         description: format!("{OURS}{}", column.header),
         entries,
-        judge: Box::new(judge),
+        judge: judge_of(column.editors, at, wanted, who),
+    })
+}
+
+/// The entries of the configuration that may edit; `None`: everybody may.
+fn entries_of<'a>(editing: Editing, request: &SetupRequest<'a>) -> Option<Vec<&'a String>> {
+    match editing {
+        Editing::Everybody => None,
+        Editing::KeyA => Some(request.a_editors.iter().collect()),
+        Editing::KeyB => Some(request.b_editors.iter().collect()),
+        Editing::BothKeys => Some(request.a_editors.iter().chain(request.b_editors).collect()),
+        Editing::Nobody | Editing::Service => Some(Vec::new()),
+    }
+}
+
+/// Judges ranges over a column that `wanted`, those with a key or nobody may edit.
+fn judge_of(editing: Editing, at: u32, wanted: BTreeSet<String>, who: &Keyholders) -> Judge<'_> {
+    let editors = move |found: &BTreeSet<String>| match editing {
+        Editing::Nobody => neither(who, found),
+        Editing::KeyA | Editing::KeyB | Editing::BothKeys => exactly(&wanted, found),
+        Editing::Service | Editing::Everybody => nobody(found),
+    };
+    Box::new(move |range: &ProtectedRange| {
+        if covers(range, at) {
+            range_fault(range, who, &editors)
+        } else {
+            Some("its protection covers other columns".into())
+        }
     })
 }
 
@@ -206,8 +213,7 @@ fn settle(
     let (ours, foreign): (Vec<_>, Vec<_>) = ranges
         .iter()
         .partition(|range| range.description.trim() == target.description);
-    let mut held = false;
-    let mut found = false;
+    let (mut held, mut found) = (false, false);
     for range in ours {
         if is_closed(range) {
             // It can be neither seen nor changed; ours comes beside it.
@@ -215,11 +221,7 @@ fn settle(
             continue;
         }
         found = true;
-        let wider = !same(&range.range, &target.range);
-        // One that has grown over a neighbour would shut that column's people out.
-        let fault =
-            (target.judge)(range).or_else(|| wider.then(|| "its protection covers more than it should".to_owned()));
-        match fault {
+        match target.fault(range) {
             None => held = true,
             Some(fault) => setup.steps.push(Step {
                 place: target.place.clone(),
@@ -258,6 +260,13 @@ fn settle(
 }
 
 impl Target<'_> {
+    /// What is wrong with a range of ours.
+    fn fault(&self, range: &ProtectedRange) -> Option<String> {
+        // One that has grown over a neighbour would shut that column's people out.
+        let wider = !same(&range.range, &self.range);
+        (self.judge)(range).or_else(|| wider.then(|| "its protection covers more than it should".to_owned()))
+    }
+
     fn protection(&self, tab_setup: &TabSetup<'_>, request: &SetupRequest<'_>, known: &BTreeSet<String>) -> Protection {
         let is_group = |entry: &&&String| entry.starts_with(GROUP) || known.contains(&address_of(entry));
         let (groups, users): (Vec<&String>, Vec<&String>) = self.entries.iter().partition(is_group);

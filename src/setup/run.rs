@@ -39,6 +39,19 @@ impl Outcome {
             notes,
         }
     }
+
+    /// Takes in what was done in the end, and what is left to do.
+    fn finish(&mut self, left: Setup, done: Vec<Step>, trouble: Option<SheetError>) {
+        self.steps = done;
+        self.failed = [left.refused, left.open].concat();
+        self.notes.extend(left.notes);
+        self.notes.sort();
+        self.notes.dedup();
+        if !left.steps.is_empty() {
+            self.failed.extend(trouble.as_ref().map(call_failed));
+            self.failed.extend(left.steps.iter().map(left_over));
+        }
+    }
 }
 
 /// Makes the spreadsheet as it is asked for, or only says what it would do.
@@ -71,13 +84,8 @@ pub async fn carry_out(
         let sent = builder.build(&edits).await;
         let refused = matches!(&sent, Err(error) if error.kind != SheetErrorKind::OutcomeUnknown);
         if !refused {
-            let new: Vec<Step> = setup
-                .steps
-                .iter()
-                .filter(|step| !tried.contains(step))
-                .cloned()
-                .collect();
-            tried.extend(new);
+            let new = setup.steps.iter().filter(|step| !tried.contains(step));
+            tried.extend(new.cloned().collect::<Vec<_>>());
         }
         trouble = sent.err();
         let again = match builder.read_structure(&tabs).await {
@@ -95,26 +103,13 @@ pub async fn carry_out(
             break;
         }
         // Only a lost request is sent again unchanged: anything else would end the same way.
-        if same
-            && trouble
-                .as_ref()
-                .is_none_or(|error| error.kind != SheetErrorKind::OutcomeUnknown)
-        {
+        let lost = matches!(&trouble, Some(error) if error.kind == SheetErrorKind::OutcomeUnknown);
+        if same && !lost {
             break;
         }
     }
     tried.retain(|step| !setup.steps.contains(step));
-    outcome.steps = tried;
-    outcome.failed = [setup.refused.clone(), setup.open.clone()].concat();
-    outcome.notes.extend(setup.notes);
-    outcome.notes.sort();
-    outcome.notes.dedup();
-    if !setup.steps.is_empty() {
-        outcome
-            .failed
-            .extend(trouble.map(|error| call_failed(&with_hint(error, request))));
-        outcome.failed.extend(setup.steps.iter().map(left_over));
-    }
+    outcome.finish(setup, tried, trouble.map(|error| with_hint(error, request)));
     Ok(outcome)
 }
 

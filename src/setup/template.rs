@@ -37,7 +37,7 @@ pub enum Owner {
 /// What the cells of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CellKind {
+pub(crate) enum CellKind {
     /// Text that must stay as it was typed.
     Text,
     /// A box to tick.
@@ -82,17 +82,16 @@ pub struct Column {
     pub header: Arc<str>,
     /// Who fills it in.
     pub owner: Owner,
-    /// What its cells are.
-    pub kind: CellKind,
+    pub(crate) kind: CellKind,
     /// Who may edit it.
     pub editors: Editing,
-    /// Its width in pixels.
-    pub width: u32,
+    /// In pixels.
+    pub(crate) width: u32,
     /// The help that hangs on its header.
-    pub note: String,
+    pub(crate) note: String,
     /// Whether a tab that has been used may go without it.
     #[serde(default)]
-    pub optional: bool,
+    pub(crate) optional: bool,
     #[serde(default)]
     repeat: Option<Repeat>,
 }
@@ -118,11 +117,10 @@ pub struct Template {
     pub title: String,
     /// Rows of a new one.
     pub rows: u32,
-    /// Rows that stay in view.
-    pub frozen_rows: u32,
+    pub(crate) frozen_rows: u32,
     /// Whether one protection covers all of it.
     #[serde(default)]
-    pub protected_whole: bool,
+    pub(crate) protected_whole: bool,
     /// Its columns, in the order of a new one.
     #[serde(rename = "column")]
     pub columns: Vec<Column>,

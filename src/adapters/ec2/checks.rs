@@ -13,7 +13,7 @@ impl Ec2 {
     ///
     /// # Errors
     /// When there are none; the message says what to do.
-    pub async fn check_keys(&self, account: &str) -> Result<(), CloudError> {
+    pub(crate) async fn check_keys(&self, account: &str) -> Result<(), CloudError> {
         let Some(region) = self.regions.values().find(|region| &*region.source.account == account) else {
             return Err(CloudError {
                 kind: CloudErrorKind::Denied,

@@ -84,15 +84,7 @@ impl TabSetup<'_> {
                 });
             }
         }
-        let rule = match (column.kind, channels) {
-            (CellKind::Checkbox, _) => Some((Validation::Checkbox, "checkboxes")),
-            (CellKind::Channel, Some((tab, column))) => {
-                let (tab, column) = (tab.clone(), *column);
-                Some((Validation::ListOf { tab, column }, "a dropdown of channels"))
-            }
-            _ => None,
-        };
-        if let Some((rule, word)) = rule {
+        if let Some((rule, word)) = rule_of(column.kind, channels) {
             // Cells that have a rule of people's own keep it.
             let lacking = self.lacking(at, |format| format.validated);
             if !lacking.is_empty() {
@@ -197,5 +189,17 @@ impl TabSetup<'_> {
                     .push(Problem::new(Kind::BadCell, Code::NotText, place, message));
             }
         }
+    }
+}
+
+/// What cells of a kind take, and its name; `None`: anything. Channels are listed from the tab and column given.
+fn rule_of(kind: CellKind, channels: Option<&(String, u32)>) -> Option<(Validation, &'static str)> {
+    match (kind, channels) {
+        (CellKind::Checkbox, _) => Some((Validation::Checkbox, "checkboxes")),
+        (CellKind::Channel, Some((tab, column))) => {
+            let (tab, column) = (tab.clone(), *column);
+            Some((Validation::ListOf { tab, column }, "a dropdown of channels"))
+        }
+        _ => None,
     }
 }
