@@ -39,7 +39,7 @@ async fn a_role_that_cannot_be_assumed_is_one_source_down_and_says_how_to_repair
     assert_eq!(error.kind, CloudErrorKind::Denied);
     assert!(
         error.message.starts_with(
-            "prod: the role arn:aws:iam::222222222222:role/fleetsheet cannot be assumed (AccessDenied): let its trust"
+            "prod: the role arn:aws:iam::222222222222:role/fleetsheet cannot be assumed (AccessDenied): name the identity"
         ),
         "{}",
         error.message
