@@ -8,6 +8,7 @@ mod edges;
 mod edits;
 mod happy;
 mod keys;
+mod older_store;
 mod rollback;
 mod sheet_edits;
 mod stops;
