@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fleet::{Outcome, ServerChange, TagWriter};
+use crate::fleet::{Outcome, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::ServerId;
 
@@ -72,13 +72,6 @@ pub struct Applier<'a> {
     pub stop: watch::Receiver<bool>,
     /// Is told how far an apply has come.
     pub progress: &'a dyn Progress,
-}
-
-impl Applier<'_> {
-    /// Makes the changes, and returns when each has an outcome.
-    pub async fn apply(&self, changes: &[ServerChange]) -> Applied {
-        run::run(self, changes).await
-    }
 }
 
 impl std::fmt::Debug for Applier<'_> {

@@ -6,84 +6,22 @@
 //! column off, but never a value; the next read finds our own protections and moves them.
 
 mod guard;
+mod model;
 mod run;
 mod tab_setup;
 mod template;
 
-use crate::problem::{Code, Kind, Problem};
+use crate::problem::Code;
 use crate::sheet::cell::text_of;
 use crate::sheet::layout::{column_letters, quoted};
-use crate::sheet::names::Names;
 use crate::sheet::structure::{BuiltTab, Edit, Structure};
 use crate::sheet::{Append, NewCell, RawTab};
+use model::Setup;
 use tab_setup::TabSetup;
 
+pub use model::{SetupRequest, Step};
 pub use run::{Outcome, carry_out};
 pub use template::{Colour, Column, Editing, Owner, Template, TemplateError, Templates};
-
-/// What is asked of a spreadsheet.
-#[derive(Clone, Debug)]
-pub struct SetupRequest<'a> {
-    /// How the tabs are to look.
-    pub templates: &'a Templates,
-    /// Names from the configuration; its key holders are those meant here.
-    pub names: &'a Names,
-    /// Who holds key A, as configured: groups may follow `group:`.
-    pub a_editors: &'a [String],
-    /// Who holds key B.
-    pub b_editors: &'a [String],
-    /// The service account, an editor of each protection that is made.
-    pub account: &'a str,
-    /// A channel to add a row for; a valid name.
-    pub channel: Option<&'a str>,
-    /// First id for new tabs, random: passes identify tabs by id, so an id must not be reused.
-    pub fresh_id: u32,
-}
-
-/// One thing to do, completely or not at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// A tab or a column.
-    pub place: String,
-    /// What is done, for people.
-    pub what: String,
-    /// Whether it repairs something of ours, rather than adding what is not there.
-    pub repair: bool,
-    /// How.
-    pub edits: Vec<Edit>,
-}
-
-/// What there is to do, and what cannot be done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Setup {
-    /// In order.
-    steps: Vec<Step>,
-    /// Why nothing may be done at all; then there are no steps.
-    refused: Vec<Problem>,
-    /// What only a person can do, and must.
-    open: Vec<Problem>,
-    /// What people should know.
-    notes: Vec<Problem>,
-    /// How many things need no step.
-    right: usize,
-    /// Where the channel that was asked for stands already.
-    channel_at: Option<String>,
-}
-
-impl Setup {
-    fn problem(code: Code, place: &str, message: String) -> Problem {
-        Problem::new(Kind::Mismatch, code, place, message)
-    }
-
-    fn step(&mut self, place: String, what: String, edits: Vec<Edit>) {
-        self.steps.push(Step {
-            place,
-            what,
-            repair: false,
-            edits,
-        });
-    }
-}
 
 /// Compares the spreadsheet with the request.
 fn plan(structure: &Structure, request: &SetupRequest<'_>) -> Setup {

@@ -9,52 +9,37 @@ mod auth;
 mod columns;
 mod failure;
 mod grid;
+mod pace;
 mod patience;
 mod reading;
 mod sparse;
 mod structure;
 mod tokens;
 mod values;
+mod writing;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use google_sheets4::{Sheets, api};
 use hyper_rustls::HttpsConnectorBuilder;
 
-use attempt::Pace;
 use auth::{Connector, SCOPE};
 use failure::{Method, error};
+use pace::Pace;
 use tokens::Tokens;
 
 use crate::calls::Calls;
 use crate::endpoint::Endpoint;
-use crate::sheet::{Append, ColumnWrite, MarkChange, SheetError, SheetErrorKind, SheetWriter};
+use crate::sheet::{SheetError, SheetErrorKind};
 
 /// The name under which requests are made.
 const USER: &str = concat!("fleetsheet/", env!("CARGO_PKG_VERSION"));
 
 /// The address of the API.
 const ENDPOINT: &str = "https://sheets.googleapis.com/";
-
-const WRITE_COLUMNS: Method = Method {
-    name: "sheets.values.batchUpdateByDataFilter",
-    doing: "write the service columns",
-    writes: true,
-};
-const CHANGE_MARKS: Method = Method {
-    name: "sheets.batchUpdate",
-    doing: "mark the spreadsheet and its columns",
-    writes: true,
-};
-const APPEND: Method = Method {
-    name: "sheets.batchUpdate",
-    doing: "append rows",
-    writes: true,
-};
 
 /// Where the spreadsheet is and how to get at it.
 #[derive(Clone, Debug)]
@@ -201,36 +186,4 @@ fn nonsense(method: Method, why: &str) -> SheetError {
 
 fn refused(method: Method, why: &str) -> SheetError {
     error(SheetErrorKind::Refused, &format!("could not {}: {why}", method.doing))
-}
-
-#[async_trait]
-impl SheetWriter for GoogleSheets {
-    async fn change_marks(&self, changes: &[MarkChange]) -> Result<Vec<i64>, SheetError> {
-        if changes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let request = columns::mark_request(changes).map_err(|why| refused(CHANGE_MARKS, &why))?;
-        let reply = self.batch_update(CHANGE_MARKS, request).await?;
-        columns::mark_reply(changes, reply).ok_or_else(|| {
-            error(
-                SheetErrorKind::OutcomeUnknown,
-                "the answer does not name the marks that were made; they may or may not be there",
-            )
-        })
-    }
-
-    async fn write_columns(&self, writes: &[ColumnWrite]) -> Result<(), SheetError> {
-        let request = columns::write_request(writes).map_err(|why| refused(WRITE_COLUMNS, &why))?;
-        let Some(request) = &request else { return Ok(()) };
-        self.call(WRITE_COLUMNS, |probe| sparse::write(&self.inner, request, probe))
-            .await?;
-        Ok(())
-    }
-
-    async fn append(&self, appends: &[Append]) -> Result<(), SheetError> {
-        match columns::append_request(appends).map_err(|why| refused(APPEND, &why))? {
-            Some(request) => self.batch_update(APPEND, request).await.map(drop),
-            None => Ok(()),
-        }
-    }
 }

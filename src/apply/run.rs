@@ -19,34 +19,37 @@ use crate::fleet::{CloudError, CloudErrorKind, Outcome, ServerChange, Source};
 use crate::pacing::{Action, Permit};
 use crate::tag::ServerId;
 
-pub(super) async fn run(with: &Applier<'_>, changes: &[ServerChange]) -> Applied {
-    let limits = with.pacing.limits();
-    let run = Run {
-        with,
-        slots: Semaphore::new(limits.concurrency.max(1)),
-        applied: Mutex::default(),
-    };
-    with.progress.planned(changes.len());
-    let mut sound = Vec::new();
-    for change in changes {
-        match refusal(change) {
-            Some(message) => run.settle(from_ref(&change.server), &failed(message, false)),
-            None if change.changes.is_empty() => run.settle(from_ref(&change.server), &Outcome::Done),
-            None => sound.push(change),
+impl Applier<'_> {
+    /// Makes the changes, and returns when each has an outcome.
+    pub async fn apply(&self, changes: &[ServerChange]) -> Applied {
+        let limits = self.pacing.limits();
+        let run = Run {
+            with: self,
+            slots: Semaphore::new(limits.concurrency.max(1)),
+            applied: Mutex::default(),
+        };
+        self.progress.planned(changes.len());
+        let mut sound = Vec::new();
+        for change in changes {
+            match refusal(change) {
+                Some(message) => run.settle(from_ref(&change.server), &failed(message, false)),
+                None if change.changes.is_empty() => run.settle(from_ref(&change.server), &Outcome::Done),
+                None => sound.push(change),
+            }
         }
+        let mut batches: BTreeMap<Source, VecDeque<Batch>> = BTreeMap::new();
+        for batch in pack(sound, limits.batch_size) {
+            batches.entry(batch.source.clone()).or_default().push_back(batch);
+        }
+        let queue = |(source, batches)| {
+            let lane = self.pacing.lane(&source, Action::CreateTags);
+            SourceQueue::new(source, lane, batches)
+        };
+        let queues: Vec<SourceQueue> = batches.into_iter().map(queue).collect();
+        let workers = limits.concurrency.max(1);
+        join_all(queues.iter().flat_map(|queue| (0..workers).map(|_| run.work(queue)))).await;
+        run.applied.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut batches: BTreeMap<Source, VecDeque<Batch>> = BTreeMap::new();
-    for batch in pack(sound, limits.batch_size) {
-        batches.entry(batch.source.clone()).or_default().push_back(batch);
-    }
-    let queue = |(source, batches)| {
-        let lane = with.pacing.lane(&source, Action::CreateTags);
-        SourceQueue::new(source, lane, batches)
-    };
-    let queues: Vec<SourceQueue> = batches.into_iter().map(queue).collect();
-    let workers = limits.concurrency.max(1);
-    join_all(queues.iter().flat_map(|queue| (0..workers).map(|_| run.work(queue)))).await;
-    run.applied.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why no call is made: the time that tagging may take is over.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::fleet::{CloudError, CloudErrorKind, Source};
+use crate::fleet::{CloudError, CloudErrorKind, ServerChange, Source};
 use crate::pacing::{Limits, Patience};
 use crate::tag::{Change, Reason, TagSet};
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Action, Delays, Limits};
+use super::delays::Delays;
+use super::limits::{Action, Limits};
 use crate::calls::Calls;
 
 /// Calls that may come at once after a quiet while, where the configuration has no setting for it. The bucket behind

@@ -7,17 +7,14 @@ mod strangers;
 
 use std::collections::BTreeSet;
 
-use super::tab_setup::{TabSetup, is_closed};
+use super::model::{Setup, SetupRequest, Step};
+use super::tab_setup::{OURS, TabSetup, covers, is_closed};
 use super::template::{Column, Editing};
-use super::{Setup, SetupRequest, Step};
 use crate::problem::Code;
 use crate::sheet::names::{GROUP, Keyholders, address_of};
 use crate::sheet::protection::{editors_fault, exactly, neither, nobody, range_fault};
 use crate::sheet::structure::{Edit, Protection, Structure};
 use crate::sheet::{GridRange, ProtectedRange};
-
-/// Descriptions of our ranges begin with this.
-const OURS: &str = "fleetsheet: ";
 
 /// What is wrong with a range; `None`: nothing.
 type Judge<'a> = Box<dyn Fn(&ProtectedRange) -> Option<String> + 'a>;
@@ -184,11 +181,6 @@ fn judge_of(editing: Editing, at: u32, wanted: BTreeSet<String>, who: &Keyholder
             Some("its protection covers other columns".into())
         }
     })
-}
-
-fn covers(range: &ProtectedRange, column: u32) -> bool {
-    range.range.start_column.is_none_or(|start| start <= column)
-        && range.range.end_column.is_none_or(|end| column < end)
 }
 
 /// Whether two ranges begin and end alike; Google may write a beginning at zero as none.

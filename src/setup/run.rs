@@ -1,7 +1,8 @@
 //! Carries steps out, and reads the spreadsheet again to see what was lost, refused or undone meanwhile. The same request is never
 //! sent again blindly.
 
-use super::{Setup, SetupRequest, Step, plan};
+use super::model::{Setup, SetupRequest, Step};
+use super::plan;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::structure::{Edit, SheetBuilder};
 use crate::sheet::{SheetError, SheetErrorKind, TabRequest};

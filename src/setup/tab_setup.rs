@@ -5,13 +5,16 @@ mod formats;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Setup;
+use super::model::Setup;
 use super::template::{Column, Template};
 use crate::problem::Code;
 use crate::problem::Problem;
 use crate::sheet::ProtectedRange;
 use crate::sheet::layout::{Layout, column_letters, layout, quoted};
 use crate::sheet::structure::{BuiltTab, CellFormat, Edit};
+
+/// Descriptions of our ranges begin with this.
+pub(super) const OURS: &str = "fleetsheet: ";
 
 /// A tab under work. Columns and cells are as they will be after the steps found so far.
 pub(super) struct TabSetup<'a> {
@@ -173,4 +176,10 @@ fn extent(range: &ProtectedRange) -> String {
         ("", end) => format!("A1:{end}"),
         (start, end) => format!("{start}:{end}"),
     }
+}
+
+/// Whether a range lies over a column.
+pub(super) fn covers(range: &ProtectedRange, column: u32) -> bool {
+    range.range.start_column.is_none_or(|start| start <= column)
+        && range.range.end_column.is_none_or(|end| column < end)
 }

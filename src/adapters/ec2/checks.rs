@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::region::PAGE;
 use super::{Ec2, describe, error, sdk_tags};
 use crate::fleet::{CloudError, CloudErrorKind, Server, Source};
 use crate::pacing::Action;
@@ -33,11 +34,7 @@ impl Ec2 {
         let _permit = region.pacing.lane(source, Action::DescribeInstances).admit().await;
         let asked = region
             .call("ec2:DescribeInstances", &[], async |override_| {
-                let call = region
-                    .client
-                    .describe_instances()
-                    .dry_run(true)
-                    .max_results(describe::PAGE);
+                let call = region.client.describe_instances().dry_run(true).max_results(PAGE);
                 call.customize().config_override(override_).send().await
             })
             .await;

@@ -13,9 +13,6 @@ use crate::fleet::{CloudError, CloudErrorKind, Server, Source, State};
 use crate::pacing::{Action, Delays, Lane};
 use crate::tag::ServerId;
 
-/// Instances on a page, the most that EC2 gives (EC2 API reference, `DescribeInstances`, `MaxResults`).
-pub(super) const PAGE: i32 = 1000;
-
 /// More pages than any account's region has: a million instances. Only a listing that goes in circles is longer.
 const MOST_PAGES: usize = 1000;
 

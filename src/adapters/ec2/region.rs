@@ -14,13 +14,15 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 
 use super::codes::is_expired;
-use super::describe;
 use super::error::{Failed, classify};
 use super::reply::WholeReply;
 use super::session::{Keys, Session};
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::pacing::Pacing;
 use crate::tag::ServerId;
+
+/// Instances on a page, the most that EC2 gives (EC2 API reference, `DescribeInstances`, `MaxResults`).
+pub(super) const PAGE: i32 = 1000;
 
 /// One account's region.
 pub(super) struct RegionClient {
@@ -81,7 +83,7 @@ impl RegionClient {
 
     pub(super) async fn describe(&self, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
         self.call("ec2:DescribeInstances", &[], async |override_| {
-            let call = self.client.describe_instances().max_results(describe::PAGE);
+            let call = self.client.describe_instances().max_results(PAGE);
             let call = call.set_next_token(token).customize().config_override(override_);
             call.interceptor(WholeReply::describe_instances()).send().await
         })

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::failure::{Failure, Method, Seen, Subject};
 use super::reading::{GET, READ_COLUMNS};
-use super::{WRITE_COLUMNS, auth, columns, grid, nonsense, structure, values};
+use super::writing::WRITE_COLUMNS;
+use super::{auth, columns, grid, nonsense, structure, values};
 use crate::sheet::structure::BuiltTab;
 use crate::sheet::{Cell, Columns, RawSpreadsheet, SheetError};
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Setup;
-use super::super::tab_setup::{TabSetup, is_closed};
+use super::super::model::Setup;
+use super::super::tab_setup::{OURS, TabSetup, covers, is_closed};
 use super::super::template::{Column, Editing, Owner};
-use super::{OURS, covers};
 use crate::problem::Code;
 use crate::sheet::names::{Keyholders, address_of};
 

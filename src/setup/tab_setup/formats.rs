@@ -1,6 +1,6 @@
 //! How cells of a tab look and what they take: formats, boxes, dropdowns, help and colours; and cells that no format can fix.
 
-use super::super::Setup;
+use super::super::model::Setup;
 use super::super::template::{CellKind, Column, Owner, rgb};
 use super::TabSetup;
 use crate::problem::{Code, Kind, Problem};

@@ -1,22 +1,20 @@
 //! The requests of each edit. Every mask is dotted, because the API crate spoils those with parentheses in a request's
 //! body.
 
+mod areas;
 mod looks;
 
 use google_sheets4::api::{
-    self, AddProtectedRangeRequest, AddSheetRequest, AppendDimensionRequest, CellData, DimensionRange, ExtendedValue,
-    GridCoordinate, GridProperties, InsertDimensionRequest, Request, RowData, SheetProperties, UpdateCellsRequest,
+    self, AddProtectedRangeRequest, AddSheetRequest, AppendDimensionRequest, CellData, ExtendedValue, GridCoordinate,
+    GridProperties, InsertDimensionRequest, Request, RowData, SheetProperties, UpdateCellsRequest,
     UpdateProtectedRangeRequest, UpdateSheetPropertiesRequest,
 };
 use google_sheets4::common::FieldMask;
 
-use crate::adapters::google_sheets::columns::{append_request, id};
-use crate::sheet::GridRange;
-use crate::sheet::structure::{Edit, Protection, Rows};
+use areas::{area, columns, whole};
 
-fn whole(value: u32) -> Result<Option<i32>, String> {
-    id(i64::from(value)).map(Some)
-}
+use crate::adapters::google_sheets::columns::{append_request, id};
+use crate::sheet::structure::{Edit, Protection};
 
 /// The requests of one edit.
 ///
@@ -190,34 +188,5 @@ fn protected(protection: &Protection, old: Option<i32>) -> Result<api::Protected
             domain_users_can_edit: Some(false),
         }),
         ..api::ProtectedRange::default()
-    })
-}
-
-fn stretch(column: u32, (start, end): Rows) -> GridRange {
-    GridRange {
-        start_row: Some(start),
-        end_row: end,
-        start_column: Some(column),
-        end_column: Some(column.saturating_add(1)),
-    }
-}
-
-fn area(sheet_id: i64, range: &GridRange) -> Result<api::GridRange, String> {
-    let index = |value: Option<u32>| value.map(|value| id(i64::from(value))).transpose();
-    Ok(api::GridRange {
-        sheet_id: Some(id(sheet_id)?),
-        start_row_index: index(range.start_row)?,
-        end_row_index: index(range.end_row)?,
-        start_column_index: index(range.start_column)?,
-        end_column_index: index(range.end_column)?,
-    })
-}
-
-fn columns(sheet_id: i64, at: u32, count: u32) -> Result<DimensionRange, String> {
-    Ok(DimensionRange {
-        sheet_id: Some(id(sheet_id)?),
-        dimension: Some("COLUMNS".into()),
-        start_index: whole(at)?,
-        end_index: whole(at.saturating_add(count))?,
     })
 }

@@ -7,7 +7,7 @@ use google_sheets4::api::{
 };
 use google_sheets4::common::FieldMask;
 
-use super::{area, columns, stretch, whole};
+use super::areas::{area, columns, stretch, whole};
 use crate::sheet::layout::{column_letters, quoted};
 use crate::sheet::structure::{Rows, Validation};
 
