@@ -39,7 +39,7 @@ pub use server::count_repeats;
 /// All reasons why a pass over this sheet with this memory would stop before it wrote anything: see [`Plan::stop`]. The fleet
 /// says nothing about it.
 #[must_use]
-pub fn distrust(inputs: Inputs<'_>) -> Vec<Problem> {
+pub(crate) fn distrust(inputs: Inputs<'_>) -> Vec<Problem> {
     identity::stop(inputs).0
 }
 

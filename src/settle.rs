@@ -11,11 +11,11 @@ use crate::fleet::{Outcome, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{ChannelPlan, Inputs, Moved, Plan, ServerPlan, ServerStatus, Tone, count_repeats};
 use crate::problem::{Code, Kind, Problem};
-use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
+use crate::tag::{ChannelName, ServerId, TagKey, Version};
 use crate::text::{few, plain};
 
 pub use cells::Cells;
-pub use status::{Status, StatusWord};
+pub use status::{Status, StatusWord, words};
 
 /// What became of the servers whose changes were tried.
 pub type Outcomes = BTreeMap<ServerId, Outcome>;
@@ -239,21 +239,6 @@ fn count(server: &ServerPlan, outcome: Option<&Outcome>, only_shown: bool, count
         ServerStatus::Held | ServerStatus::Waiting(_) => counts.held += 1,
         _ => {}
     }
-}
-
-/// Changes in words: `ReleaseVersion 2.3.9 → 2.4.0 (release)`.
-#[must_use]
-pub fn words(changes: &[Change]) -> String {
-    let word = |c: &Change| {
-        format!(
-            "{} {} → {} ({})",
-            c.tag,
-            c.before.as_deref().unwrap_or("nothing"),
-            c.after,
-            c.reason.word()
-        )
-    };
-    changes.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// Shows a server: its status, and the cells of the row that it has or gets.

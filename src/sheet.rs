@@ -21,19 +21,19 @@ pub use cell::Cell;
 /// Key of the developer metadata that names the store which serves a spreadsheet.
 pub const STORE_MARK: &str = "fleetsheet.store";
 /// Key of the developer metadata that names a column's header.
-pub const COLUMN_MARK: &str = "fleetsheet.column";
+pub(crate) const COLUMN_MARK: &str = "fleetsheet.column";
 /// Columns of the audit tab, in the order in which a new one has them.
 pub const AUDIT_COLUMNS: [&str; 7] = ["time", "run", "channel", "event", "from", "to", "detail"];
 
 /// A time as `updatedAt` shows it, and as nobody types one: RFC 3339 in UTC, with microseconds.
 #[must_use]
-pub fn stamp_text(time: DateTime<Utc>) -> String {
+pub(crate) fn stamp_text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 /// The time of a text that has exactly the form of [`stamp_text`].
 #[must_use]
-pub fn stamp_time(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn stamp_time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
     (stamp_text(time) == text).then_some(time)
 }

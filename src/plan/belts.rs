@@ -1,5 +1,6 @@
 //! Safety limits on what vanishes, each with its arithmetic in its message: counted, total, limit and the setting's name.
 
+mod trip;
 mod unapproved;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,19 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::inputs::Inputs;
 use super::model::{Plan, Tripped};
-use super::policy::{Belt, Policy};
+use super::policy::Belt;
 use crate::fleet::Source;
 use crate::memory::{Baselines, Reading, Unapproved};
-use crate::problem::{Kind, Problem};
+use trip::{DAY, SLACK, percent, share, trip};
 pub(super) use unapproved::unapproved;
 
-/// How far back the belts look.
-const DAY: TimeDelta = TimeDelta::hours(24);
 /// Share of the release tab's rows that may vanish.
 const RELEASE_ROW_DROP: f64 = 0.5;
-/// Shares are compared with this much slack, so that 3 of 10 is not more than 0.3 by a rounding error.
-const SLACK: f64 = 1e-9;
-
 /// What the belts count, once in a pass.
 pub(super) struct Counts<'a> {
     /// Rows of servers that have not ended.
@@ -62,39 +58,6 @@ fn sources(inputs: Inputs<'_>) -> BTreeMap<&Source, u64> {
         *counts.entry(&server.source).or_insert(0) += 1;
     }
     counts
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of rows and servers are far below 2^52"
-)]
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-/// Reports a belt that trips; gives its message when it holds.
-fn trip(plan: &mut Plan, policy: &Policy, belt: Belt, place: &str, what: String) -> Option<String> {
-    let word = belt.word();
-    let allowed = policy.allow.contains(&belt);
-    let fix = if allowed {
-        "let through by --allow"
-    } else {
-        "if it is meant, run fleetsheet --once --allow"
-    };
-    let message = format!("belt {word}: {what}; {fix} {word}");
-    plan.problems
-        .push(Problem::new(Kind::Belt, belt.code(), place, message.clone()));
-    plan.tripped.push(Tripped {
-        belt,
-        place: place.to_owned(),
-        message: message.clone(),
-        allowed,
-    });
-    (!allowed).then_some(message)
 }
 
 /// The highest reading of the last 24 hours, or the last one if all are older: a long outage must not disable a belt.

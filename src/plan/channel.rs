@@ -1,87 +1,21 @@
 //! The decision about a channel: what people ask for and who may turn the keys, against what is remembered of it. What the
 //! service itself shows in its row comes in as what was recognised of it, and is never read as a wish.
 
+mod case;
 mod contact;
 mod keys;
 mod rules;
 
-use super::adopt::Carried;
-use super::model::{ChannelPlan, Happening, Plan};
-use super::policy::Policy;
-use super::recognise::{Edit, Recognised};
+use super::model::{ChannelPlan, Plan};
+use super::recognise::Edit;
 use super::rule::Rule;
 use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::intent::{Intent, ReleaseRow, Tick};
-use crate::sheet::protection::Approval;
-use crate::tag::{ChannelName, Version};
+use crate::sheet::intent::Tick;
+use crate::tag::Version;
+pub(super) use case::{Case, Terms};
 use keys::{report_spent, reread_key, spend_both};
 use rules::Matched;
-
-/// What all channels are decided by.
-#[derive(Clone, Copy)]
-pub(super) struct Terms<'a> {
-    pub(super) intent: &'a Intent,
-    pub(super) approval: &'a Approval,
-    pub(super) policy: &'a Policy,
-    /// Whether every source answered: a majority of half a fleet is not one.
-    pub(super) complete: bool,
-    /// The belt on rows that holds, if it does.
-    pub(super) row_belt: Option<&'a str>,
-}
-
-/// One channel.
-pub(super) struct Case<'a> {
-    pub(super) terms: Terms<'a>,
-    pub(super) name: &'a ChannelName,
-    pub(super) rows: &'a [&'a ReleaseRow],
-    pub(super) recognised: Recognised,
-    pub(super) memory: Option<&'a ChannelMemory>,
-    pub(super) carried: Option<&'a Carried>,
-}
-
-impl Case<'_> {
-    fn place(&self, header: &str) -> String {
-        let row = self.rows.first();
-        row.map_or_else(|| self.terms.intent.release_tab.clone(), |row| row.origin.place(header))
-    }
-
-    fn protected(&self) -> bool {
-        !self.terms.policy.require_protection || self.terms.approval.holds()
-    }
-
-    /// The channel's row, if it has exactly one.
-    fn row(&self) -> Option<&ReleaseRow> {
-        match self.rows {
-            [row] => Some(row),
-            _ => None,
-        }
-    }
-
-    fn ticked(&self) -> bool {
-        self.rows.iter().any(|row| row.rollback == Tick::On)
-    }
-
-    fn observes(&self) -> bool {
-        self.terms.policy.observe
-    }
-
-    /// What the channel's servers carry, in words.
-    fn carried_words(&self) -> String {
-        self.carried
-            .map_or_else(|| "no server carries a version".into(), Carried::words)
-    }
-
-    fn happening(&self, event: &'static str, from: &str, to: &str, detail: String) -> Happening {
-        Happening {
-            channel: self.name.to_string(),
-            event,
-            from: from.to_owned(),
-            to: to.to_owned(),
-            detail,
-        }
-    }
-}
 
 /// Decides one channel: pushes its plan, its problems and happenings, and gives what to remember; `None` when it is not to be
 /// known yet.
@@ -148,7 +82,7 @@ fn unknown(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
             Rule::NotReleased,
             "not released: waiting for every account and region to answer before adopting what the servers carry",
         )),
-        _ => Some(Matched::new(Rule::Error, two_rows(case, plan))),
+        _ => Some(Matched::new(Rule::Error, case.two_rows(plan))),
     };
     if let Some(matched) = matched {
         plan.channels
@@ -162,21 +96,6 @@ fn unknown(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
     } else {
         case.memory.cloned()
     }
-}
-
-/// Reports a channel that stands in two rows, and gives its status.
-fn two_rows(case: &Case<'_>, plan: &mut Plan) -> String {
-    let rows: Vec<String> = case.rows.iter().map(|row| row.origin.row.to_string()).collect();
-    let message = format!(
-        "channel {} stands in rows {}; keep one of them",
-        case.name,
-        rows.join(" and ")
-    );
-    let status = format!("error: {message}");
-    let place = case.place("channel");
-    plan.problems
-        .push(Problem::new(Kind::BadCell, Code::TwoRows, place, message));
-    status
 }
 
 /// Reports a channel without a row.

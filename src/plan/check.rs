@@ -3,18 +3,14 @@
 //!
 //! Nothing is written without an [`Approved`], and only [`check`] makes one.
 
+mod evidence;
 mod releases;
 mod servers;
 
-use std::collections::BTreeMap;
-
 use super::inputs::Inputs;
 use super::model::{Plan, ServerPlan};
-use super::policy::Belt;
-use crate::memory::{ChannelMemory, KeyState, SpentBy, Update};
-use crate::sheet::display::ShownRelease;
-use crate::sheet::intent::{ReleaseRow, ServerRow};
-use crate::tag::{ChannelName, ServerId, Version};
+use crate::memory::Update;
+use evidence::Evidence;
 
 /// A plan that may be applied.
 #[derive(Debug)]
@@ -61,84 +57,5 @@ pub fn check<'p>(inputs: Inputs<'_>, plan: &'p Plan) -> Result<Approved<'p>, Vec
         Ok(Approved { plan })
     } else {
         Err(faults)
-    }
-}
-
-/// What a plan was made from, found by name.
-struct Evidence<'a> {
-    given: Inputs<'a>,
-    plan: &'a Plan,
-    channel_rows: BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>,
-    shown_rows: BTreeMap<&'a ChannelName, Vec<&'a ShownRelease>>,
-    server_rows: BTreeMap<&'a ServerId, Vec<&'a ServerRow>>,
-}
-
-impl<'a> Evidence<'a> {
-    fn new(given: Inputs<'a>, plan: &'a Plan) -> Self {
-        let mut channel_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &given.sheet.intent.channels {
-            channel_rows.entry(&row.channel).or_default().push(row);
-        }
-        let mut shown_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &given.sheet.display.release.rows {
-            shown_rows.entry(&row.channel).or_default().push(row);
-        }
-        let mut server_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &given.sheet.intent.servers {
-            server_rows.entry(&row.id).or_default().push(row);
-        }
-        Self {
-            given,
-            plan,
-            channel_rows,
-            shown_rows,
-            server_rows,
-        }
-    }
-
-    /// The rows of a channel.
-    fn rows(&self, channel: &ChannelName) -> &[&'a ReleaseRow] {
-        self.channel_rows.get(channel).map_or(&[], Vec::as_slice)
-    }
-
-    /// What the service shows in the rows of a channel.
-    fn shown(&self, channel: &ChannelName) -> &[&'a ShownRelease] {
-        self.shown_rows.get(channel).map_or(&[], Vec::as_slice)
-    }
-
-    /// What is remembered of a channel that the store knows. A takeover knows none, and what it could not adopt has no
-    /// release and two keys that wait to be read.
-    fn known(&self, channel: &ChannelName) -> Option<&'a ChannelMemory> {
-        let unread = |key: &KeyState| {
-            matches!(
-                key,
-                KeyState::Spent {
-                    held: None,
-                    by: SpentBy::Takeover
-                }
-            )
-        };
-        self.given
-            .memory
-            .channels
-            .get(channel)
-            .filter(|_| !self.given.policy.takeover)
-            .filter(|m| m.release.is_some() || !unread(&m.key_a) || !unread(&m.key_b))
-    }
-
-    /// What will be remembered of a channel.
-    fn after(&self, channel: &ChannelName) -> Option<&'a ChannelMemory> {
-        let planned = self.plan.update.channels.get(channel);
-        planned.or_else(|| self.given.memory.channels.get(channel))
-    }
-
-    /// The release of a channel once the plan is applied.
-    fn release(&self, channel: &ChannelName) -> Option<&'a Version> {
-        self.after(channel)?.release.as_ref()
-    }
-
-    /// Whether a belt tripped that nobody let through.
-    fn held_by(&self, belt: Belt) -> bool {
-        self.plan.tripped.iter().any(|t| t.belt == belt) && !self.given.policy.allow.contains(&belt)
     }
 }

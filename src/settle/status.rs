@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use super::words;
 use crate::fleet::Outcome;
 use crate::fleet::Server;
 use crate::plan::{Policy, ServerPlan, ServerStatus};
-use crate::tag::TagKey;
+use crate::tag::{Change, TagKey};
 use crate::text::plain;
 
 /// What sort of status it is.
@@ -111,6 +110,21 @@ pub(super) fn status(
     // It may quote tags, which are somebody else's text.
     let detail = plain(&detail);
     Some(Status { word, detail })
+}
+
+/// Changes in words: `ReleaseVersion 2.3.9 → 2.4.0 (release)`.
+#[must_use]
+pub fn words(changes: &[Change]) -> String {
+    let word = |c: &Change| {
+        format!(
+            "{} {} → {} ({})",
+            c.tag,
+            c.before.as_deref().unwrap_or("nothing"),
+            c.after,
+            c.reason.word()
+        )
+    };
+    changes.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// What a server without a channel carries of our tags.

@@ -122,7 +122,7 @@ pub struct ServerRow {
 impl ServerRow {
     /// Whether two rows of one server ask for the same.
     #[must_use]
-    pub fn agrees(&self, other: &Self) -> bool {
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
         !self.unreadable
             && !other.unreadable
             && self.channel == other.channel

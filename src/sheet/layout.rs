@@ -213,7 +213,7 @@ pub(super) fn tag_columns(
 
 /// The letters of a zero-based column: 0 is `A`, 26 is `AA`.
 #[must_use]
-pub fn column_letters(column: u32) -> String {
+pub(crate) fn column_letters(column: u32) -> String {
     let mut letters = Vec::new();
     let mut rest = u64::from(column) + 1;
     while rest > 0 {

@@ -48,7 +48,7 @@ impl Keyholders {
 }
 
 /// Comes before the address of a group, where it matters that it is one.
-pub const GROUP: &str = "group:";
+pub(crate) const GROUP: &str = "group:";
 
 /// The address of an entry that may begin with [`GROUP`], in lower case.
 #[must_use]

@@ -47,7 +47,7 @@ pub fn parse(raw: &RawSpreadsheet, names: &Names) -> Result<Sheet, Vec<Problem>>
 
 /// As much of a spreadsheet as can be understood, and all reasons why nothing may be decided from it.
 #[must_use]
-pub fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Problem>) {
+pub(crate) fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Problem>) {
     let mut fatal = Vec::new();
     let mut sheet = Sheet::default();
     let release_tab = find_tab(raw, &names.release_tab, &mut fatal);

@@ -113,30 +113,27 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
         store: "bench".into(),
         ..Memory::default()
     };
-    let first = plan(Inputs {
-        sheet: &before,
-        fleet: &fleet,
-        memory: &memory,
-        policy: &policy,
-        now: fleetsheet::clock::now(),
-    });
+    let first = plan(inputs(&before, &fleet, &memory, &policy));
     memory.apply(&first.update);
     (before, fleet, memory, policy, after)
 }
 
+fn inputs<'a>(sheet: &'a Sheet, fleet: &'a Fleet, memory: &'a Memory, policy: &'a Policy) -> Inputs<'a> {
+    Inputs {
+        sheet,
+        fleet,
+        memory,
+        policy,
+        now: fleetsheet::clock::now(),
+    }
+}
+
 fn planner(servers: usize) {
     let (before, fleet, memory, policy, after) = world(servers);
-    let now = fleetsheet::clock::now();
     for (what, sheet, changes) in [("nothing to do", &before, 0), ("a promotion of all", &after, servers)] {
         let took = median(15, || {
             let start = Instant::now();
-            let planned = black_box(plan(Inputs {
-                sheet,
-                fleet: &fleet,
-                memory: &memory,
-                policy: &policy,
-                now,
-            }));
+            let planned = black_box(plan(inputs(sheet, &fleet, &memory, &policy)));
             let took = start.elapsed();
             assert_eq!(
                 planned.servers.iter().filter(|s| !s.changes.is_empty()).count(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DAY, SLACK, percent, share, trip};
+use super::trip::{DAY, SLACK, percent, share, trip};
 use crate::memory::Unapproved;
 use crate::plan::draft::{Context, Draft};
 use crate::plan::model::Plan;

@@ -1,6 +1,6 @@
 //! First contact: a channel that the store does not know is adopted from its servers, never from a cell.
 
-use super::Case;
+use super::case::Case;
 use super::keys::spend_both;
 use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
 use crate::plan::adopt::Carried;

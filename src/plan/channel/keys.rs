@@ -1,6 +1,6 @@
 //! Spent keys: when a key loses its effect, and when it counts again.
 
-use super::Case;
+use super::case::Case;
 use crate::memory::{ChannelMemory, KeyState, SpentBy};
 use crate::plan::model::Plan;
 use crate::sheet::intent::Key;

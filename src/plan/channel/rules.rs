@@ -1,7 +1,8 @@
 //! The table itself: the first rule that matches decides about release, keys and latch.
 
+use super::case::Case;
 use super::keys::{spend_both, spend_named, why};
-use super::{Case, two_rows};
+
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
 use crate::plan::model::{Moved, Plan, Tone};
 use crate::plan::rule::Rule;
@@ -55,7 +56,7 @@ pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut P
         };
     }
     let [row] = case.rows else {
-        return Matched::new(Rule::Error, two_rows(case, plan));
+        return Matched::new(Rule::Error, case.two_rows(plan));
     };
     match &row.errors[..] {
         [] => match_keys(case, row, next, plan),

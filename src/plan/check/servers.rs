@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Evidence;
+use super::evidence::Evidence;
 use crate::fleet::Server;
 use crate::memory::{Move, ServerMemory};
 use crate::plan::model::ServerPlan;

@@ -11,7 +11,7 @@ use crate::text::few;
 
 /// What to correct about the release tab, where keys and channel are not concerned.
 #[must_use]
-pub fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
+pub(crate) fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
     let holders: BTreeSet<String> = who.a.union(&who.b).cloned().collect();
     let both = |found: &BTreeSet<String>| {
         let extra = names(found.difference(&holders));
@@ -35,7 +35,7 @@ pub fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<St
 
 /// What to correct about the server tab.
 #[must_use]
-pub fn server_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
+pub(crate) fn server_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
     let mut advice: Vec<String> = service_columns(tab, layout, who, &SERVER_SERVICE).into_iter().collect();
     advice.extend(headers(tab, layout));
     advice
@@ -44,7 +44,7 @@ pub fn server_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<Str
 /// Columns that the service must write and a protection keeps it from, by header. Google shows the editors of a range to those
 /// who may edit it, so a range without them is closed to us.
 #[must_use]
-pub fn closed_to_us<'h>(tab: &RawTab, layout: &Layout, headers: &[&'h str]) -> Vec<&'h str> {
+pub(crate) fn closed_to_us<'h>(tab: &RawTab, layout: &Layout, headers: &[&'h str]) -> Vec<&'h str> {
     let closed = |header: &&&str| {
         layout
             .columns

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Case;
+use super::case::Case;
 use crate::memory::{KeyState, Move};
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;

@@ -1,0 +1,90 @@
+//! What a plan is checked against: what it was made from, found by name.
+
+use std::collections::BTreeMap;
+
+use crate::memory::{ChannelMemory, KeyState, SpentBy};
+use crate::plan::inputs::Inputs;
+use crate::plan::model::Plan;
+use crate::plan::policy::Belt;
+use crate::sheet::display::ShownRelease;
+use crate::sheet::intent::{ReleaseRow, ServerRow};
+use crate::tag::{ChannelName, ServerId, Version};
+
+/// What a plan was made from.
+pub(super) struct Evidence<'a> {
+    pub(super) given: Inputs<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) channel_rows: BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>,
+    pub(super) shown_rows: BTreeMap<&'a ChannelName, Vec<&'a ShownRelease>>,
+    pub(super) server_rows: BTreeMap<&'a ServerId, Vec<&'a ServerRow>>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(given: Inputs<'a>, plan: &'a Plan) -> Self {
+        let mut channel_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in &given.sheet.intent.channels {
+            channel_rows.entry(&row.channel).or_default().push(row);
+        }
+        let mut shown_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in &given.sheet.display.release.rows {
+            shown_rows.entry(&row.channel).or_default().push(row);
+        }
+        let mut server_rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in &given.sheet.intent.servers {
+            server_rows.entry(&row.id).or_default().push(row);
+        }
+        Self {
+            given,
+            plan,
+            channel_rows,
+            shown_rows,
+            server_rows,
+        }
+    }
+
+    /// The rows of a channel.
+    pub(super) fn rows(&self, channel: &ChannelName) -> &[&'a ReleaseRow] {
+        self.channel_rows.get(channel).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the service shows in the rows of a channel.
+    pub(super) fn shown(&self, channel: &ChannelName) -> &[&'a ShownRelease] {
+        self.shown_rows.get(channel).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is remembered of a channel that the store knows. A takeover knows none, and what it could not adopt has no
+    /// release and two keys that wait to be read.
+    pub(super) fn known(&self, channel: &ChannelName) -> Option<&'a ChannelMemory> {
+        let unread = |key: &KeyState| {
+            matches!(
+                key,
+                KeyState::Spent {
+                    held: None,
+                    by: SpentBy::Takeover
+                }
+            )
+        };
+        self.given
+            .memory
+            .channels
+            .get(channel)
+            .filter(|_| !self.given.policy.takeover)
+            .filter(|m| m.release.is_some() || !unread(&m.key_a) || !unread(&m.key_b))
+    }
+
+    /// What will be remembered of a channel.
+    pub(super) fn after(&self, channel: &ChannelName) -> Option<&'a ChannelMemory> {
+        let planned = self.plan.update.channels.get(channel);
+        planned.or_else(|| self.given.memory.channels.get(channel))
+    }
+
+    /// The release of a channel once the plan is applied.
+    pub(super) fn release(&self, channel: &ChannelName) -> Option<&'a Version> {
+        self.after(channel)?.release.as_ref()
+    }
+
+    /// Whether a belt tripped that nobody let through.
+    pub(super) fn held_by(&self, belt: Belt) -> bool {
+        self.plan.tripped.iter().any(|t| t.belt == belt) && !self.given.policy.allow.contains(&belt)
+    }
+}

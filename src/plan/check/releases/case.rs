@@ -1,0 +1,183 @@
+//! One channel that the store knows: each way in which its release, keys or latch may change.
+
+use crate::memory::{ChannelMemory, KeyState, Latch, Memory, Move, RowMemory, Stamp};
+use crate::plan::check::evidence::Evidence;
+use crate::plan::policy::Belt;
+use crate::sheet::display::ShownRelease;
+use crate::sheet::intent::{Key, ReleaseRow, Tick};
+use crate::tag::{ChannelName, Version};
+
+/// One channel whose memory changes.
+pub(super) struct Case<'a> {
+    pub(super) evidence: &'a Evidence<'a>,
+    pub(super) name: &'a ChannelName,
+    pub(super) rows: &'a [&'a ReleaseRow],
+    pub(super) shown: &'a [&'a ShownRelease],
+    pub(super) next: &'a ChannelMemory,
+}
+
+impl Case<'_> {
+    /// A channel that the store knows.
+    pub(super) fn known(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
+        let next = self.next;
+        let confirmed = match self.shown {
+            [row] => is_remembered(&before.row, &row.stamp) || has_strayed(self.name, row, self.evidence.given.memory),
+            _ => false,
+        };
+        if next.release == before.release {
+            if next.prior != before.prior || next.moved != before.moved {
+                faults.push("changes its prior version without a move".to_owned());
+            }
+            self.approval(before.approved, confirmed, before, faults);
+        } else if self.rows.iter().any(|row| row.rollback == Tick::On) {
+            self.rollback(before, faults);
+        } else {
+            let key = |state: &KeyState, key: &Key| confirmed && counts(state, key);
+            let live = self
+                .rows
+                .iter()
+                .all(|row| key(&before.key_a, &row.key_a) && key(&before.key_b, &row.key_b));
+            self.promotion(before.release.as_ref(), before.approved, live, faults);
+        }
+        let [a, b] = self.texts();
+        for (was, is, text) in [(&before.key_a, &next.key_a, a), (&before.key_b, &next.key_b, b)] {
+            let back = *was != KeyState::Live && *is == KeyState::Live;
+            let seen = matches!((was, text), (KeyState::Spent { held: Some(held), .. }, Some(text)) if held != text);
+            if back && !(seen && confirmed && self.protected()) {
+                faults.push("a spent key counts again without having been seen to hold something else".to_owned());
+            }
+            if *is == KeyState::Live && !(confirmed && self.protected()) {
+                faults.push("a key that one hand may have moved still counts".to_owned());
+            }
+        }
+        let all_off = !self.rows.is_empty() && self.rows.iter().all(|row| row.rollback == Tick::Off);
+        if before.latch.is_some() && next.latch.is_none() && !all_off {
+            faults.push("the latch opens though no box was seen unticked".to_owned());
+        }
+    }
+
+    /// Both keys and the box.
+    pub(super) fn promotion(&self, from: Option<&Version>, approved: bool, live: bool, faults: &mut Vec<String>) {
+        let (next, evidence) = (self.next, self.evidence);
+        let [row] = self.rows else {
+            faults.push("is promoted without a row of its own".to_owned());
+            return;
+        };
+        if !live {
+            faults.push("is promoted by keys that do not count".to_owned());
+        }
+        let release = next.release.as_ref();
+        if release.is_none() || [&row.key_a, &row.key_b].map(Key::version) != [release, release] {
+            faults.push(format!("is promoted to {release:?}, which the two keys do not name"));
+        }
+        if row.enabled != Tick::On || row.rollback != Tick::Off || !row.errors.is_empty() {
+            faults.push("is promoted though its row does not allow it".to_owned());
+        }
+        if !self.protected() {
+            faults.push("is promoted while the key columns are not protected".to_owned());
+        }
+        if evidence.given.policy.observe || evidence.held_by(Belt::RowDrop) {
+            faults.push("is promoted while nothing may be".to_owned());
+        }
+        if next.prior.as_ref() != from || next.prior_approved != approved || next.moved != Move::Promotion {
+            faults.push("is promoted without remembering what it leaves".to_owned());
+        }
+    }
+
+    /// One tick, one step.
+    pub(super) fn rollback(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
+        let next = self.next;
+        if before.latch.is_some()
+            || self
+                .shown
+                .iter()
+                .any(|row| is_foreign(self.name, row, self.evidence.given.memory))
+        {
+            faults.push("is rolled back by a box that is latched".to_owned());
+        }
+        if before.prior.is_none() || next.release != before.prior || next.prior.is_some() {
+            faults.push("is rolled back to something else than its prior version".to_owned());
+        }
+        if self.evidence.given.policy.observe {
+            faults.push("is rolled back while only observing".to_owned());
+        }
+        let latched = matches!(&next.latch, Some(Latch::Served { from }) if Some(from) == before.release.as_ref());
+        if !latched || next.moved != Move::Rollback || next.approved != before.prior_approved {
+            faults.push("is rolled back without remembering it".to_owned());
+        }
+        for row in self.rows {
+            for (key, state) in [(&row.key_a, &next.key_a), (&row.key_b, &next.key_b)] {
+                if key.version() == before.release.as_ref() && *state == KeyState::Live {
+                    faults.push("a key that names the version left still counts".to_owned());
+                }
+            }
+        }
+    }
+
+    /// A release that stays comes to be approved only by two keys that count and name it.
+    pub(super) fn approval(&self, was: bool, confirmed: bool, before: &ChannelMemory, faults: &mut Vec<String>) {
+        if was || !self.next.approved {
+            return;
+        }
+        let release = self.next.release.as_ref();
+        let by_keys = match self.rows {
+            [row] => {
+                counts(&before.key_a, &row.key_a)
+                    && counts(&before.key_b, &row.key_b)
+                    && [&row.key_a, &row.key_b].map(Key::version) == [release, release]
+            }
+            _ => false,
+        };
+        if !(confirmed && by_keys && release.is_some() && self.protected()) {
+            faults.push("its release counts as approved by nobody".to_owned());
+        }
+    }
+
+    pub(super) fn protected(&self) -> bool {
+        self.evidence.given.sheet.approval.holds() || !self.evidence.given.policy.require_protection
+    }
+
+    /// What the key cells hold, if there is one row.
+    pub(super) fn texts(&self) -> [Option<&str>; 2] {
+        match self.rows {
+            [row] => [row.key_a.text(), row.key_b.text()],
+            _ => [None, None],
+        }
+    }
+}
+
+/// Whether a key counts, given what its cell holds now.
+fn counts(state: &KeyState, key: &Key) -> bool {
+    match state {
+        KeyState::Live => true,
+        KeyState::Spent { held: Some(held), .. } => key.text().is_some_and(|text| text != held),
+        KeyState::Spent { held: None, .. } => false,
+    }
+}
+
+fn is_remembered(row: &RowMemory<Stamp>, stamp: &Stamp) -> bool {
+    row.written.as_ref() == Some(stamp) || row.meant.iter().any(|(meant, _)| meant == stamp)
+}
+
+/// Whether a row's stamp was meant for another channel's row, and may have missed it.
+fn has_strayed(name: &ChannelName, row: &ShownRelease, memory: &Memory) -> bool {
+    let others = memory.channels.iter().filter(|(other, _)| *other != name);
+    let mut meant = others.flat_map(|(_, other)| &other.row.meant);
+    !row.stamp.updated_at.is_empty() && meant.any(|(stamp, _)| *stamp == row.stamp)
+}
+
+/// Whether a row's stamp was given to another channel's row.
+fn is_foreign(name: &ChannelName, row: &ShownRelease, memory: &Memory) -> bool {
+    let stamp = row.stamp.updated_at.as_str();
+    !stamp.is_empty()
+        && memory
+            .channels
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .any(|(_, m)| {
+                let meant = m.row.meant.iter().map(|(s, _)| s.updated_at.as_str());
+                let written = m.row.written.iter().map(|s| s.updated_at.as_str());
+                let earlier = m.row.earlier.iter().map(String::as_str);
+                meant.chain(written).chain(earlier).any(|s| s == stamp)
+            })
+}
