@@ -85,7 +85,7 @@ fn says(world: &World, belt: Belt) -> Option<String> {
 
 /// The first count of 1 to `most` that trips, with what the belt says; `expected` is where it should be.
 ///
-/// Of small sizes every count is tried; of larger ones the counts below, at and above the edge, and the ends.
+/// For small sizes every count is tried; for larger ones the counts below, at and above the edge, and the ends.
 fn first(most: usize, expected: Option<usize>, trips: impl Fn(usize) -> Option<String>) -> Option<(usize, String)> {
     let counts: BTreeSet<usize> = match expected {
         _ if most <= EVERY => (0..=most).collect(),

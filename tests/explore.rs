@@ -159,8 +159,7 @@ fn alike(state: &State) -> bool {
         && state.model.alike()
 }
 
-/// One edit and one pass, in every way in which it can end. Of the last pass, which nothing follows, only the good end shows
-/// anything.
+/// One edit and one pass, in every way in which it can end. Nothing follows the last pass, so only its good end is looked at.
 fn step(
     from: &State,
     what: Edit,

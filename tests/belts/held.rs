@@ -104,7 +104,7 @@ fn busy() -> World {
 
 #[test]
 fn a_shrunken_sheet_holds_appends_moves_missing_and_promotions_and_nothing_else() {
-    // Of twelve rows three may vanish, four are too many.
+    // Three of twelve rows may vanish, four are too many.
     for gone in [3, 4] {
         let mut world = busy();
         world.servers.rows.drain(..gone);

@@ -17,6 +17,8 @@ pub(crate) enum Edit {
     Rollback,
     /// A service cell is typed over.
     Service,
+    /// A service cell of a server is.
+    ServiceOfServer,
     /// The first row is deleted.
     DeleteFirst,
     /// The last one is.
@@ -61,7 +63,7 @@ pub(crate) fn restore(world: &mut World) {
 }
 
 /// All of them.
-pub(crate) const EDITS: [Edit; 20] = [
+pub(crate) const EDITS: [Edit; 21] = [
     Edit::Nothing,
     Edit::KeyA("1.0"),
     Edit::KeyA("2.0"),
@@ -72,6 +74,7 @@ pub(crate) const EDITS: [Edit; 20] = [
     Edit::Enabled,
     Edit::Rollback,
     Edit::Service,
+    Edit::ServiceOfServer,
     Edit::DeleteFirst,
     Edit::DeleteLast,
     Edit::Undo,
@@ -103,6 +106,7 @@ pub(crate) fn edit(state: &mut State, edit: Edit) -> Option<()> {
         Edit::Enabled => toggle(world, "enabled")?,
         Edit::Rollback => toggle(world, "rollback")?,
         Edit::Service => retype(world, "releaseVersion", text("9.9"))?,
+        Edit::ServiceOfServer => set(world, "i-1", "status", text("typed")),
         // Undo is only used where no row is left.
         Edit::DeleteFirst if count > 0 => state.bin = Some(world.release.rows.remove(0)).filter(|_| count == 1),
         Edit::DeleteLast if count > 1 => drop(world.release.rows.pop()),

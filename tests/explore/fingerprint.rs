@@ -144,11 +144,12 @@ impl Printer {
             missing_since,
             repeats,
             row,
-            // What people are told of edits decides nothing.
-            shown: _,
+            // Cells that differ from what was shown are written over.
+            shown,
+            // Whether people were told of that decides nothing.
             edited: _,
         } = memory;
-        self.put((source, channel, seen, meant, wished, held, terminated));
+        self.put((source, channel, seen, meant, wished, held, terminated, shown));
         self.put(missing_since.is_some());
         for (tag, repeat) in repeats {
             self.put((tag, &repeat.after, repeat.count));
