@@ -7,6 +7,7 @@
 mod digest;
 mod happened;
 mod html;
+mod input;
 mod links;
 mod page;
 mod safe;
@@ -16,71 +17,13 @@ mod track;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::memory::{Memory, Update};
-use crate::pass_end::PassEnd;
-use crate::plan::Plan;
-use crate::problem::Kind;
-use crate::report::Report;
-use crate::sheet::names::Names;
-use crate::sheet::parse::Sheet;
 
 pub use happened::news;
+pub use input::{Audience, MailInput, Rules};
 pub use links::Links;
-
-/// What the configuration says about mail.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules<'a> {
-    /// Who gets mail; `None`: nothing is written, but problems are followed.
-    pub audience: Option<Audience<'a>>,
-    /// The spreadsheet's id.
-    pub spreadsheet: &'a str,
-    /// Names of tabs.
-    pub names: &'a Names,
-    /// Whether passes only observe.
-    pub observe: bool,
-}
-
-/// Who gets mail, and how patient they are.
-#[derive(Clone, Copy, Debug)]
-pub struct Audience<'a> {
-    /// Recipients of all that has no route.
-    pub to: &'a [String],
-    /// Recipients of single kinds.
-    pub routes: &'a BTreeMap<Kind, Vec<String>>,
-    /// After how long an open problem is told again.
-    pub repeat_after: TimeDelta,
-    /// In how many passes running a failure shows before it is told.
-    pub failure_threshold: u32,
-}
-
-impl<'a> Audience<'a> {
-    fn recipients(&self, kind: Kind) -> &'a [String] {
-        self.routes.get(&kind).map_or(self.to, Vec::as_slice)
-    }
-}
-
-/// The end of a pass, as far as mail goes.
-#[derive(Clone, Copy, Debug)]
-pub struct MailInput<'a> {
-    /// How it ended.
-    pub end: &'a PassEnd,
-    /// What it says.
-    pub report: &'a Report,
-}
-
-impl<'a> MailInput<'a> {
-    fn plan(&self) -> Option<&'a Plan> {
-        self.end.decided().map(|decided| &decided.plan)
-    }
-
-    fn sheet(&self) -> Option<&'a Sheet> {
-        self.end.decided().map(|decided| &decided.observed.sheet)
-    }
-}
 
 /// What to remember at the end of a pass: problems as they now stand, and letters to send. Empty when nothing changed.
 #[must_use]

@@ -4,87 +4,28 @@
 
 mod act;
 mod events;
+mod finish;
+mod input;
 mod preview;
 mod sight;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use tokio::sync::watch;
-use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{error, warn};
 
-use crate::alert::{self, MailInput, review};
-use crate::apply::Progress;
-use crate::calls::Calls;
-use crate::fleet::{FleetReader, TagWriter};
+use crate::alert::{MailInput, review};
 use crate::journal::Journal;
-use crate::memory::{Memory, Store};
-use crate::observe::Observed;
-use crate::pacing::Pacing;
+use crate::memory::Store;
 use crate::pass_end::{Decided, PassEnd};
 use crate::plan::check::check;
-use crate::plan::{Inputs, Policy, plan};
+use crate::plan::plan;
 use crate::problem::{Code, Kind, Problem};
 use crate::report::Report;
 use crate::settle::settle;
-use crate::sheet::names::Names;
-use crate::sheet::{SheetReader, SheetWriter};
 use act::{Cut, act};
+use finish::finish;
+pub use input::{PassClients, PassInput};
 pub use preview::{Preview, preview};
-
-/// What a pass is told.
-pub struct PassInput<'a> {
-    /// Names of tabs and columns.
-    pub names: &'a Names,
-    /// How to decide.
-    pub policy: &'a Policy,
-    /// The pass's id.
-    pub run: &'a str,
-    /// Its time.
-    pub now: DateTime<Utc>,
-    /// When it began, for the report.
-    pub began: Instant,
-    /// Counts requests.
-    pub calls: &'a Calls,
-}
-
-impl PassInput<'_> {
-    /// What is decided from, given what was observed and what is remembered.
-    fn inputs<'s>(&'s self, observed: &'s Observed, memory: &'s Memory) -> Inputs<'s> {
-        Inputs {
-            sheet: &observed.sheet,
-            fleet: &observed.fleet,
-            memory,
-            policy: self.policy,
-            now: self.now,
-        }
-    }
-}
-
-/// What a pass acts with. Commands that only look never hold one.
-pub struct PassClients<'a> {
-    /// The spreadsheet, for as long as the pass may observe.
-    pub reader: &'a dyn SheetReader,
-    /// The spreadsheet, to the end of the pass.
-    pub sheets: &'a dyn SheetWriter,
-    /// The fleet.
-    pub fleet: &'a dyn FleetReader,
-    /// The tags.
-    pub tags: &'a dyn TagWriter,
-    /// The state store.
-    pub store: &'a dyn Store,
-    /// The limits.
-    pub pacing: &'a Pacing,
-    /// Is told how far the pass is.
-    pub progress: &'a dyn Progress,
-    /// No tagging call starts after this: what is left of the pass's time is for saying what became of it.
-    pub tagging_ends: Instant,
-    /// No call starts once this holds true.
-    pub stop: watch::Receiver<bool>,
-    /// Whom to tell what.
-    pub mail: alert::Rules<'a>,
-}
 
 /// Makes one pass. The journal comes back for whoever sends the mail that waits; `None` where the store could not be read.
 pub async fn run<'a>(input: &PassInput<'_>, clients: &PassClients<'a>) -> (Report, Option<Journal<'a>>) {
@@ -172,25 +113,4 @@ async fn tell(
     if let Err(error) = journal.remember(&update).await {
         warn!(error = %error, "no mail: the state store could not be written");
     }
-}
-
-fn finish(input: &PassInput<'_>, mut report: Report) -> Report {
-    report.duration_ms = u64::try_from(input.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    report.calls = input.calls.snapshot();
-    for problem in &report.problems {
-        debug!(problem.kind = problem.kind.word(), problem.place = %problem.place, "{}", problem.message);
-    }
-    // A preview is not a pass.
-    if !report.preview {
-        info!(
-            outcome = report.outcome.word(),
-            servers = report.counts.servers,
-            changed = report.counts.changed,
-            failed = report.counts.failed,
-            problems = report.problems.len(),
-            duration_ms = report.duration_ms,
-            "pass ended"
-        );
-    }
-    report
 }

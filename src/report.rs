@@ -153,12 +153,6 @@ impl Report {
             "not_ours": self.not_ours,
         })
     }
-
-    /// The page of `--format text`.
-    #[must_use]
-    pub fn text(&self) -> String {
-        text::page(self)
-    }
 }
 
 /// Who does not follow a release that moves in this pass, because somebody holds them.

@@ -8,54 +8,24 @@
 mod append;
 mod claim;
 mod desired;
+mod error;
 mod rows;
 mod target;
-
-use std::sync::Arc;
-
-use chrono::{DateTime, Utc};
+mod writer;
 
 use crate::journal::Journal;
-use crate::memory::StoreError;
-use crate::sheet::layout::{Layout, RELEASE_SERVICE};
-use crate::sheet::names::Names;
 use crate::sheet::parse::Sheet;
-use crate::sheet::{ColumnWrite, MarkedColumn, SheetError, SheetErrorKind, SheetWriter};
+use crate::sheet::{ColumnWrite, MarkedColumn, SheetErrorKind};
 use append::Appended;
 pub use claim::claim;
 pub use desired::Desired;
+pub use error::WriteError;
 pub use rows::appends;
 pub use target::{Target, marked_columns, written};
+pub use writer::Writeback;
 
 /// How often rows that moved under a write are put right before the rest is left to the next pass.
 const REPAIRS: u32 = 3;
-
-/// Why the sheet could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The spreadsheet.
-    #[error(transparent)]
-    Sheet(#[from] SheetError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Another state store began to serve the spreadsheet since it was read.
-    #[error(
-        "belt store: the store {0} has begun to serve the spreadsheet meanwhile, so this one leaves it; stop whichever of the \
-         two is not meant, or let this store serve the sheet with fleetsheet --once --takeover"
-    )]
-    Rival(String),
-}
-
-/// What writes back, and where.
-pub struct Writeback<'a> {
-    /// The spreadsheet.
-    pub writer: &'a dyn SheetWriter,
-    /// Names of tabs and columns.
-    pub names: &'a Names,
-    /// The time of the pass.
-    pub now: DateTime<Utc>,
-}
 
 impl Writeback<'_> {
     /// Writes what is desired, and remembers what is meant before and what was written after. Gives what people should know,
@@ -148,11 +118,4 @@ impl Writeback<'_> {
             "rows kept moving while they were written; the next pass writes them again".to_owned(),
         ])
     }
-}
-
-/// The service columns of a tab that are there, besides its key column.
-fn service_columns(layout: &Layout) -> impl Iterator<Item = (&Arc<str>, &u32)> {
-    layout.columns.iter().filter(|(header, _)| {
-        RELEASE_SERVICE.contains(&&***header) || crate::sheet::layout::SERVER_SERVICE.contains(&&***header)
-    })
 }

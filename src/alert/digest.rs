@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
 
+use super::input::{Audience, Rules};
+use super::links::Links;
 use super::track::{self, Tell, Tracked};
-use super::{Audience, Links, Rules, html, page, text};
+use super::{html, page, text};
 use crate::mail::{Digest, Item, Letter, Mail, MailUpdate, News, Number, OpenProblem, Reach, Standing};
 use crate::memory::Memory;
 use crate::problem::Kind;

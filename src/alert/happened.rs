@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Links, Rules};
+use super::input::Rules;
+use super::links::Links;
 use crate::mail::{MailUpdate, News};
 use crate::memory::Memory;
 use crate::plan::{Happening, Plan};

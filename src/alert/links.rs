@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Rules;
+use super::input::Rules;
 use crate::memory::Memory;
 use crate::sheet::parse::Sheet;
 

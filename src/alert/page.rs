@@ -1,60 +1,17 @@
 //! Puts a digest in words: what the plain text and the HTML of a letter both say.
 
 mod entry;
+mod parts;
 mod subject;
 
 use chrono::{DateTime, Utc};
 
-use super::{Rules, safe};
+use super::input::Rules;
+use super::links::Links;
+use super::safe;
 use crate::mail::{Digest, Item};
 use crate::text::thousands;
-
-/// How serious an entry is, which becomes its colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tone {
-    /// Somebody must look now.
-    Alarm,
-    /// Somebody must look.
-    Warning,
-    /// To know.
-    Note,
-    /// All is well.
-    Good,
-}
-
-/// One thing that happened or is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) tone: Tone,
-    /// What sort of thing, in a word or two.
-    pub(super) label: &'static str,
-    /// Where, or of what.
-    pub(super) title: String,
-    /// Its address, or empty.
-    pub(super) link: String,
-    /// What.
-    pub(super) what: String,
-    /// What to do, or empty.
-    pub(super) fix: String,
-    /// Since when.
-    pub(super) when: String,
-}
-
-/// Part of a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// Shown whole.
-    Entry(Entry),
-    /// How many more of the same sort there are.
-    Folded(String),
-}
-
-/// Entries under a heading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Section {
-    pub(super) title: String,
-    pub(super) lines: Vec<Line>,
-}
+pub(super) use parts::{Entry, Line, Section, Tone};
 
 /// A letter in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +78,7 @@ impl Page {
             headline,
             lead: "Nothing to do: mail from fleetsheet arrives here.".into(),
             sections: Vec::new(),
-            sheet: super::Links::new(rules, None, &crate::memory::Memory::default()).sheet,
+            sheet: Links::new(rules, None, &crate::memory::Memory::default()).sheet,
             footer: vec![format!(
                 "Asked for with fleetsheet check --send-test-mail on {}, {}.",
                 safe::line(host, 100),

@@ -10,7 +10,8 @@ use super::page::Page;
 use super::*;
 use crate::mail::{Digest, Item, Letter, News, Reach};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::names::Keyholders;
+use crate::sheet::names::{Keyholders, Names};
+use crate::sheet::parse::Sheet;
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Audience, Links, MailInput, Rules, happened};
+use super::happened;
+use super::input::{Audience, MailInput, Rules};
+use super::links::Links;
 use crate::mail::OpenProblem;
 use crate::memory::Memory;
 use crate::pass_end::PassEnd;

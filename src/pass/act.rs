@@ -3,7 +3,7 @@
 use tracing::{debug, warn};
 
 use super::events::{events, unlogged};
-use super::{PassClients, PassInput};
+use super::input::{PassClients, PassInput};
 use crate::alert;
 use crate::apply::{Applied, Applier};
 use crate::fleet::{Fleet, ServerChange};

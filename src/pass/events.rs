@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::PassInput;
+use super::input::PassInput;
 use crate::memory::{Event, Memory, Update};
 use crate::observe::AUDIT_LOOK;
 use crate::plan::{Happening, Plan};

@@ -1,6 +1,8 @@
 //! A pass without its acts.
 
-use super::{PassInput, finish, sight};
+use super::finish::finish;
+use super::input::PassInput;
+use super::sight;
 use crate::fleet::FleetReader;
 use crate::memory::{Memory, StoreReader};
 use crate::observe::observe;

@@ -2,7 +2,7 @@
 
 use tokio::time::sleep_until;
 
-use super::{PassClients, PassInput};
+use super::input::{PassClients, PassInput};
 use crate::journal::Journal;
 use crate::observe::{self, ObserveError, Observed};
 use crate::pass_end::PassEnd;

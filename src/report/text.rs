@@ -67,8 +67,15 @@ fn fold<T>(out: &mut String, list: &[T], mut show: impl FnMut(&mut String, &T)) 
     }
 }
 
-/// The report's page.
-pub(super) fn page(report: &Report) -> String {
+impl Report {
+    /// The page of `--format text`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        page(self)
+    }
+}
+
+fn page(report: &Report) -> String {
     let mut out = String::new();
     let headline = match report.outcome {
         Ending::Done if report.preview => "nothing to change",

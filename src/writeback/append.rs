@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use super::desired::Desired;
+use super::error::WriteError;
 use super::rows::{appends, logged_runs};
-use super::{Desired, WriteError, Writeback};
+use super::writer::Writeback;
 use crate::journal::Journal;
 use crate::memory::{Memory, Update};
 use crate::sheet::layout::quoted;

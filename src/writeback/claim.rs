@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{WriteError, target};
+use super::error::WriteError;
+use super::target;
 use crate::journal::Journal;
 use crate::memory::{Binding, Memory, StoreError, Update};
 use crate::sheet::parse::Sheet;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Desired;
+use super::desired::Desired;
 use crate::memory::Event;
 use crate::sheet::layout::Layout;
 use crate::sheet::parse::Sheet;

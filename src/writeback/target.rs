@@ -6,10 +6,10 @@ mod written;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Desired, service_columns};
+use super::desired::Desired;
 use crate::memory::Memory;
 use crate::settle::Cells;
-use crate::sheet::layout::{Layout, quoted};
+use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, quoted};
 use crate::sheet::parse::Sheet;
 use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
@@ -28,6 +28,14 @@ pub fn marked_columns(layout: &Layout) -> Vec<(Arc<str>, u32)> {
     let tags = layout.columns.iter().filter(|(header, _)| header.starts_with("tag:"));
     let all = key.into_iter().chain(service_columns(layout)).chain(tags);
     all.map(|(header, column)| (header.clone(), *column)).collect()
+}
+
+/// The service columns of a tab that are there, besides its key column.
+fn service_columns(layout: &Layout) -> impl Iterator<Item = (&Arc<str>, &u32)> {
+    layout
+        .columns
+        .iter()
+        .filter(|(header, _)| RELEASE_SERVICE.contains(&&***header) || SERVER_SERVICE.contains(&&***header))
 }
 
 fn key_header(layout: &Layout) -> &'static str {

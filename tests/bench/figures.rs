@@ -86,6 +86,21 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
         allow: Default::default(),
         takeover: false,
     };
+    let fleet = running(servers);
+    let (Ok(before), Ok(after)) = (parse(&sheet("2.3.9"), &names), parse(&sheet("2.4.0"), &names)) else {
+        panic!("the bench's own sheet must parse");
+    };
+    let mut memory = Memory {
+        store: "bench".into(),
+        ..Memory::default()
+    };
+    let first = plan(inputs(&before, &fleet, &memory, &policy));
+    memory.apply(&first.update);
+    (before, fleet, memory, policy, after)
+}
+
+/// Servers of web-prod that all carry 2.3.9.
+fn running(servers: usize) -> Fleet {
     let source = Source {
         account: "main".into(),
         region: "eu-west-1".into(),
@@ -106,16 +121,7 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
         };
         fleet.servers.insert(format!("i-{i:017x}").as_str().into(), server);
     }
-    let (Ok(before), Ok(after)) = (parse(&sheet("2.3.9"), &names), parse(&sheet("2.4.0"), &names)) else {
-        panic!("the bench's own sheet must parse");
-    };
-    let mut memory = Memory {
-        store: "bench".into(),
-        ..Memory::default()
-    };
-    let first = plan(inputs(&before, &fleet, &memory, &policy));
-    memory.apply(&first.update);
-    (before, fleet, memory, policy, after)
+    fleet
 }
 
 fn inputs<'a>(sheet: &'a Sheet, fleet: &'a Fleet, memory: &'a Memory, policy: &'a Policy) -> Inputs<'a> {

@@ -1,42 +1,23 @@
 //! One connection, from the greeting to the goodbye: the commands and the order in which they may come.
 
 mod answer;
+mod state;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use tokio::io::BufReader;
 use tokio::net::TcpStream;
 
 use super::line::{Line, MAX_AUTH, MAX_COMMAND, MAX_TEXT, read_line};
 use super::mailbox::{Message, Shared, Stage, lock};
 use crate::faults::Fault;
 use answer::decode;
-
-/// Whether the conversation goes on.
-type Flow = ControlFlow<()>;
-
-pub(super) struct Session {
-    stream: BufReader<TcpStream>,
-    shared: Arc<Shared>,
-    greeted: bool,
-    user: Option<String>,
-    from: Option<String>,
-    to: Vec<String>,
-}
+use state::{Flow, Session};
 
 /// Speaks with one client until it leaves, or until it is made to.
 pub(super) async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     // A client that has gone away notices nothing, so there is nobody to tell.
     let _ = stream.set_nodelay(true);
-    let mut session = Session {
-        stream: BufReader::new(stream),
-        shared,
-        greeted: false,
-        user: None,
-        from: None,
-        to: Vec::new(),
-    };
+    let mut session = Session::new(stream, shared);
     let verdict = session.judge(Stage::Greeting, None).await;
     let mut flow = session.conclude(verdict, 220, "mock.invalid ESMTP").await.0;
     while flow.is_continue() {

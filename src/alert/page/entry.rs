@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Entry, Tone};
+use super::parts::{Entry, Tone};
 use crate::alert::safe;
 use crate::mail::{Item, News, Reach};
 use crate::problem::{Code, Kind};

@@ -1,7 +1,11 @@
 //! When letters are written, over many passes: once, again after a day, and never in each pass.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::mail::{Mail, MailUpdate};
+use crate::pass_end::PassEnd;
+use crate::report::Report;
 
 /// How a pass ends, given a problem for the ends that have one.
 type End = fn(Problem) -> PassEnd;

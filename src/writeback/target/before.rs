@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::memory::Memory;
 use crate::settle::Cells;
 use crate::sheet::parse::Sheet;
-use crate::writeback::Desired;
+use crate::writeback::desired::Desired;
 
 /// What the rows of channels showed whose rows were all as the service left them: of others the pass has decided already that
 /// they are written over.

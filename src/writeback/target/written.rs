@@ -3,7 +3,7 @@
 use super::Target;
 use crate::memory::{Memory, Stamp, Update};
 use crate::settle::Cells;
-use crate::writeback::Desired;
+use crate::writeback::desired::Desired;
 use crate::writeback::desired::stamp;
 
 /// What was read back as written.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Flow, Session};
+use super::state::{Flow, Session};
 use crate::faults::{Fault, Ticket};
 use crate::smtp::line::{Line, MAX_AUTH, read_line};
 use crate::smtp::mailbox::Stage;

@@ -1,0 +1,27 @@
+//! The last touches of a report, and the one line of the log that says how a pass ended.
+
+use tracing::{debug, info};
+
+use super::input::PassInput;
+use crate::report::Report;
+
+pub(super) fn finish(input: &PassInput<'_>, mut report: Report) -> Report {
+    report.duration_ms = u64::try_from(input.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.calls = input.calls.snapshot();
+    for problem in &report.problems {
+        debug!(problem.kind = problem.kind.word(), problem.place = %problem.place, "{}", problem.message);
+    }
+    // A preview is not a pass.
+    if !report.preview {
+        info!(
+            outcome = report.outcome.word(),
+            servers = report.counts.servers,
+            changed = report.counts.changed,
+            failed = report.counts.failed,
+            problems = report.problems.len(),
+            duration_ms = report.duration_ms,
+            "pass ended"
+        );
+    }
+    report
+}
