@@ -2,12 +2,13 @@
 //! done, one more pass ends in the very world of a pass that nobody killed, and tells of it as that pass would have.
 //!
 //! A request is cut off before it takes effect and after. A write to the store's files is cut off before it, or after half of
-//! its bytes.
+//! its bytes: at each step of the journal, and of the writes between two steps at the first, the middle and the last. The others
+//! are parts of the same commits; `WHOLE=1` tries them too.
 #![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 #![expect(clippy::print_stdout, reason = "the count is for the reader")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -17,13 +18,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleetsheet_mocks::faults::Script;
 
-use crate::aftermath::World;
 use crate::crew;
 use crate::mailbox;
 use crate::preload;
 use crate::scene::{Moment, Scene, Work};
+use crate::wanted::Wanted;
+use crate::whole;
 
-const WORKERS: usize = 4;
+/// Passes that are killed side by side: they compute more than they wait.
+const WORKERS: usize = 3;
 
 /// Whose requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,38 +48,53 @@ impl End {
     }
 }
 
+/// A call that changes a file of the store, as the library names it: the nth write after so many steps of the journal, or, with
+/// 0, the step that follows them.
+#[derive(Clone, Copy)]
+struct StoreCall {
+    steps: usize,
+    write: usize,
+}
+
+impl fmt::Display for StoreCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.steps, self.write)
+    }
+}
+
+impl StoreCall {
+    /// Those that are tried, out of the library's log.
+    fn chosen(log: &[u8]) -> Vec<Self> {
+        let is_write = |call: &u8| *call == b'w';
+        let mut chosen = Vec::new();
+        // What stands between two steps are writes; behind the last one there is no step more.
+        for (steps, run) in log.split(|call| !is_write(call)).enumerate() {
+            let writes = match whole() {
+                true => (1..=run.len()).collect(),
+                false if run.is_empty() => BTreeSet::new(),
+                false => BTreeSet::from([1, run.len().div_ceil(2), run.len()]),
+            };
+            chosen.extend(writes.into_iter().map(|write| Self { steps, write }));
+            chosen.push(Self { steps, write: 0 });
+        }
+        chosen.pop();
+        chosen
+    }
+}
+
 /// Where a pass is killed.
 enum Point {
     /// When this request has come in; `taken` says whether it still takes effect.
     Request { end: End, nth: u64, taken: bool },
     /// At this call that changes a file of the store; `torn` says whether half of what it writes gets there.
-    Write { nth: usize, torn: bool },
+    Write { call: StoreCall, torn: bool },
 }
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request { end, nth, taken } => write!(f, "request {nth} to {end:?}, taken: {taken}"),
-            Self::Write { nth, torn } => write!(f, "write {nth} to the store, torn: {torn}"),
-        }
-    }
-}
-
-/// What there is in the end.
-struct Wanted {
-    world: World,
-    history: Vec<[String; 4]>,
-    audit: Vec<[String; 4]>,
-    told: Vec<String>,
-}
-
-impl Wanted {
-    fn find(scene: &Scene) -> Self {
-        Self {
-            world: scene.essence(),
-            history: scene.history(),
-            audit: scene.stage.audit_lines(),
-            told: scene.told(),
+            Self::Write { call, torn } => write!(f, "call {call} that changes the store, torn: {torn}"),
         }
     }
 }
@@ -99,8 +117,8 @@ async fn pass_with(scene: &Scene, library: &Path, environment: &[(&str, String)]
     command.envs(environment).status().await.expect("runs")
 }
 
-/// A pass that nobody kills: its points, and what it leaves.
-async fn undisturbed(scene: &Scene, moment: &Moment, library: &Path, torn: bool) -> (Vec<Point>, Wanted) {
+/// A pass that nobody kills: the points that are tried, how many calls changed the store, and what it leaves.
+async fn undisturbed(scene: &Scene, moment: &Moment, library: &Path, torn: bool) -> (Vec<Point>, usize, Wanted) {
     scene.go_back(moment);
     let log = scene.stage.path("writes");
     let ended = pass_with(scene, library, &[("KILL_LOG", log.display().to_string())]).await;
@@ -111,9 +129,10 @@ async fn undisturbed(scene: &Scene, moment: &Moment, library: &Path, torn: bool)
         let requests = end.script(scene).count("*");
         points.extend((1..=requests).flat_map(|nth| [true, false].map(|taken| Point::Request { end, nth, taken })));
     }
-    points.extend((1..=writes.len()).map(|nth| Point::Write { nth, torn }));
+    let chosen = StoreCall::chosen(&writes);
+    points.extend(chosen.into_iter().map(|call| Point::Write { call, torn }));
     scene.stage.assert_silent().await;
-    (points, Wanted::find(scene))
+    (points, writes.len(), Wanted::find(scene))
 }
 
 /// Counts what was really cut off.
@@ -128,7 +147,7 @@ struct Tally {
 impl Point {
     /// Whether a third pass shows that nothing is left to do. Neighbouring writes are parts of one commit, so of those a few do.
     fn is_followed_up(&self) -> bool {
-        !matches!(self, Self::Write { nth, .. } if nth % 5 != 0)
+        !matches!(self, Self::Write { call, .. } if (call.steps + call.write) % 5 != 0)
     }
 
     async fn kill(&self, scene: &Scene, library: &Path, tally: &Tally) {
@@ -137,8 +156,11 @@ impl Point {
                 scene.stage.killed_at(&end.script(scene), *nth, *taken).await;
                 tally.requests.fetch_add(1, Ordering::Relaxed);
             }
-            Self::Write { nth, torn } => {
-                let at = [("KILL_AT", nth.to_string()), ("KILL_TORN", u8::from(*torn).to_string())];
+            Self::Write { call, torn } => {
+                let at = [
+                    ("KILL_AT", call.to_string()),
+                    ("KILL_TORN", u8::from(*torn).to_string()),
+                ];
                 let ended = pass_with(scene, library, &at).await;
                 let count = match ended.signal() {
                     Some(9) => &tally.writes,
@@ -153,15 +175,11 @@ impl Point {
 async fn assert_finished(scene: &Scene, point: &Point, wanted: &Wanted) {
     let next = scene.pass().await;
     assert_eq!(next.code, 0, "the next pass: {:?}", next.problems());
-    scene.stage.assert_rows_are_single();
-    scene.stage.assert_only_service_cells_were_written();
-    assert_eq!(scene.essence(), wanted.world);
+    wanted.assert_world(scene);
     if point.is_followed_up() {
         scene.stage.assert_silent().await;
     }
-    assert_eq!(scene.history(), wanted.history);
-    assert_eq!(scene.stage.audit_lines(), wanted.audit);
-    assert_eq!(scene.told(), wanted.told);
+    wanted.assert_told(scene);
     let mut copies: BTreeMap<String, u32> = BTreeMap::new();
     for message in scene.smtp.messages() {
         *copies
@@ -178,7 +196,7 @@ async fn killed_everywhere(work: Work, name: &str, torn: bool) {
     let scene = Scene::ready(work).await;
     let moment = Arc::new(scene.moment());
     let alone = start().await;
-    let (points, wanted) = undisturbed(&alone, &moment, &library, torn).await;
+    let (points, all, wanted) = undisturbed(&alone, &moment, &library, torn).await;
     let (tally, wanted) = (Arc::new(Tally::default()), Arc::new(wanted));
     let counts = Arc::clone(&tally);
     let tried = crew::all(points, WORKERS, start, move |scene, point| {
@@ -197,7 +215,7 @@ async fn killed_everywhere(work: Work, name: &str, torn: bool) {
         missed * 10 < tried,
         "{missed} of {tried} passes ended before they were killed"
     );
-    println!("crash points: {name}: killed at {requests} requests and {writes} writes to the store");
+    println!("crash points: {name}: killed at {requests} requests and {writes} of {all} writes to the store");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,8 @@ mod preload;
 mod scene;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "support/wanted.rs"]
+mod wanted;
 
 mod ec2;
 mod faults;
@@ -35,3 +37,8 @@ mod sandbox;
 mod service;
 mod threats;
 mod two_keys;
+
+/// Whether everything is to be tried that is a sample otherwise: `WHOLE=1 cargo test --workspace --locked`.
+fn whole() -> bool {
+    std::env::var_os("WHOLE").is_some_and(|asked| !asked.is_empty())
+}

@@ -11,21 +11,19 @@ use crate::crew;
 use crate::matrix::{Trial, trials};
 use crate::scene::{Moment, Scene, Work};
 use crate::stage::Ran;
+use crate::wanted::Wanted;
 
 /// A pass may take the time that it is given, and its mail 20 seconds more; the rest is for a busy machine.
 const IN_TIME: Duration = Duration::from_secs(90);
 
-/// What there is in the end, and on the way there.
-struct Wanted {
+/// What a pass that meets no fault starts from and ends in.
+struct Course {
     before: World,
-    after: World,
-    history: Vec<[String; 4]>,
-    audit: Vec<[String; 4]>,
-    told: Vec<String>,
+    end: Wanted,
 }
 
-impl Wanted {
-    /// What a pass that meets no fault makes of the moment, and its requests by method.
+impl Course {
+    /// What it makes of the moment, and its requests by method.
     async fn find(scene: &Scene, moment: &Moment) -> (Self, BTreeMap<String, u64>) {
         scene.go_back(moment);
         let before = scene.essence();
@@ -34,14 +32,8 @@ impl Wanted {
         let (sheets, cloud) = (scene.stage.sheets.script(), scene.stage.cloud.script());
         let calls = [sheets.calls(), cloud.calls(), scene.smtp.script().calls()];
         scene.stage.assert_silent().await;
-        let wanted = Self {
-            before,
-            after: scene.essence(),
-            history: scene.history(),
-            audit: scene.stage.audit_lines(),
-            told: scene.told(),
-        };
-        (wanted, calls.into_iter().flatten().collect())
+        let end = Wanted::find(scene);
+        (Self { before, end }, calls.into_iter().flatten().collect())
     }
 }
 
@@ -49,20 +41,20 @@ impl Wanted {
 async fn matrix(work: Work, methods: &str) -> usize {
     let scene = Scene::ready(work).await;
     let moment = Arc::new(scene.moment());
-    let (wanted, mut calls) = Wanted::find(&scene, &moment).await;
+    let (course, mut calls) = Course::find(&scene, &moment).await;
     calls.retain(|method, _| method.starts_with(methods));
-    let wanted = Arc::new(wanted);
+    let course = Arc::new(course);
     crew::all(trials(&calls), WORKERS, Scene::start, move |scene, trial| {
-        let (moment, wanted) = (Arc::clone(&moment), Arc::clone(&wanted));
+        let (moment, course) = (Arc::clone(&moment), Arc::clone(&course));
         async move {
             scene.go_back(&moment);
-            go_through(&scene, &trial, &wanted).await;
+            go_through(&scene, &trial, &course).await;
         }
     })
     .await
 }
 
-async fn go_through(scene: &Scene, trial: &Trial, wanted: &Wanted) {
+async fn go_through(scene: &Scene, trial: &Trial, course: &Course) {
     let script = script(scene, trial);
     trial.strike(&script);
     let began = Instant::now();
@@ -76,16 +68,12 @@ async fn go_through(scene: &Scene, trial: &Trial, wanted: &Wanted) {
         ran.problems()
     );
     assert_told(trial, &ran);
-    assert_between(&scene.essence(), wanted);
+    assert_between(&scene.essence(), course);
     let next = next_pass(scene, trial).await;
     assert_eq!(next.code, 0, "the next pass: {:?}", next.problems());
-    scene.stage.assert_rows_are_single();
-    scene.stage.assert_only_service_cells_were_written();
-    assert_eq!(scene.essence(), wanted.after);
-    assert_eq!(scene.stage.audit_lines(), wanted.audit);
-    assert_eq!(scene.history(), wanted.history);
+    course.end.assert_world(scene);
     scene.stage.assert_silent().await;
-    assert_eq!(scene.told(), wanted.told);
+    course.end.assert_told(scene);
 }
 
 /// The pass after, which meets no fault.
@@ -100,8 +88,8 @@ async fn next_pass(scene: &Scene, trial: &Trial) -> Ran {
 }
 
 /// What is half done holds nothing but what was there before and what is to be there after.
-fn assert_between(now: &World, wanted: &Wanted) {
-    let (before, after) = (&wanted.before, &wanted.after);
+fn assert_between(now: &World, course: &Course) {
+    let (before, after) = (&course.before, &course.end.world);
     for (id, tags) in &now.tags {
         for (key, value) in tags {
             let known = [before, after].map(|world| world.tags[id].get(key));
@@ -122,7 +110,7 @@ fn assert_between(now: &World, wanted: &Wanted) {
                 // A server that was not corrected shows what it carries.
                 let carried = row
                     .get("serverId")
-                    .and_then(|id| wanted.before.tags[id].get("ReleaseVersion"));
+                    .and_then(|id| course.before.tags[id].get("ReleaseVersion"));
                 known.extend((header == "releaseVersion").then_some(carried));
                 let in_words = header == "status";
                 assert!(

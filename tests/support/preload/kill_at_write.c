@@ -1,6 +1,8 @@
-// Kills the program at the nth call with which it changes a file of its state store: KILL_AT=n, in front of the call, or
-// behind it with KILL_AFTER=1. With KILL_TORN=1 a write gets only the first half of its bytes to the disk. Without KILL_AT
-// nothing happens; with KILL_LOG=PATH the calls are counted in that file, a byte each.
+// Kills the program at one of the calls with which it changes a file of its state store. A call is a write, or a step: all that is
+// not a write (opening, syncing, cutting, renaming, removing). KILL_AT=S.W names it: the Wth write after S steps, or, with W = 0,
+// the step that follows S steps; so the name holds where a commit touches a page more or less than the last time. It dies in front
+// of the call, or behind it with KILL_AFTER=1. With KILL_TORN=1 a write gets only the first half of its bytes to the disk. Without
+// KILL_AT nothing happens; with KILL_LOG=PATH the calls are listed in that file, a byte each: `w`, or the letter of a step.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,7 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static atomic_long calls;
+static atomic_long steps, writes;
 
 static int is_store(const char *path) { return path && strstr(path, ".db") != NULL; }
 
@@ -41,7 +43,14 @@ static void die(void) {
 
 // Counts a call; whether it is the one at which the program dies.
 static int counted(const char *what) {
-    long nth = atomic_fetch_add(&calls, 1) + 1;
+    long step, nth = 0;
+    if (*what == 'w') {
+        step = atomic_load(&steps);
+        nth = atomic_fetch_add(&writes, 1) + 1;
+    } else {
+        step = atomic_fetch_add(&steps, 1);
+        atomic_store(&writes, 0);
+    }
     const char *log = getenv("KILL_LOG");
     if (log && *log) {
         int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -52,7 +61,8 @@ static int counted(const char *what) {
         }
     }
     const char *at = getenv("KILL_AT");
-    return at && atol(at) == nth;
+    const char *dot = at ? strchr(at, '.') : NULL;
+    return dot && atol(at) == step && atol(dot + 1) == nth;
 }
 
 #define REAL(type, name, ...)                             \
