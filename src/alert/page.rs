@@ -32,7 +32,7 @@ pub(super) struct Page {
 const SHOWN: usize = 5;
 
 impl Page {
-    /// Of a digest.
+    /// The page that says what a digest says.
     pub(super) fn of(digest: &Digest) -> Self {
         let happened: Vec<Entry> = digest.news.iter().map(entry::of_news).collect();
         let problems = |items: &[Item]| -> Vec<(String, Entry)> {
@@ -69,7 +69,7 @@ impl Page {
         }
     }
 
-    /// Of a letter that only tries whether mail arrives.
+    /// The page of a letter that only tries whether mail arrives.
     pub(super) fn test(rules: &Rules<'_>, host: &str, now: DateTime<Utc>) -> Self {
         let headline = "test mail".to_owned();
         Self {

@@ -35,7 +35,8 @@ pub struct ServerMemory {
     /// Values that were about to be written when the memory was committed.
     pub meant: BTreeMap<TagKey, Arc<str>>,
     /// What the sheet last asked of managed tags.
-    pub wished: BTreeMap<TagKey, Arc<str>>,
+    #[serde(rename = "wished")]
+    pub asked: BTreeMap<TagKey, Arc<str>>,
     /// Whether the sheet last said to leave it alone.
     pub held: bool,
     /// Whether it was seen shutting down or terminated.

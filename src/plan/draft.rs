@@ -119,10 +119,10 @@ impl<'a> Draft<'a> {
         let tags = inputs.sheet.intent.tags.iter();
         for (column, wish) in self.asks.into_iter().flat_map(|row| tags.clone().zip(&row.tags)) {
             // A change that the belt holds must still be new, and not look like drift, when the belt lets go.
-            if !self.held.contains(&column.key) && next.wished.get(&column.key) != wish.as_ref() {
+            if !self.held.contains(&column.key) && next.asked.get(&column.key) != wish.as_ref() {
                 match wish {
-                    Some(wish) => next.to_mut().wished.insert(column.key.clone(), wish.clone()),
-                    None => next.to_mut().wished.remove(&column.key),
+                    Some(asked) => next.to_mut().asked.insert(column.key.clone(), asked.clone()),
+                    None => next.to_mut().asked.remove(&column.key),
                 };
             }
         }

@@ -138,7 +138,7 @@ impl Printer {
             channel,
             seen,
             meant,
-            wished,
+            asked,
             held,
             terminated,
             missing_since,
@@ -149,7 +149,7 @@ impl Printer {
             // Whether people were told of that decides nothing.
             edited: _,
         } = memory;
-        self.put((source, channel, seen, meant, wished, held, terminated, shown));
+        self.put((source, channel, seen, meant, asked, held, terminated, shown));
         self.put(missing_since.is_some());
         for (tag, repeat) in repeats {
             self.put((tag, &repeat.after, repeat.count));

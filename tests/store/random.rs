@@ -122,7 +122,7 @@ fn server() -> impl Strategy<Value = ServerMemory> {
         .prop_map(
             |(
                 (source, channel),
-                [seen, meant, wished],
+                [seen, meant, asked],
                 (held, terminated, missing_since),
                 repeats,
                 (row, shown, edited),
@@ -132,7 +132,7 @@ fn server() -> impl Strategy<Value = ServerMemory> {
                     channel,
                     seen,
                     meant,
-                    wished,
+                    asked,
                     held,
                     terminated,
                     missing_since,

@@ -8,7 +8,7 @@ use super::names::{ACCOUNTS, CHANNEL_TAG, OWNER_TAG, REGIONS, VERSION_TAG};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Channel {
     pub(super) name: &'static str,
-    /// Of a thousand servers, how many are in it.
+    /// How many of a thousand servers are in it.
     share: u64,
     /// The version that its servers carry; the keys name it too.
     pub(super) version: &'static str,

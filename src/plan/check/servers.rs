@@ -222,7 +222,7 @@ impl Scene<'_> {
             } else {
                 let asked_before = self
                     .memory
-                    .is_some_and(|m| m.wished.get(&change.tag) == Some(&change.after));
+                    .is_some_and(|m| m.asked.get(&change.tag) == Some(&change.after));
                 !(joins || asked_before && self.strayed(change))
             };
             if bad {

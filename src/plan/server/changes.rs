@@ -69,7 +69,7 @@ impl Case<'_> {
             let Some(wish) = wish.as_ref().filter(|wish| !self.carries(&column.key, wish)) else {
                 continue;
             };
-            let drifted = |m: &ServerMemory| m.wished.get(&column.key) == Some(wish) && !self.is_ours(m, &column.key);
+            let drifted = |m: &ServerMemory| m.asked.get(&column.key) == Some(wish) && !self.is_ours(m, &column.key);
             let otherwise = if self.memory.is_some_and(drifted) {
                 Reason::Drift
             } else {
