@@ -119,7 +119,7 @@ fn limits(r: &mut Reader) -> Option<Limits> {
     let create_tags_per_second = r.positive("limits.create_tags_per_second", 1000);
     let create_tags_burst = r.positive("limits.create_tags_burst", 1000);
     let describe_per_second = r.positive("limits.describe_per_second", 1000);
-    let sheets_per_minute = r.positive("limits.sheets_per_minute", 300);
+    let sheets_per_minute = r.positive("limits.sheets_per_minute", 6000);
     // The Sheets API gives a request up after 180 seconds.
     let request_timeout = r.duration("limits.request_timeout", SECOND..=SECOND * 180);
     Some(Limits {

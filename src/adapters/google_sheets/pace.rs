@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn no_minute_holds_more_than_the_limit() {
-        for per_minute in [1, 2, 9, 10, 50, 60, 300] {
+        for per_minute in [1, 2, 9, 10, 50, 60, 300, 6000] {
             let quota = quota(per_minute);
             let refill = 60.0 / quota.replenish_interval().as_secs_f64();
             let most = f64::from(quota.burst_size().get()) + refill;
