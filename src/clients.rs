@@ -136,6 +136,7 @@ pub fn smtp(email: &Email) -> SmtpSettings {
         user: server.user.clone(),
         password: server.password.clone(),
         password_file: email.smtp_password_file.clone(),
+        hello_name: email.hello_name.clone(),
         from: email.from.clone(),
     }
 }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod failing;
+mod greeting;
 mod outbox;
 mod told;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
 use fleetsheet::mail::Backlog;
 use fleetsheet::memory::StoreReader as _;
-use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
+use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions, StrictHello};
 
 use crate::mailbox::Mail;
 use crate::stage::{Ran, Stage};
@@ -28,8 +29,17 @@ struct Post {
 impl Post {
     /// `count` servers of web-prod; nothing was mailed yet and no pass made.
     async fn new(count: usize) -> Self {
+        let options = SmtpOptions {
+            strict_hello: StrictHello::AtHello,
+            ..SmtpOptions::default()
+        };
+        Self::with(count, options).await
+    }
+
+    /// The same with a server of these options.
+    async fn with(count: usize, options: SmtpOptions) -> Self {
         let (mut stage, ids) = Stage::web(count).await;
-        let smtp = SmtpEmulator::start(SmtpOptions::default()).await.unwrap();
+        let smtp = SmtpEmulator::start(options).await.unwrap();
         stage.setting("FLEETSHEET_EMAIL__SMTP_URL", &smtp.url());
         stage.setting("FLEETSHEET_EMAIL__FROM", "fleetsheet <fleetsheet@example.com>");
         stage.setting("FLEETSHEET_EMAIL__TO", &format!("[{OPS:?}]"));

@@ -112,6 +112,7 @@ fn settings(security: Security, port: u16, login: bool) -> SmtpSettings {
         user: login.then(|| USER.to_owned()),
         password: login.then(|| PASSWORD.into()),
         password_file: None,
+        hello_name: None,
         from: "fleetsheet@example.com".into(),
     }
 }

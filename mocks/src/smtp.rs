@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::faults::Script;
-pub use mailbox::{Message, SmtpOptions, Stage};
+pub use mailbox::{Message, SmtpOptions, Stage, StrictHello};
 use mailbox::{Planted, Shared, lock};
 
 /// The emulator, running until it is dropped.

@@ -1,8 +1,10 @@
 //! The only place that speaks SMTP: connects, secures the connection, logs in, and offers letters recipient by recipient.
 //!
-//! Every step has a time limit. A password goes to the server and nowhere else: no error repeats what the server said to a
-//! login. A call that breaks off after the message was sent counts as unknown, because the server may have it.
+//! Every step has a time limit. A password goes to the server and nowhere else. A call that breaks off after the message was
+//! sent counts as unknown, because the server may have it.
 
+mod hello;
+mod login;
 pub mod message;
 
 use std::path::PathBuf;
@@ -12,7 +14,6 @@ use async_trait::async_trait;
 use lettre::Address;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
@@ -21,15 +22,13 @@ use tokio::time::timeout;
 
 use crate::adapters::files;
 use crate::mail::{Carrier, MailError, Outgoing, Sent};
+use crate::text::is_hidden;
 
 /// Longest wait for one answer. RFC 5321 (4.5.3.2) allows servers minutes, which a pass does not have; a relay that takes
 /// mail from programs answers in well under a second.
 const STEP: Duration = Duration::from_secs(10);
 /// How many characters of a server's words are kept.
 const WORDS_MAX: usize = 200;
-
-/// Ways to log in, the most common first.
-const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
 /// How to reach a mail server, and as whom.
 #[derive(Clone, Debug)]
@@ -46,6 +45,8 @@ pub struct SmtpSettings {
     pub password: Option<SecretString>,
     /// A file that holds the password alone. It is read at each login.
     pub password_file: Option<PathBuf>,
+    /// How we name ourselves to the server; `None`: this machine's full name, else its address.
+    pub hello_name: Option<String>,
     /// The sender, `NAME <ADDRESS>` or an address.
     pub from: String,
 }
@@ -91,26 +92,23 @@ impl Smtp {
         let tls = || {
             TlsParameters::new(smtp.host.clone()).map_err(|error| at(&format!("cannot set up TLS: {}", chain(&error))))
         };
-        let hello = ClientId::default();
+        let hello = hello::client_id(smtp).await;
         let wrapper = match smtp.security {
             Security::Tls => Some(tls()?),
             Security::StartTls | Security::Plain => None,
         };
         let server = (smtp.host.as_str(), smtp.port);
         let connecting = AsyncSmtpConnection::connect_tokio1(server, Some(STEP), &hello, wrapper, None);
-        let mut connection = step(connecting).await.map_err(|why| {
-            at(&format!(
-                "cannot be reached: {why}; check email.smtp_url and the network"
-            ))
-        })?;
-        let offers_login = MECHANISMS
-            .iter()
-            .any(|mechanism| connection.server_info().supports_auth_mechanism(*mechanism));
+        let connected = timeout(STEP, connecting).await;
+        let mut connection = connected.map_or_else(
+            |_| Err(at(&unreached("it did not answer in time"))),
+            |connected| connected.map_err(|error| at(&not_greeted(&error, &hello))),
+        )?;
         // Plain text is fine on this machine, but some servers let nobody log in without TLS.
         let secure = match smtp.security {
             Security::Tls => false,
             Security::StartTls => true,
-            Security::Plain => smtp.user.is_some() && !offers_login && connection.can_starttls(),
+            Security::Plain => smtp.user.is_some() && !login::is_offered(&connection) && connection.can_starttls(),
         };
         if secure {
             if !connection.can_starttls() {
@@ -119,24 +117,14 @@ impl Smtp {
                 ));
             }
             step(connection.starttls(tls()?, &hello)).await.map_err(|why| {
-                at(&format!(
-                    "STARTTLS failed: {why}; the name in email.smtp_url must be that of its certificate"
-                ))
+                let fix = trust_advice(&why).unwrap_or("ask the mail server's administrator");
+                at(&format!("STARTTLS failed: {why}; {fix}"))
             })?;
         }
         if let Some(user) = &smtp.user {
             let password = self.password()?;
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            let login = connection.auth(&MECHANISMS, &credentials);
-            match timeout(STEP, login).await {
-                Err(_) => return Err(at("did not answer the login in time")),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    let code = error.status().map_or_else(String::new, |code| format!(" ({code})"));
-                    let fix = "check the user in email.smtp_url and the password";
-                    return Err(at(&format!("did not accept the login{code}; {fix}")));
-                }
-            }
+            let logged_in = login::log_in(&mut connection, &hello, user, password.expose_secret()).await;
+            logged_in.map_err(|why| at(&why))?;
         }
         Ok(connection)
     }
@@ -287,11 +275,53 @@ fn addresses<'a>(letter: &Outgoing<'a>) -> (Sent, Vec<(&'a str, Address)>) {
     (sent, addresses)
 }
 
-/// Whether the server will never take mail for this recipient. Codes that are about us (no login, wrong order), and a mailbox
-/// that is full, may pass (RFC 5321, 4.2.3; RFC 4954, 6).
+/// Whether the server will never take mail for this recipient. Answers that are about us (no login, wrong order, our name or
+/// address), and a mailbox that is full, may pass (RFC 5321, 4.2.3; RFC 4954, 6). Many servers say only here that they do not
+/// like how we greeted them.
 fn refuses_recipient(error: &Error) -> bool {
     let code = error.status().map(u16::from);
-    error.is_permanent() && !matches!(code, Some(500..=504 | 530 | 534 | 535 | 538 | 552))
+    let said = chain(error).to_lowercase();
+    let about_us = ["helo command rejected", "ehlo command rejected", "client host rejected"];
+    error.is_permanent()
+        && !matches!(code, Some(500..=504 | 530 | 534 | 535 | 538 | 552))
+        && !about_us.iter().any(|words| said.contains(words))
+}
+
+fn unreached(why: &str) -> String {
+    format!("cannot be reached: {why}; check email.smtp_url and the network")
+}
+
+/// Why there is no connection: a server that answers and refuses us is not out of reach.
+fn not_greeted(error: &Error, hello: &ClientId) -> String {
+    let why = one_line(&chain(error));
+    if error.status().is_some() {
+        return format!(
+            "refused us as {hello}: {why}; if it does not like that name, set email.hello_name to one that it takes, else \
+             ask its administrator to let this machine in"
+        );
+    }
+    match trust_advice(&why) {
+        Some(fix) => format!("cannot be trusted: {why}; {fix}"),
+        None => unreached(&why),
+    }
+}
+
+/// What to do about a certificate that does not hold.
+fn trust_advice(why: &str) -> Option<&'static str> {
+    let is = |mark: &str| why.contains(mark);
+    if is("UnknownIssuer") || is("CaUsedAsEndEntity") {
+        Some(
+            "name a file with the certificate of the authority that signed it in SSL_CERT_FILE, unless it is not the right server",
+        )
+    } else if is("NotValidForName") || is("not valid for name") {
+        Some("the name in email.smtp_url must be one of those in its certificate")
+    } else if is("Expired") || is("expired") || is("NotValidYet") || is("not valid yet") {
+        Some("have its certificate renewed, or set this machine's clock")
+    } else if is("certificate") {
+        Some("have its certificate replaced by one that holds")
+    } else {
+        None
+    }
 }
 
 async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
@@ -302,18 +332,27 @@ async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Str
     }
 }
 
-/// An error with its causes, on one line and bounded: a server may say anything.
+/// An error with its causes, on one line and bounded: a server may say anything. A refusal of our name comes with its cure.
 fn words(error: &Error) -> String {
-    let text: String = chain(error)
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(WORDS_MAX)
-        .collect()
+    let text = one_line(&chain(error));
+    let lower = text.to_lowercase();
+    let about_our_name = [
+        "helo command",
+        "ehlo command",
+        "fully-qualified hostname",
+        "fully qualified hostname",
+    ];
+    if error.status().is_some() && about_our_name.iter().any(|words| lower.contains(words)) {
+        return format!("{text}; set email.hello_name to a full host name that it takes");
+    }
+    text
+}
+
+/// Text of unknown origin on one line and bounded.
+fn one_line(text: &str) -> String {
+    let text: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(WORDS_MAX).collect()
 }
 
 fn chain(error: &Error) -> String {

@@ -135,6 +135,7 @@ pub(super) const KEYS: &[Key] = &[
     set("dual_key.owners", Kind::List, "[]"),
     unset("email.smtp_url", Kind::Text),
     unset("email.smtp_password_file", Kind::Text),
+    unset("email.hello_name", Kind::Text),
     unset("email.from", Kind::Text),
     set("email.to", Kind::List, "[]"),
     set("email.routes", Kind::Table, "{}"),

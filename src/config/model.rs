@@ -191,6 +191,9 @@ pub struct Email {
     pub smtp: Smtp,
     /// A file that holds the password alone. Read it when it is needed, since it may be rotated.
     pub smtp_password_file: Option<PathBuf>,
+    /// How to name ourselves to the mail server, a host name or an address in brackets; `None`: this machine's full name, else
+    /// its address.
+    pub hello_name: Option<String>,
     /// The sender, `NAME <ADDRESS>` or an address; parses as a [`lettre::message::Mailbox`], as do the recipients.
     pub from: String,
     /// Who gets what no route claims; not empty.

@@ -1,5 +1,6 @@
 //! What single values look like. Each function reads one text and says what is wrong with it and what to write instead.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_TAG_KEY: usize = 127;
 /// Longest name that the spreadsheet's editor takes for a tab.
 const MAX_TAB_NAME: usize = 100;
+
+/// Longest host name (RFC 1035, 2.3.4).
+const MAX_HOST_NAME: usize = 253;
 
 /// One of a few words.
 pub(super) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, String> {
@@ -201,6 +205,31 @@ pub(super) fn mailbox(text: &str) -> Result<String, String> {
             "{text:?} is not an e-mail address; write \"ops@example.com\" or \"Operations <ops@example.com>\""
         )),
     }
+}
+
+/// How to name ourselves to a mail server: a host name, or an address in brackets (RFC 5321, 4.1.2 and 4.1.3).
+pub(super) fn hello_name(text: &str) -> Result<String, String> {
+    const FORM: &str = "write a full host name, such as \"fleetsheet.example.com\", or an address in brackets, such as \
+                        \"[192.0.2.7]\" or \"[IPv6:2001:db8::7]\"";
+    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let fits = match inner.strip_prefix("IPv6:") {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => inner.parse::<Ipv4Addr>().is_ok(),
+        };
+        return fits
+            .then(|| text.to_owned())
+            .ok_or_else(|| format!("{text:?} holds no address in its brackets; {FORM}"));
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.parse::<IpAddr>().is_err() && text.len() <= MAX_HOST_NAME && text.split('.').all(is_label) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} is not a name that a mail server takes; {FORM}"))
 }
 
 /// The file of `sqlite:PATH`.

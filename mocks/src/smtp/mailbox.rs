@@ -11,10 +11,25 @@ pub struct SmtpOptions {
     pub login: Option<(String, String)>,
     /// Whether mail is taken only after `AUTH`.
     pub auth_required: bool,
+    /// The ways to log in that are offered, parted by spaces. Only `PLAIN` and `LOGIN` can be used.
+    pub mechanisms: &'static str,
+    /// When a client hears 504 that named itself by less than a full host name or an address in brackets.
+    pub strict_hello: StrictHello,
     /// The largest message that is taken, in bytes.
     pub max_size: usize,
     /// The most recipients of a message.
     pub max_recipients: usize,
+}
+
+/// When a server refuses a client whose name has no dot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrictHello {
+    /// It takes any name.
+    Never,
+    /// At once.
+    AtHello,
+    /// At each recipient, as Postfix does unless `smtpd_delay_reject` is off.
+    AtRecipient,
 }
 
 impl Default for SmtpOptions {
@@ -22,6 +37,8 @@ impl Default for SmtpOptions {
         Self {
             login: None,
             auth_required: false,
+            mechanisms: "PLAIN LOGIN",
+            strict_hello: StrictHello::Never,
             max_size: 10 * 1024 * 1024,
             max_recipients: 100,
         }
@@ -39,6 +56,8 @@ pub struct Message {
     pub data: Vec<u8>,
     /// The user who was logged in.
     pub user: Option<String>,
+    /// How the client named itself.
+    pub hello: String,
 }
 
 impl Message {

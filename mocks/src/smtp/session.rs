@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 use super::line::{Line, MAX_AUTH, MAX_COMMAND, MAX_TEXT, read_line};
-use super::mailbox::{Message, Shared, Stage, lock};
+use super::mailbox::{Message, Shared, Stage, StrictHello, lock};
 use crate::faults::Fault;
-use answer::decode;
+use answer::{decode, not_full};
 use state::{Flow, Session};
 
 /// Speaks with one client until it leaves, or until it is made to.
@@ -62,19 +62,22 @@ impl Session {
         if name.trim().is_empty() || name.contains(char::is_whitespace) {
             return self.say(501, "A single host name is needed").await;
         }
-        let verdict = self.judge(Stage::Hello, None).await;
+        let mut verdict = self.judge(Stage::Hello, None).await;
+        if self.shared.options.strict_hello == StrictHello::AtHello && verdict.instead.is_none() {
+            verdict.instead = not_full(name);
+        }
         let mut lines = vec!["mock.invalid".to_owned()];
         if verb == "EHLO" {
             lines.push(format!("SIZE {}", self.shared.options.max_size));
             lines.push("8BITMIME".to_owned());
             if self.shared.options.login.is_some() {
-                lines.push("AUTH PLAIN LOGIN".to_owned());
+                lines.push(format!("AUTH {}", self.shared.options.mechanisms));
             }
         }
         let (flow, done) = self.conclude(verdict, 250, &lines.join("\n")).await;
         if done {
             self.reset();
-            self.greeted = true;
+            self.hello = Some(name.to_owned());
         }
         flow
     }
@@ -83,11 +86,16 @@ impl Session {
         let Some(login) = self.shared.options.login.clone() else {
             return self.say(502, "Command not implemented").await;
         };
-        if !self.greeted || self.user.is_some() || self.from.is_some() {
+        if self.hello.is_none() || self.user.is_some() || self.from.is_some() {
             return self.say(503, "Bad sequence of commands").await;
         }
         let (mechanism, initial) = rest.split_once(' ').unwrap_or((rest, ""));
-        let given = match mechanism.to_ascii_uppercase().as_str() {
+        let mechanism = mechanism.to_ascii_uppercase();
+        let mut offered = self.shared.options.mechanisms.split(' ');
+        if !offered.any(|offered| offered == mechanism) {
+            return self.say(504, "5.5.4 Mechanism not supported").await;
+        }
+        let given = match mechanism.as_str() {
             "PLAIN" => {
                 let response = if initial.is_empty() {
                     self.ask("").await
@@ -127,7 +135,7 @@ impl Session {
     }
 
     async fn mail(&mut self, rest: &str) -> Flow {
-        if !self.greeted || self.from.is_some() {
+        if self.hello.is_none() || self.from.is_some() {
             return self.say(503, "Bad sequence of commands").await;
         }
         if self.shared.options.auth_required && self.user.is_none() {
@@ -168,7 +176,10 @@ impl Session {
         if self.to.len() >= self.shared.options.max_recipients {
             return self.say(452, "4.5.3 Too many recipients").await;
         }
-        let verdict = self.judge(Stage::Rcpt, Some(address)).await;
+        let mut verdict = self.judge(Stage::Rcpt, Some(address)).await;
+        if self.shared.options.strict_hello == StrictHello::AtRecipient && verdict.instead.is_none() {
+            verdict.instead = not_full(self.hello.as_deref().unwrap_or_default());
+        }
         let (flow, done) = self.conclude(verdict, 250, "2.1.5 OK").await;
         if done {
             self.to.push(address.to_owned());
@@ -214,8 +225,14 @@ impl Session {
             verdict.instead = Some((552, "5.3.4 Message too big".to_owned()));
         }
         if verdict.instead.is_none() && matches!(verdict.ticket.fault, None | Some(Fault::ResetAfter)) {
-            let user = self.user.clone();
-            lock(&self.shared.messages).push(Message { from, to, data, user });
+            let message = Message {
+                from,
+                to,
+                data,
+                user: self.user.clone(),
+                hello: self.hello.clone().unwrap_or_default(),
+            };
+            lock(&self.shared.messages).push(message);
         }
         self.conclude(verdict, 250, "2.0.0 Queued").await.0
     }

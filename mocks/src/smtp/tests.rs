@@ -73,6 +73,7 @@ async fn a_message_is_kept_with_its_envelope_and_unstuffed() -> Result<()> {
         to: vec!["b@x.invalid".to_owned(), "c@x.invalid".to_owned()],
         data: b"Subject: x\r\n\r\n.dot\r\n".to_vec(),
         user: None,
+        hello: "client.invalid".to_owned(),
     };
     assert_eq!(smtp.messages(), [expected]);
     Ok(())
@@ -147,6 +148,34 @@ async fn a_login_can_be_asked_for() -> Result<()> {
     ];
     for (lines, codes) in cases {
         assert_eq!(Client::greet(&smtp).await?.talk(lines).await?, codes);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_strict_server_wants_a_full_name_or_an_address() -> Result<()> {
+    let full = [
+        ("EHLO web", 504),
+        ("EHLO 192.0.2.7", 504),
+        ("EHLO [192.0.2]", 504),
+        ("HELO localhost", 504),
+        ("EHLO web.example.com", 250),
+        ("EHLO [192.0.2.7]", 250),
+        ("EHLO [IPv6:2001:db8::7]", 250),
+    ];
+    for (hello, code) in full {
+        let at = |strict_hello| SmtpOptions {
+            strict_hello,
+            ..SmtpOptions::default()
+        };
+        let smtp = SmtpEmulator::start(at(StrictHello::AtHello)).await?;
+        let mut client = Client::connect(&smtp).await?;
+        client.hear().await?;
+        assert_eq!(client.say(hello).await?, code, "{hello}");
+        let smtp = SmtpEmulator::start(at(StrictHello::AtRecipient)).await?;
+        let mut client = Client::connect(&smtp).await?;
+        client.hear().await?;
+        assert_eq!(client.talk(&[hello, MAIL, RCPT]).await?, [250, 250, code], "{hello}");
     }
     Ok(())
 }

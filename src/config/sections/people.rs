@@ -56,6 +56,7 @@ pub(super) fn email(r: &mut Reader) -> Option<Email> {
     const URL: &str = "email.smtp_url";
     let smtp = r.text(URL, syntax::smtp);
     let smtp_password_file = r.optional("email.smtp_password_file", syntax::path);
+    let hello_name = r.optional("email.hello_name", syntax::hello_name);
     let from = r.text("email.from", syntax::mailbox);
     let to = r.list("email.to", syntax::mailbox);
     let routes = routes(r);
@@ -92,6 +93,7 @@ pub(super) fn email(r: &mut Reader) -> Option<Email> {
     Some(Email {
         smtp: smtp?,
         smtp_password_file: smtp_password_file?,
+        hello_name: hello_name?,
         from: from?,
         to: to?,
         routes: routes?,

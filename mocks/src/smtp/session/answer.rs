@@ -1,5 +1,7 @@
 //! What the client hears: the good answer, or what the script or a planted answer has in its place.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt as _;
@@ -91,6 +93,20 @@ impl Session {
             Err(_) => Flow::Break(()),
         }
     }
+}
+
+/// What a strict server answers to a name that is neither a full host name nor an address in brackets.
+pub(super) fn not_full(name: &str) -> Option<(u16, String)> {
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let full = match address.map(|inner| inner.strip_prefix("IPv6:").ok_or(inner)) {
+        Some(Ok(six)) => six.parse::<Ipv6Addr>().is_ok(),
+        Some(Err(four)) => four.parse::<Ipv4Addr>().is_ok(),
+        None => {
+            name.contains('.') && name.parse::<Ipv4Addr>().is_err() && !name.starts_with('.') && !name.ends_with('.')
+        }
+    };
+    let refusal = format!("5.5.2 <{name}>: Helo command rejected: need fully-qualified hostname");
+    (!full).then_some((504, refusal))
 }
 
 /// Base64 as `AUTH` has it; `None` if it is something else.

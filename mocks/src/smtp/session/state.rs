@@ -15,7 +15,8 @@ pub(super) type Flow = ControlFlow<()>;
 pub(super) struct Session {
     pub(super) stream: BufReader<TcpStream>,
     pub(super) shared: Arc<Shared>,
-    pub(super) greeted: bool,
+    /// How the client named itself, once it did.
+    pub(super) hello: Option<String>,
     pub(super) user: Option<String>,
     pub(super) from: Option<String>,
     pub(super) to: Vec<String>,
@@ -26,7 +27,7 @@ impl Session {
         Self {
             stream: BufReader::new(stream),
             shared,
-            greeted: false,
+            hello: None,
             user: None,
             from: None,
             to: Vec::new(),
