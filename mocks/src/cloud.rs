@@ -14,6 +14,7 @@ mod error;
 mod fleet;
 mod instance;
 mod params;
+mod policies;
 mod settings;
 mod signature;
 mod sts;
@@ -26,6 +27,7 @@ pub use api::Request;
 pub use credentials::{ACCESS_KEY, SECRET_KEY};
 pub use fleet::{Fleet, TagWrite};
 pub use instance::{Instance, State, Tags};
+pub use policies::Denial;
 pub use settings::{Limits, Rate, Settings};
 
 use std::io;

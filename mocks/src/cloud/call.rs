@@ -31,9 +31,13 @@ impl Call {
     }
 
     /// Checks the permission, and ends the request here if it only asks for that.
-    pub(crate) fn permitted(&self, fleet: &Fleet, params: &Params) -> Result<(), ApiError> {
+    pub(crate) fn permitted(&self, fleet: &Fleet, params: &Params, ids: &[&str]) -> Result<(), ApiError> {
         if !fleet.permits(&self.account, &format!("ec2:{}", self.action)) {
             return Err(ApiError::unauthorized());
+        }
+        let named = ids.iter().filter_map(|id| fleet.instance(id));
+        if let Some(denied) = fleet.policies.refuse(self, named) {
+            return Err(denied);
         }
         if params.flag("DryRun")? {
             let message = "Request would have succeeded, but DryRun flag is set.";

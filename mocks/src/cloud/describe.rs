@@ -48,7 +48,7 @@ pub(crate) fn describe_instances(
         "NextToken",
         "IncludeManagedResources",
     ])?;
-    call.permitted(fleet, params)?;
+    call.permitted(fleet, params, &[])?;
     let ids = params.list("InstanceId");
     let page_size = page_size(params, &ids)?;
     let filters = filters(params)?;

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::credentials::{ACCESS_KEY, Credentials, SECRET_KEY};
 use super::instance::{Instance, State, Tags, scramble};
+use super::policies::{Denial, Policies};
 use super::settings::Settings;
 
 /// One tag that was written or deleted.
@@ -40,7 +41,7 @@ pub struct Fleet {
     pub(crate) credentials: Credentials,
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) audit: Vec<TagWrite>,
-    denied: BTreeSet<(String, String)>,
+    pub(crate) policies: Policies,
     closed: BTreeSet<(String, String)>,
     ghosts: BTreeSet<String>,
     ahead: TimeDelta,
@@ -91,16 +92,39 @@ impl Fleet {
 
     /// Takes a permission such as `ec2:CreateTags` from an account.
     pub fn deny(&mut self, account: &str, permission: &str) {
-        self.denied.insert((account.to_owned(), permission.to_owned()));
+        let denied = &mut self.policies.denied;
+        denied.insert((account.to_owned(), permission.to_owned()));
+    }
+
+    /// Lets a policy deny that an instance is tagged; `None` lets it be tagged again.
+    pub fn deny_instance(&mut self, id: &str, denial: Option<Denial>) {
+        match denial {
+            Some(denial) => self.policies.instances.insert(id.to_owned(), denial),
+            None => self.policies.instances.remove(id),
+        };
+    }
+
+    /// Lets the organization's tag policy forbid a value of a tag, or allow it again.
+    pub fn forbid_value(&mut self, key: &str, value: &str, forbidden: bool) {
+        let pair = (key.to_owned(), value.to_owned());
+        if forbidden {
+            self.policies.values.insert(pair);
+        } else {
+            self.policies.values.remove(&pair);
+        }
     }
 
     /// Gives a permission back.
     pub fn permit(&mut self, account: &str, permission: &str) {
-        self.denied.remove(&(account.to_owned(), permission.to_owned()));
+        let denied = &mut self.policies.denied;
+        denied.remove(&(account.to_owned(), permission.to_owned()));
     }
 
     pub(crate) fn permits(&self, account: &str, permission: &str) -> bool {
-        !self.denied.contains(&(account.to_owned(), permission.to_owned()))
+        !self
+            .policies
+            .denied
+            .contains(&(account.to_owned(), permission.to_owned()))
     }
 
     /// Closes a region to an account, as one that it never opted in to: its keys are not valid there.

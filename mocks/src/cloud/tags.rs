@@ -98,7 +98,7 @@ fn checked_resources(
     if named.is_empty() {
         return Err(ApiError::missing("ResourceId"));
     }
-    call.permitted(fleet, params)?;
+    call.permitted(fleet, params, &named)?;
     if named.len() > MAX_RESOURCES {
         let message = format!(
             "{} resources were given; a call takes at most {MAX_RESOURCES}",
@@ -108,6 +108,9 @@ fn checked_resources(
     }
     if let Some(id) = named.iter().find(|id| !is_instance_id(id)) {
         return Err(ApiError::bad("InvalidID", format!("The ID '{id}' is not valid")));
+    }
+    if let Some(refused) = fleet.policies.refuse_tags(pairs) {
+        return Err(refused);
     }
     for (key, value) in pairs {
         check_tag(key, value.unwrap_or_default())?;
