@@ -119,8 +119,17 @@ pub enum CloudErrorKind {
     Transient,
     /// These ids, named by the API, are at fault; nothing was applied.
     BadServers(Vec<ServerId>),
+    /// The API names these ids as those that may not be tagged; nothing was applied.
+    DeniedServers {
+        /// The ids.
+        ids: Vec<ServerId>,
+        /// Whether a policy forbids these in so many words. Otherwise no policy allows them, which may be so for all servers.
+        explicit: bool,
+    },
     /// Something about one or more servers of the call is wrong, and the API does not say which; nothing was applied.
     BadBatch,
+    /// A refusal that may concern one server of the call, some or all, and names none; nothing was applied.
+    Unclear,
     /// Credentials or permissions: every further call of this action to this source would fail too.
     Denied,
     /// A value that no server would take: splitting would not help.

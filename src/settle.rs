@@ -191,19 +191,32 @@ fn channel_cells(line: &ChannelLine) -> Cells {
     cells.map(|(header, text)| (header.into(), text.clone())).collect()
 }
 
+/// A server, and why its change failed.
+type Failed<'p> = (&'p ServerId, &'p str);
+
 /// The failures, those of one source and one cause as one problem.
 fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
-    let mut failures: BTreeMap<(Option<&Source>, &str), Vec<&ServerId>> = BTreeMap::new();
+    let mut failures: BTreeMap<(Option<&Source>, String), Vec<Failed<'_>>> = BTreeMap::new();
     for server in &plan.servers {
         let outcome = outcomes.and_then(|all| all.get(&server.id));
         if let Some(Outcome::Failed { message, .. } | Outcome::NotSent { why: message }) = outcome {
-            let alike = failures.entry((server.source.as_ref(), message));
-            alike.or_default().push(&server.id);
+            // The cloud may name the server in what is otherwise the same for many.
+            let cause = message.replace(server.id.as_str(), "…");
+            let alike = failures.entry((server.source.as_ref(), cause));
+            alike.or_default().push((&server.id, message));
         }
     }
     failures
         .into_iter()
-        .map(|((source, message), ids)| failure(source, message, &ids))
+        .map(|((source, cause), failed)| {
+            let ids: Vec<&ServerId> = failed.iter().map(|(id, _)| *id).collect();
+            let message = if let [(_, message)] = failed[..] {
+                message
+            } else {
+                &cause
+            };
+            failure(source, message, &ids)
+        })
         .collect()
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod cloud_faults;
+mod denials;
 mod discovery;
 mod edges;
 mod edits;

@@ -27,6 +27,17 @@ pub(super) struct Batch {
     pub(super) ids: Vec<ServerId>,
 }
 
+impl Batch {
+    /// The same tags for other servers of the source.
+    pub(super) fn with(&self, ids: Vec<ServerId>) -> Self {
+        Self {
+            source: self.source.clone(),
+            tags: Arc::clone(&self.tags),
+            ids,
+        }
+    }
+}
+
 /// Groups changes by source and tag set into batches of at most `batch_size` servers (1 to 1,000).
 ///
 /// The largest batch of a source comes first: if time runs out, the fewest servers are left behind.

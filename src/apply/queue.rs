@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::batch::Batch;
 use crate::fleet::{CloudError, Source};
 use crate::pacing::{Delays, Lane, Patience};
+use crate::tag::{ServerId, TagSet};
 
 /// The batches of one source. All its workers take from here.
 pub(super) struct SourceQueue {
@@ -15,6 +16,10 @@ pub(super) struct SourceQueue {
     batches: Mutex<VecDeque<Batch>>,
     /// Why no further call is made.
     closed: Mutex<Option<CloudError>>,
+    /// Servers that no policy allows to tag.
+    denied: Mutex<Vec<ServerId>>,
+    /// Refusals that were the same whichever servers were asked about, with the tags that were refused.
+    alike: Mutex<Vec<(CloudError, Arc<TagSet>)>>,
     /// Calls that succeeded so far.
     succeeded: AtomicU64,
     /// Whether the source asked for fewer calls.
@@ -28,6 +33,8 @@ impl SourceQueue {
             lane,
             batches: Mutex::new(batches),
             closed: Mutex::default(),
+            denied: Mutex::default(),
+            alike: Mutex::default(),
             succeeded: AtomicU64::new(0),
             throttled: AtomicBool::new(false),
         }
@@ -45,6 +52,25 @@ impl SourceQueue {
 
     pub(super) fn closed(&self) -> MutexGuard<'_, Option<CloudError>> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes servers that no policy allows to tag, and returns whether there were others before.
+    pub(super) fn is_denied_beside(&self, ids: &[ServerId]) -> bool {
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = denied.iter().any(|id| !ids.contains(id));
+        denied.extend_from_slice(ids);
+        others
+    }
+
+    pub(super) fn note_refused_alike(&self, error: &CloudError, tags: &Arc<TagSet>) {
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        alike.push((error.clone(), Arc::clone(tags)));
+    }
+
+    /// Whether these tags were refused in the same words for all servers that they were meant for so far.
+    pub(super) fn is_refused_alike(&self, error: &CloudError, tags: &Arc<TagSet>) -> bool {
+        let alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        alike.iter().any(|(known, refused)| known == error && refused == tags)
     }
 
     pub(super) fn count_success(&self) {

@@ -1,23 +1,18 @@
 //! Makes the calls of one apply: a queue for each source, a few workers on each queue, and one list of outcomes.
-//!
-//! Workers of all sources share the limit on calls under way, but a source that has to wait never takes a place in it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::pending;
 use std::slice::from_ref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::Semaphore;
 
 use super::batch::{Batch, pack, refusal};
-use super::queue::{CallEnd, SourceQueue, Tries};
+use super::calls::Run;
+use super::queue::SourceQueue;
 use super::{Applied, Applier};
-use crate::fleet::{CloudError, CloudErrorKind, Outcome, ServerChange, Source};
-use crate::pacing::{Action, Permit};
-use crate::tag::ServerId;
+use crate::fleet::{Outcome, ServerChange, Source};
+use crate::pacing::Action;
 
 impl Applier<'_> {
     /// Makes the changes, and returns when each has an outcome.
@@ -32,7 +27,7 @@ impl Applier<'_> {
         let mut sound = Vec::new();
         for change in changes {
             match refusal(change) {
-                Some(message) => run.settle(from_ref(&change.server), &failed(message, false)),
+                Some(message) => run.fail(from_ref(&change.server), &message, false),
                 None if change.changes.is_empty() => run.settle(from_ref(&change.server), &Outcome::Done),
                 None => sound.push(change),
             }
@@ -52,215 +47,11 @@ impl Applier<'_> {
     }
 }
 
-/// Why no call is made: the time that tagging may take is over.
-const LATE: &str = "the time for this pass was up";
-/// The same, for batches that never had their turn because their source was throttled.
-const LATE_BY_THROTTLES: &str =
-    "ec2:CreateTags was throttled (RequestLimitExceeded) until the time for this pass was up";
-
-struct Run<'a> {
-    with: &'a Applier<'a>,
-    slots: Semaphore,
-    applied: Mutex<Applied>,
-}
-
 impl Run<'_> {
     async fn work(&self, queue: &SourceQueue) {
         while let Some(batch) = queue.next() {
-            match self.send(queue, &batch).await {
-                CallEnd::Done => self.settle(&batch.ids, &Outcome::Done),
-                CallEnd::Failed(error) => self.refused(queue, batch, error),
-                CallEnd::NotSent(why) => self.settle(&batch.ids, &Outcome::NotSent { why: why.to_owned() }),
-            }
+            let end = self.send(queue, &batch).await;
+            self.finish(queue, batch, end).await;
         }
     }
-
-    /// Makes the call until it succeeds, fails for good or may not be made.
-    async fn send(&self, queue: &SourceQueue, batch: &Batch) -> CallEnd {
-        let mut tries = Tries::new(&self.with.pacing.limits().patience, queue);
-        loop {
-            let (permit, slot) = match self.admit(queue).await {
-                Ok(admitted) => admitted,
-                // If a call was made, its error says more than the reason why it was not repeated.
-                Err(end) => return tries.last.map_or(end, CallEnd::Failed),
-            };
-            let again = tries.attempts + tries.throttles > 0;
-            if again {
-                queue.lane.repeats();
-            }
-            self.count(permit.waited, again);
-            let writer = self.with.writer;
-            let result = writer.create_tags(&queue.source, &batch.ids, &batch.tags).await;
-            drop(slot);
-            let error = match result {
-                Ok(()) => {
-                    queue.lane.passed(&permit);
-                    queue.count_success();
-                    return CallEnd::Done;
-                }
-                Err(error) => error,
-            };
-            if !self.may_repeat(queue, &permit, &mut tries, &error).await {
-                return CallEnd::Failed(error);
-            }
-            tries.last = Some(error);
-        }
-    }
-
-    /// Whether a call that failed may be made again, after the pause that this needs.
-    async fn may_repeat(&self, queue: &SourceQueue, permit: &Permit, tries: &mut Tries, error: &CloudError) -> bool {
-        let patience = &self.with.pacing.limits().patience;
-        match error.kind {
-            CloudErrorKind::Throttled => {
-                self.throttled(queue, permit);
-                tries.throttles += 1;
-                tries.throttles < patience.throttles
-            }
-            CloudErrorKind::Transient => {
-                tries.attempts += 1;
-                let delay = tries.delays.next_delay();
-                let Some(delay) = delay.filter(|_| tries.attempts < patience.attempts) else {
-                    queue.give_up(tries, error);
-                    return false;
-                };
-                tokio::select! {
-                    biased;
-                    _ = self.halted() => false,
-                    () = sleep(delay) => true,
-                }
-            }
-            _ => {
-                queue.lane.passed(permit);
-                false
-            }
-        }
-    }
-
-    /// Waits until a call may be made: for the rate limit, a pause to end, and a place among the calls under way.
-    async fn admit(&self, queue: &SourceQueue) -> Result<(Permit, SemaphorePermit<'_>), CallEnd> {
-        loop {
-            let admitted = async {
-                let permit = queue.lane.admit().await;
-                (permit, self.slots.acquire().await)
-            };
-            let (permit, slot) = tokio::select! {
-                biased;
-                why = self.halted() => {
-                    let throttled = why == LATE && queue.was_throttled();
-                    return Err(CallEnd::NotSent(if throttled { LATE_BY_THROTTLES } else { why }));
-                }
-                admitted = admitted => admitted,
-            };
-            let Ok(slot) = slot else {
-                // Nobody closes the semaphore; if somebody did, it could only mean this.
-                return Err(CallEnd::NotSent("the pass was stopped"));
-            };
-            // While this call waited, another one may have closed the source or met a throttle.
-            if let Some(error) = queue.closed().clone() {
-                return Err(CallEnd::Failed(error));
-            }
-            if queue.lane.is_current(&permit) {
-                return Ok((permit, slot));
-            }
-        }
-    }
-
-    /// Returns, with the reason, when no further call may be made.
-    async fn halted(&self) -> &'static str {
-        if Instant::now() >= self.with.deadline {
-            return LATE;
-        }
-        let mut stop = self.with.stop.clone();
-        let stopped = async {
-            if stop.wait_for(|stop| *stop).await.is_err() {
-                // Whoever could have stopped it is gone.
-                pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = stopped => "the pass was stopped",
-            () = sleep_until(self.with.deadline) => LATE,
-        }
-    }
-
-    /// Settles the servers of a call that was refused, or queues them again in smaller calls.
-    fn refused(&self, queue: &SourceQueue, batch: Batch, error: CloudError) {
-        match &error.kind {
-            CloudErrorKind::BadServers(named) => {
-                let (bad, good): (Vec<_>, Vec<_>) = batch.ids.iter().cloned().partition(|id| named.contains(id));
-                if bad.is_empty() {
-                    return self.split(queue, batch, &error);
-                }
-                self.settle(&bad, &failed(error.message, false));
-                if !good.is_empty() {
-                    queue.push_front(Batch { ids: good, ..batch });
-                }
-            }
-            CloudErrorKind::BadBatch => self.split(queue, batch, &error),
-            CloudErrorKind::Denied => {
-                self.settle(&batch.ids, &failed(error.message.clone(), false));
-                *queue.closed() = Some(error);
-            }
-            CloudErrorKind::Rejected | CloudErrorKind::Throttled | CloudErrorKind::Transient => {
-                let transient = error.is_transient();
-                self.settle(&batch.ids, &failed(error.message, transient));
-            }
-        }
-    }
-
-    /// Halves a call, so that in the end only servers fail that are refused alone.
-    fn split(&self, queue: &SourceQueue, batch: Batch, error: &CloudError) {
-        let Batch { source, mut ids, tags } = batch;
-        if ids.len() < 2 {
-            return self.settle(&ids, &failed(error.message.clone(), false));
-        }
-        let rest = ids.split_off(ids.len() / 2);
-        queue.push_front(Batch {
-            source: source.clone(),
-            tags: Arc::clone(&tags),
-            ids: rest,
-        });
-        queue.push_front(Batch { source, tags, ids });
-    }
-
-    fn throttled(&self, queue: &SourceQueue, permit: &Permit) {
-        self.applied().stats.throttles += 1;
-        queue.mark_throttled();
-        if let Some(pause) = queue.lane.throttled(permit) {
-            let seconds = pause.as_secs_f64();
-            let what = format!("{} asks for fewer calls; pausing for {seconds:.1} s", queue.source);
-            tracing::warn!(source = %queue.source, pause.seconds = seconds, "EC2 throttles CreateTags");
-            self.with.progress.waiting(&what);
-        }
-    }
-
-    fn count(&self, waited: Duration, again: bool) {
-        let stats = &mut self.applied().stats;
-        stats.calls += 1;
-        stats.retries += u64::from(again);
-        stats.waited += waited;
-    }
-
-    fn settle(&self, ids: &[ServerId], outcome: &Outcome) {
-        let mut applied = self.applied();
-        for id in ids {
-            // Should a server stand in the input twice, its worse outcome counts.
-            let kept = applied.outcomes.entry(id.clone()).or_insert(Outcome::Done);
-            if *kept == Outcome::Done {
-                *kept = outcome.clone();
-            }
-        }
-        drop(applied);
-        let failed = if *outcome == Outcome::Done { 0 } else { ids.len() };
-        self.with.progress.done(ids.len(), failed);
-    }
-
-    fn applied(&self) -> MutexGuard<'_, Applied> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn failed(message: String, transient: bool) -> Outcome {
-    Outcome::Failed { message, transient }
 }

@@ -1,6 +1,7 @@
 //! `apply` against a writer in memory: one that knows which servers are bad and misbehaves as it is told.
 
 mod random;
+mod refusals;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,8 @@ struct Cloud {
     missing: BTreeSet<ServerId>,
     /// Refused without a name when a call holds one of them.
     full: BTreeSet<ServerId>,
+    /// Refused, without a name and for a reason that may hold for all, when a call holds one of them.
+    unclear: BTreeSet<ServerId>,
     /// What the nth call to a region (from zero) comes to instead.
     faults: BTreeMap<(&'static str, usize), CloudErrorKind>,
     /// What every call to a region comes to instead.
@@ -77,6 +80,9 @@ impl Cloud {
         let missing: Vec<_> = ids.iter().filter(|id| self.missing.contains(*id)).cloned().collect();
         if !missing.is_empty() {
             return Some(CloudErrorKind::BadServers(missing));
+        }
+        if ids.iter().any(|id| self.unclear.contains(id)) {
+            return Some(CloudErrorKind::Unclear);
         }
         ids.iter()
             .any(|id| self.full.contains(id))

@@ -130,13 +130,14 @@ pub fn judge_create_tags(source: &Source, asked: &Candidate, found: &Result<(), 
     } else {
         ", which is not listed in the sheet (only the first page was checked)"
     };
+    let other = format!("{other}; other servers were not tried");
     match found {
         Ok(()) => {
-            let message = format!("allowed for {keys} (asked for {id}{other}; nothing was written)");
+            let message = format!("allowed for {keys} (a dry run for {id}{other})");
             Finding::ok(Item::CreateTags, place, message)
         }
         Err(error) => {
-            let message = format!("{} (asked for {id}{other}, with {keys})", error.message);
+            let message = format!("{} (a dry run for {id} with {keys}{other})", error.message);
             let fix = "config/deploy/iam-policy.json is a policy that is sufficient";
             if observe {
                 let message = format!("{message}; with mode = \"observe\" no tag is written, but it will be needed");

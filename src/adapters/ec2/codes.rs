@@ -35,8 +35,6 @@ const PASSING: &[&str] = &[
 
 /// Codes that every call of the action would meet.
 const DENIALS: &[&str] = &[
-    "AccessDenied",
-    "AccessDeniedException",
     "AuthFailure",
     "Blocked",
     "InvalidClientTokenId",
@@ -44,8 +42,10 @@ const DENIALS: &[&str] = &[
     "OptInRequired",
     "PendingVerification",
     "SignatureDoesNotMatch",
-    "UnauthorizedOperation",
 ];
+
+/// Codes by which a policy refuses a call. Their text may name the one resource that it is about.
+const NOT_AUTHORIZED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
 
 /// Codes by which keys are said to be too old.
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
@@ -60,6 +60,11 @@ const WRONG: &[&str] = &[
     "UnsupportedOperation",
 ];
 
+/// Whether the code says that a policy does not allow the call.
+pub(super) fn is_not_authorized(code: &str) -> bool {
+    NOT_AUTHORIZED.contains(&code)
+}
+
 /// Whether the code says that keys are too old.
 pub(super) fn is_expired(code: &str) -> bool {
     EXPIRED.contains(&code)
@@ -71,18 +76,24 @@ pub(super) fn kind_of(code: &str, text: &str, status: u16, ids: &[ServerId]) -> 
         CloudErrorKind::Throttled
     } else if PASSING.contains(&code) || status >= 500 {
         CloudErrorKind::Transient
+    } else if is_not_authorized(code) {
+        denied(text, ids)
+    } else if code == "TagPolicyViolation" {
+        CloudErrorKind::Unclear
     } else if DENIALS.contains(&code) || is_expired(code) || status == 401 || status == 403 {
         CloudErrorKind::Denied
     } else if code.starts_with("InvalidInstanceID") || code.starts_with("InvalidID") {
         match named(text, ids) {
-            bad if bad.is_empty() => CloudErrorKind::BadBatch,
+            bad if bad.is_empty() => CloudErrorKind::Unclear,
             bad => CloudErrorKind::BadServers(bad),
         }
     } else if WRONG.contains(&code) || code == "InvalidParameterValue" && is_uniform(text) {
         CloudErrorKind::Rejected
+    } else if code == "TagLimitExceeded" || code == "InvalidParameterValue" && text.contains("pattern") {
+        CloudErrorKind::BadBatch
     } else {
         // What is not known to concern the whole request may concern one server of it.
-        CloudErrorKind::BadBatch
+        CloudErrorKind::Unclear
     }
 }
 
@@ -92,6 +103,23 @@ fn is_uniform(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let about_tags = ["length", "duplicate", "aws:", "at most", "empty"];
     !text.contains("pattern") && about_tags.iter().any(|word| text.contains(word))
+}
+
+/// Whether a refusal is about one server of the call. Who was refused stands in the text, too, and may be named after the
+/// instance that fleetsheet runs on: only the resource counts.
+fn denied(text: &str, ids: &[ServerId]) -> CloudErrorKind {
+    let Some((_, about)) = text.split_once("on resource:") else {
+        return CloudErrorKind::Denied;
+    };
+    let about = about.trim_start();
+    let (resource, why) = about.split_once(char::is_whitespace).unwrap_or((about, ""));
+    match named(resource, ids) {
+        ids if ids.is_empty() => CloudErrorKind::Denied,
+        ids => CloudErrorKind::DeniedServers {
+            ids,
+            explicit: !why.trim_start().starts_with("because no "),
+        },
+    }
 }
 
 /// The ids of the call that the text names.

@@ -8,7 +8,7 @@ use std::error::Error;
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
-use super::codes::{is_expired, kind_of};
+use super::codes::{is_expired, is_not_authorized, kind_of};
 use super::quote::{quoted, root, word};
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::tag::ServerId;
@@ -81,9 +81,7 @@ fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> S
     } = failed;
     let says = quoted(text);
     let advice = match (code, kind) {
-        ("UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException", _) => {
-            format!("allow {action} in the policy of {who}")
-        }
+        (code, _) if is_not_authorized(code) => not_authorized(action, who, text),
         ("AuthFailure" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken", _) => {
             format!("the keys of {who} are not accepted: check them, and that the region is enabled for the account")
         }
@@ -111,6 +109,23 @@ fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> S
         }
     }
     message
+}
+
+/// What to do about a policy, by the words with which AWS says which one it is.
+fn not_authorized(action: &str, who: &str, text: &str) -> String {
+    let between = |before: &str, after: &str| {
+        let (_, rest) = text.split_once(before)?;
+        rest.split_once(after)
+            .map(|(found, _)| quoted(found))
+            .filter(|found| found.len() < 60)
+    };
+    if text.contains("explicit deny") {
+        format!("a policy denies {action} to {who}, whatever else allows it: change that policy")
+    } else if let Some(kind) = between("because no ", " allows") {
+        format!("allow {action} in the {kind} of {who}")
+    } else {
+        format!("allow {action} in the policy of {who}, and look for another policy that denies it")
+    }
 }
 
 /// A reply without a code did not come from EC2 itself, but from a front end or from something in between.
@@ -159,13 +174,40 @@ mod tests {
 
     #[test]
     fn codes_have_their_meaning() {
-        use CloudErrorKind::{BadBatch, BadServers, Denied, Rejected, Throttled, Transient};
+        use CloudErrorKind::{BadBatch, BadServers, Denied, DeniedServers, Rejected, Throttled, Transient, Unclear};
         let pattern = "'a b' is not a valid tag key. Tag keys must match pattern … and must not be a reserved name";
         for (code, status, text, kind) in [
             ("RequestLimitExceeded", 503, "Request limit exceeded.", Throttled),
             ("Unavailable", 503, "", Transient),
             ("SomethingNew", 500, "", Transient),
             ("UnauthorizedOperation", 403, "You are not authorized", Denied),
+            (
+                "UnauthorizedOperation",
+                403,
+                "User: arn:aws:sts::1:assumed-role/host/i-0aa is not authorized to perform: ec2:CreateTags on resource: \
+                 arn:aws:ec2:eu-west-1:1:instance/* because no identity-based policy allows the ec2:CreateTags action",
+                Denied,
+            ),
+            (
+                "UnauthorizedOperation",
+                403,
+                "User: arn:aws:sts::1:assumed-role/host/i-0aa is not authorized to perform: ec2:CreateTags on resource: \
+                 arn:aws:ec2:eu-west-1:1:instance/i-0ab with an explicit deny in a service control policy",
+                DeniedServers {
+                    ids: ids(&["i-0ab"]),
+                    explicit: true,
+                },
+            ),
+            (
+                "AccessDenied",
+                403,
+                "User: U is not authorized to perform: ec2:CreateTags on resource: \
+                 arn:aws:ec2:eu-west-1:1:instance/i-0ab because no identity-based policy allows the ec2:CreateTags action",
+                DeniedServers {
+                    ids: ids(&["i-0ab"]),
+                    explicit: false,
+                },
+            ),
             ("SomethingNew", 403, "", Denied),
             ("RequestExpired", 400, "Request has expired.", Denied),
             (
@@ -186,7 +228,7 @@ mod tests {
                 "The ID 'i-0aa' is not valid",
                 BadServers(ids(&["i-0aa"])),
             ),
-            ("InvalidID", 400, "The ID 'i-0ff' is not valid", BadBatch),
+            ("InvalidID", 400, "The ID 'i-0ff' is not valid", Unclear),
             ("TagLimitExceeded", 400, "The maximum number of Tags …", BadBatch),
             ("InvalidParameterValue", 400, pattern, BadBatch),
             (
@@ -196,7 +238,8 @@ mod tests {
                 Rejected,
             ),
             ("MissingParameter", 400, "", Rejected),
-            ("SomethingNew", 400, "", BadBatch),
+            ("SomethingNew", 400, "", Unclear),
+            ("TagPolicyViolation", 403, "The tag policy does not allow …", Unclear),
         ] {
             assert_eq!(error(code, text, status).kind, kind, "{code} {status} {text}");
         }
@@ -212,7 +255,7 @@ mod tests {
         assert_eq!(
             denied.message,
             "prod/eu-west-1: ec2:CreateTags failed (UnauthorizedOperation): allow ec2:CreateTags in the policy of the \
-             role R: You are not authorized to perform this operation."
+             role R, and look for another policy that denies it: You are not authorized to perform this operation."
         );
         let gone = error(
             "InvalidInstanceID.NotFound",

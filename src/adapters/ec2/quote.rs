@@ -6,8 +6,9 @@ use std::error::Error;
 
 use crate::text::is_hidden;
 
-/// The longest that we quote an API, in characters.
-const QUOTED: usize = 240;
+/// The longest that we quote an API, in characters. A refusal by policy names who, what, which server and, last, why: the names
+/// have some 400 characters.
+const QUOTED: usize = 600;
 
 /// Longest code that is shown; EC2's longest have about 50 characters.
 const CODE_MAX: usize = 80;
@@ -51,10 +52,10 @@ pub(super) fn word(code: &str) -> String {
     if is_secret(&word) { "…".to_owned() } else { word }
 }
 
-/// Whether a word is an access key's id, or so long that it can only be a token or a blob.
+/// Whether a word is an access key's id, or so long that it can only be a token or a blob. The name of a resource may be long.
 fn is_secret(word: &str) -> bool {
     let key = |part: &str| (part.starts_with("AKIA") || part.starts_with("ASIA")) && part.len() >= 16;
-    word.len() > 160 || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key)
+    (word.len() > 160 && !word.starts_with("arn:aws")) || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key)
 }
 
 #[cfg(test)]
@@ -68,9 +69,14 @@ mod tests {
         assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
         assert_eq!(quoted("key=AKIAMOCKMOCKMOCKMOCK is\u{202e} old"), "… is old");
         assert_eq!(quoted(&"x".repeat(200)), "…");
+        let role = format!("arn:aws:iam::1:role/{}/r", "path/".repeat(40));
+        assert_eq!(
+            quoted(&format!("on {role} with a deny")),
+            format!("on {role} with a deny")
+        );
         assert_eq!(word("InvalidInstanceID.NotFound"), "InvalidInstanceID.NotFound");
         assert_eq!(word("no\u{1b}[1m such <b>code</b>"), "no1msuchbcodeb");
         assert_eq!(word("key.ASIA MOCKMOCKMOCKMOCK"), "…");
-        assert_eq!(quoted(&"word ".repeat(100)).chars().count(), QUOTED);
+        assert_eq!(quoted(&"word ".repeat(200)).chars().count(), QUOTED);
     }
 }
