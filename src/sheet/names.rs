@@ -50,7 +50,7 @@ impl Keyholders {
 /// Comes before the address of a group, where it matters that it is one.
 pub(crate) const GROUP: &str = "group:";
 
-/// The address of an entry that may begin with [`GROUP`], in lower case.
+/// The address of an entry that may begin with `group:`, in lower case.
 #[must_use]
 pub fn address_of(entry: &str) -> String {
     let entry = entry.trim().to_lowercase();
