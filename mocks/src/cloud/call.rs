@@ -7,6 +7,7 @@ use super::error::ApiError;
 use super::fleet::Fleet;
 use super::instance::Instance;
 use super::params::Params;
+use super::policies::Asked;
 use super::xml::{self, Xml};
 
 /// The id of a request as replies give it.
@@ -35,8 +36,14 @@ impl Call {
         if !fleet.permits(&self.account, &format!("ec2:{}", self.action)) {
             return Err(ApiError::unauthorized());
         }
+        let asked = Asked {
+            who: &self.principal.arn,
+            action: &self.action,
+            account: &self.account,
+            region: &self.region,
+        };
         let named = ids.iter().filter_map(|id| fleet.instance(id));
-        if let Some(denied) = fleet.policies.refuse(self, named) {
+        if let Some(denied) = fleet.policies.refuse(asked, named) {
             return Err(denied);
         }
         if params.flag("DryRun")? {

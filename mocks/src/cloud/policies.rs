@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::call::Call;
 use super::error::ApiError;
 use super::instance::Instance;
 
@@ -13,6 +12,17 @@ pub enum Denial {
     Explicit(&'static str),
     /// No policy of this kind allows it, such as `identity-based policy`.
     Implicit(&'static str),
+}
+
+/// What is asked for, and by whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// The ARN of the caller.
+    pub(crate) who: &'a str,
+    /// Such as `CreateTags`.
+    pub(crate) action: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
 }
 
 /// All that is forbidden.
@@ -27,11 +37,11 @@ impl Policies {
     /// The refusal of a call for the first of these instances that a policy denies. The message names that one, no other.
     pub(crate) fn refuse<'i>(
         &self,
-        call: &Call,
+        asked: Asked<'_>,
         mut instances: impl Iterator<Item = &'i Instance>,
     ) -> Option<ApiError> {
         let (instance, denial) = instances.find_map(|i| self.instances.get(&i.id).map(|denial| (i, denial)))?;
-        let action = format!("ec2:{}", call.action);
+        let action = format!("ec2:{}", asked.action);
         let why = match denial {
             Denial::Explicit(policy) => {
                 let article = if policy.starts_with(['a', 'e', 'i', 'o']) {
@@ -46,9 +56,9 @@ impl Policies {
         let message = format!(
             "You are not authorized to perform this operation. User: {} is not authorized to perform: {action} on resource: \
              arn:aws:ec2:{}:{}:instance/{} {why}. Encoded authorization failure message: {}",
-            call.principal.arn,
-            call.region,
-            call.account,
+            asked.who,
+            asked.region,
+            asked.account,
             instance.id,
             "mock-Blob_0123456789".repeat(20)
         );
