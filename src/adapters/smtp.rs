@@ -6,8 +6,9 @@
 mod hello;
 mod login;
 pub mod message;
+mod settings;
+mod wire;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,45 +23,8 @@ use tokio::time::timeout;
 
 use crate::adapters::files;
 use crate::mail::{Carrier, MailError, Outgoing, Sent};
-use crate::text::is_hidden;
-
-/// Longest wait for one answer. RFC 5321 (4.5.3.2) allows servers minutes, which a pass does not have; a relay that takes
-/// mail from programs answers in well under a second.
-const STEP: Duration = Duration::from_secs(10);
-/// How many characters of a server's words are kept.
-const WORDS_MAX: usize = 200;
-
-/// How to reach a mail server, and as whom.
-#[derive(Clone, Debug)]
-pub struct SmtpSettings {
-    /// How the connection is secured.
-    pub security: Security,
-    /// Host name, or address without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// The user to log in as; `None`: no login.
-    pub user: Option<String>,
-    /// The password, unless a file holds it.
-    pub password: Option<SecretString>,
-    /// A file that holds the password alone. It is read at each login.
-    pub password_file: Option<PathBuf>,
-    /// How we name ourselves to the server; `None`: this machine's full name, else its address.
-    pub hello_name: Option<String>,
-    /// The sender, `NAME <ADDRESS>` or an address.
-    pub from: String,
-}
-
-/// How a connection is secured. The state store names servers with these words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// TLS from the first byte.
-    Tls,
-    /// STARTTLS, without which nothing is sent.
-    StartTls,
-    /// Plain text, for servers on this machine.
-    Plain,
-}
+pub use settings::{Security, SmtpSettings};
+use wire::{STEP, one_line};
 
 /// A mail server, and the connection to it while there is one.
 pub struct Smtp {
@@ -346,13 +310,6 @@ fn words(error: &Error) -> String {
         return format!("{text}; set email.hello_name to a full host name that it takes");
     }
     text
-}
-
-/// Text of unknown origin on one line and bounded.
-fn one_line(text: &str) -> String {
-    let text: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().take(WORDS_MAX).collect()
 }
 
 fn chain(error: &Error) -> String {

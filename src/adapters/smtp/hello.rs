@@ -7,7 +7,8 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::timeout;
 
-use super::{STEP, SmtpSettings};
+use super::settings::SmtpSettings;
+use super::wire::STEP;
 use crate::adapters::files;
 
 /// The longest host name (RFC 1035, 2.3.4).

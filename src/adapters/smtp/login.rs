@@ -9,7 +9,7 @@ use lettre::transport::smtp::commands::Ehlo;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::time::timeout;
 
-use super::{STEP, one_line};
+use super::wire::{STEP, one_line};
 
 /// Ways to log in, the most common first.
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
