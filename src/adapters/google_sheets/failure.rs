@@ -4,20 +4,30 @@
 //! and that was not clearly refused, has an unknown outcome. Messages never hold a token or a
 //! key.
 
+mod advice;
+mod body;
+
 use std::time::Duration;
 
 use google_sheets4::Error;
 use serde_json::Value;
 
 use crate::sheet::{SheetError, SheetErrorKind};
-use crate::text::is_hidden;
+use crate::text::{is_hidden, short};
+pub(super) use advice::Subject;
+use advice::{Advice, advice};
+use body::ErrorBody;
 
 /// Google's words for a range in a tab that does not exist; it gives no other sign of it, and says the same of bad
 /// syntax.
 pub(super) const UNPARSEABLE_RANGE: &str = "Unable to parse range";
 
-/// Longest message, in characters: it has to fit a status cell, a log line and a line of a mail.
-const MESSAGE_MAX: usize = 300;
+/// Longest message, in characters: it has to fit a status cell, a log line and a line of a mail, with the reason that Google
+/// gave and our advice.
+const MESSAGE_MAX: usize = 700;
+
+/// Longest advice, so that what Google said stays in the message.
+const ADVICE_MAX: usize = 300;
 
 /// A method of the API, as it is counted and named in messages.
 #[derive(Clone, Copy, Debug)]
@@ -39,15 +49,6 @@ pub(super) struct Seen {
     pub(super) status: Option<u16>,
     /// How long the answer asks us to wait.
     pub(super) retry_after: Option<Duration>,
-}
-
-/// The account and the spreadsheet that the advice in a message names.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Subject<'a> {
-    /// The address of the service account.
-    pub(super) account: &'a str,
-    /// The spreadsheet.
-    pub(super) spreadsheet_id: &'a str,
 }
 
 /// One failed attempt, before it is decided whether another one follows.
@@ -114,8 +115,8 @@ impl Failure {
                 None => Self::new(method, SheetErrorKind::Denied, "there is no access token"),
             },
             Error::HttpError(source) if source.is_connect() => {
-                let why = format!("no connection: {}", root_cause(source));
-                Self::new(method, SheetErrorKind::Transient, &why)
+                let (kind, why) = unconnected(source);
+                Self::new(method, kind, &format!("no connection: {why}"))
             }
             Error::HttpError(source) => Self::lost(method, &format!("connection lost: {}", root_cause(source))),
             Error::BadRequest(body) => answered(seen.status, Some(body), method, subject),
@@ -143,106 +144,16 @@ impl Failure {
 
 /// Reads an answer that is not a success, from its status and, where it has one, its JSON body.
 fn answered(status: Option<u16>, body: Option<&Value>, method: Method, subject: Subject<'_>) -> Failure {
-    use SheetErrorKind::{Denied, Quota, Refused};
-
     let body = ErrorBody::of(body);
     let status = status.or(body.code).unwrap_or_default();
-    let said = body.message;
-    let account = subject.account;
-    let plain = |kind, why: &str| Failure::new(method, kind, why);
-    match status {
-        _ if status == 429 || body.has("RATE_LIMIT_EXCEEDED") || body.has("RESOURCE_EXHAUSTED") => {
-            let which = body.quota.map(|quota| format!(" ({quota})")).unwrap_or_default();
-            plain(Quota, &format!("Google's quota for this minute is used up{which}"))
-        }
-        401 => Failure {
-            unauthorized: true,
-            ..plain(
-                Denied,
-                &format!(
-                    "Google does not accept the access token of {account}; check that the account and its key are enabled \
-                     and that this machine's clock is right"
-                ),
-            )
+    let Advice { kind, text } = advice(status, &body, subject);
+    let why = body.beside(&short(&text, ADVICE_MAX));
+    match kind {
+        Some(kind) => Failure {
+            unauthorized: status == 401,
+            ..Failure::new(method, kind, &why)
         },
-        403 if body.has("SERVICE_DISABLED") => plain(
-            Denied,
-            "the Google Sheets API is switched off in the service account's project; enable it in the Google Cloud console",
-        ),
-        403 if body.has("ACCESS_TOKEN_SCOPE_INSUFFICIENT") => plain(
-            Denied,
-            "the credentials lack the scope https://www.googleapis.com/auth/spreadsheets; give this machine that access \
-             scope or set sheets.credentials_file",
-        ),
-        403 => plain(
-            Denied,
-            &format!("permission denied; share the spreadsheet with {account} as Editor"),
-        ),
-        404 => plain(
-            Denied,
-            &format!(
-                "there is no spreadsheet {}; check sheets.spreadsheet_id (the part of its address between /d/ and /edit)",
-                subject.spreadsheet_id
-            ),
-        ),
-        400 if said.is_some_and(|said| said.contains("protected cell")) => plain(
-            Refused,
-            &format!(
-                "a protected range does not let {account} edit; make it an editor of the ranges over the service columns \
-                 (fleetsheet init does), or remove protections of whole tabs"
-            ),
-        ),
-        400 if said.is_some_and(|said| said.contains("not supported for this document")) => plain(
-            Refused,
-            "the file is an Office document; open it in Google Sheets, choose File, Save as Google Sheets, and use that id",
-        ),
-        400..=499 if status != 408 && status != 409 => {
-            let words = said.map_or_else(|| format!("Google answered {status}"), str::to_owned);
-            plain(Refused, &words)
-        }
-        _ => {
-            let words = said.map(|said| format!(": {said}")).unwrap_or_default();
-            Failure::lost(method, &format!("Google answered {status}{words}"))
-        }
-    }
-}
-
-/// The parts of an error's JSON body that we look at.
-#[derive(Debug, Default)]
-struct ErrorBody<'a> {
-    code: Option<u16>,
-    message: Option<&'a str>,
-    /// The status word and the reasons of the details.
-    words: Vec<&'a str>,
-    quota: Option<&'a str>,
-}
-
-impl<'a> ErrorBody<'a> {
-    fn of(body: Option<&'a Value>) -> Self {
-        let Some(body) = body else { return Self::default() };
-        // Some front ends of Google wrap the error in an array.
-        let error = match body {
-            Value::Array(items) => items.first().map(|item| &item["error"]),
-            _ => Some(&body["error"]),
-        };
-        let Some(error) = error else { return Self::default() };
-        let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
-        Self {
-            code: error["code"].as_u64().and_then(|code| u16::try_from(code).ok()),
-            message: error["message"].as_str().filter(|message| !message.trim().is_empty()),
-            words: error["status"]
-                .as_str()
-                .into_iter()
-                .chain(details.iter().filter_map(|detail| detail["reason"].as_str()))
-                .collect(),
-            quota: details
-                .iter()
-                .find_map(|detail| detail["metadata"]["quota_limit"].as_str()),
-        }
-    }
-
-    fn has(&self, word: &str) -> bool {
-        self.words.contains(&word)
+        None => Failure::lost(method, &why),
     }
 }
 
@@ -261,6 +172,17 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// Why there is no connection, and whether there may be one later: an authority that is not trusted now will not be in a second.
+pub(super) fn unconnected(error: &(dyn std::error::Error + 'static)) -> (SheetErrorKind, String) {
+    let why = root_cause(error);
+    if why.contains("UnknownIssuer") {
+        let fix = "the authority of its certificate is not trusted here; name a file that holds it with SSL_CERT_FILE or \
+                   AWS_CA_BUNDLE (often it is that of a proxy that inspects TLS)";
+        return (SheetErrorKind::Denied, format!("{why}: {fix}"));
+    }
+    (SheetErrorKind::Transient, why)
 }
 
 /// One line of at most `max` characters, without control characters, invisible ones and text direction marks.

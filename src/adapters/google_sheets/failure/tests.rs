@@ -86,6 +86,57 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
+fn a_refusal_is_told_with_its_own_reason_and_identifiers() {
+    let perimeter = Error::BadRequest(json!({"error": {"code": 403, "status": "PERMISSION_DENIED",
+    "message": "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x7-Qa_9",
+    "details": [
+        {"violations": [{"type": "VPC_SERVICE_CONTROLS", "description": "x7-Qa_9"}]},
+        {"reason": "SECURITY_POLICY_VIOLATED", "domain": "googleapis.com",
+         "metadata": {"uid": "x7-Qa_9", "consumer": "projects/77", "service": "sheets.googleapis.com"}},
+    ]}}));
+    for words in [
+        "SECURITY_POLICY_VIOLATED",
+        "x7-Qa_9",
+        "projects/77",
+        "perimeter",
+        "prohibited by organization",
+    ] {
+        means(&perimeter, Denied, Denied, words);
+    }
+    let not_advised = |error: &Error| {
+        let said = of(error, READ).error.message;
+        assert!(!said.contains("share the spreadsheet"), "{said}");
+    };
+    not_advised(&perimeter);
+    let unknown = api(403, "PERMISSION_DENIED", "Not for you.", "SOMETHING_NEW");
+    means(&unknown, Denied, Denied, "SOMETHING_NEW");
+    means(&unknown, Denied, Denied, "Not for you");
+    not_advised(&unknown);
+    let older = Error::BadRequest(json!({"error": {"code": 403, "message": "Access Not Configured.",
+        "errors": [{"domain": "usageLimits", "reason": "accessNotConfigured"}]}}));
+    means(&older, Denied, Denied, "switched off");
+    means(&older, Denied, Denied, "accessNotConfigured");
+    not_advised(&older);
+    let off = Error::BadRequest(json!({"error": {"code": 403, "details": [
+        {"reason": "SERVICE_DISABLED", "metadata": {"consumer": "projects/77"}}]}}));
+    means(&off, Denied, Denied, "switched off in projects/77");
+    let state = api(
+        401,
+        "UNAUTHENTICATED",
+        "Request had invalid credentials",
+        "ACCOUNT_STATE_INVALID",
+    );
+    means(&state, Denied, Denied, "ACCOUNT_STATE_INVALID");
+    let quota = api(
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Quota exceeded for 'project_number:77'.",
+        "RATE_LIMIT_EXCEEDED",
+    );
+    means(&quota, Quota, Quota, "project_number:77");
+}
+
+#[test]
 fn only_a_write_that_was_not_refused_is_of_unknown_outcome() {
     means(
         &api(500, "INTERNAL", "Internal error", ""),
