@@ -4,5 +4,6 @@ pub mod ec2;
 pub mod files;
 pub mod google_sheets;
 pub mod listen;
+pub(crate) mod outbound;
 pub mod smtp;
 pub mod sqlite;

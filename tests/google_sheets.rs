@@ -5,5 +5,6 @@
 mod world;
 
 mod access;
+mod proxy;
 mod reading;
 mod writing;

@@ -24,13 +24,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use google_sheets4::{Sheets, api};
-use hyper_rustls::HttpsConnectorBuilder;
 
-use auth::{Connector, SCOPE};
+use auth::SCOPE;
 use failure::{Method, error};
 use pace::Pace;
 use tokens::Tokens;
 
+use crate::adapters::outbound::{self, Connector};
 use crate::calls::Calls;
 use crate::endpoint::Endpoint;
 use crate::sheet::{SheetError, SheetErrorKind};
@@ -168,16 +168,9 @@ impl GoogleSheets {
     }
 }
 
-/// Connections for the API and the token endpoint. Plain http is for this machine only: [`Endpoint`] and
-/// the check of a key's `token_uri` see to that.
+/// Connections for the API and the token endpoint.
 fn connector() -> Result<Connector, SheetError> {
-    let builder = HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())
-        .map_err(|e| {
-            let why = format!("this machine has no usable root certificates: {e}");
-            error(SheetErrorKind::Denied, &why)
-        })?;
-    Ok(builder.https_or_http().enable_http1().enable_http2().build())
+    outbound::connector().map_err(|why| error(SheetErrorKind::Denied, &why))
 }
 
 fn nonsense(method: Method, why: &str) -> SheetError {

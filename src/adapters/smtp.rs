@@ -15,16 +15,27 @@ use async_trait::async_trait;
 use lettre::Address;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
 use crate::adapters::files;
+use crate::adapters::outbound::authorities;
 use crate::mail::{Carrier, MailError, Outgoing, Sent};
 pub use settings::{Security, SmtpSettings};
 use wire::{STEP, one_line};
+
+/// TLS with the authorities that are trusted on every way out.
+fn tls_to(host: &str) -> Result<TlsParameters, String> {
+    let mut tls = TlsParameters::builder(host.to_owned());
+    for authority in authorities::bundle()? {
+        let authority = Certificate::from_der(authority.as_ref().to_vec());
+        tls = tls.add_root_certificate(authority.map_err(|error| chain(&error))?);
+    }
+    tls.build().map_err(|error| chain(&error))
+}
 
 /// A mail server, and the connection to it while there is one.
 pub struct Smtp {
@@ -53,9 +64,7 @@ impl Smtp {
     async fn connect(&self) -> Result<AsyncSmtpConnection, MailError> {
         let smtp = &self.settings;
         let at = |what: &str| MailError(format!("the mail server {}:{}: {what}", smtp.host, smtp.port));
-        let tls = || {
-            TlsParameters::new(smtp.host.clone()).map_err(|error| at(&format!("cannot set up TLS: {}", chain(&error))))
-        };
+        let tls = || tls_to(&smtp.host).map_err(|why| at(&format!("cannot set up TLS: {why}")));
         let hello = hello::client_id(smtp).await;
         let wrapper = match smtp.security {
             Security::Tls => Some(tls()?),

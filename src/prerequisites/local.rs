@@ -62,8 +62,9 @@ pub fn judge_environment(set: &BTreeMap<String, String>, redirected_by_config: b
         let message = "sends requests for AWS to another endpoint; unset it unless you want that";
         findings.push(Finding::note(Item::Environment, *name, message));
     }
-    for name in PROXIES.iter().filter(|name| !redirected_by_config && is_set(name)) {
-        let message = "requests to AWS go through this proxy, those to Google and to the mail server do not";
+    // The first that is set counts.
+    if let Some(name) = PROXIES.iter().find(|name| !redirected_by_config && is_set(name)) {
+        let message = "requests to Google and AWS go through this proxy (NO_PROXY names exceptions), mail does not";
         findings.push(Finding::note(Item::Environment, *name, message));
     }
     if is_set("RUST_LOG") {

@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use url::form_urlencoded;
 
+use crate::adapters::outbound::{Route, authorities};
 use crate::calls::Calls;
 
 /// A form with this version is a request to EC2. The only other service that is called with forms is STS.
@@ -38,8 +39,8 @@ pub(super) struct CountingClient {
 }
 
 impl CountingClient {
-    /// A client that counts into `calls`. With `proxies` it uses `HTTPS_PROXY` and the like from the
-    /// environment, as the SDK's own client does; an emulator on loopback must be reached without a proxy.
+    /// A client that counts into `calls`. With `proxies` it takes the way that the environment names for all far ends; an
+    /// emulator on loopback must be reached without a proxy.
     pub(super) fn new(calls: Calls, proxies: bool) -> Self {
         Self {
             calls,
@@ -62,13 +63,21 @@ impl CountingClient {
             return under.http_connector(settings, components);
         }
         let proxy = if self.proxies {
-            ProxyConfig::from_env()
+            // What cannot be used has stopped the pass before: the spreadsheet is reached by the same rule.
+            Route::from_env().map_or_else(|_| ProxyConfig::from_env(), |route| route.for_aws())
         } else {
             ProxyConfig::disabled()
         };
+        let mut authorities = tls::TrustStore::default();
+        match authorities::bundle_pem() {
+            Ok(Some(pem)) => authorities = authorities.with_pem_certificate(pem),
+            Ok(None) => {}
+            Err(why) => tracing::warn!("{why}"),
+        }
+        let context = tls::TlsContext::builder().with_trust_store(authorities).build();
         let mut builder = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls::TlsContext::default())
+            .tls_context(context.unwrap_or_default())
             .connector_settings(settings.clone())
             .proxy_config(proxy);
         builder.set_sleep_impl(components.sleep_impl());

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use google_sheets4::common;
 use google_sheets4::hyper::Request;
-use google_sheets4::hyper_util::client::legacy::connect::HttpConnector;
 use google_sheets4::hyper_util::client::legacy::{Client, Error as ClientError};
 use google_sheets4::hyper_util::rt::TokioExecutor;
-use hyper_rustls::HttpsConnector;
 use serde_json::Value;
 use url::Url;
 use yup_oauth2::authenticator::{ApplicationDefaultCredentialsTypes, Authenticator};
@@ -22,10 +20,10 @@ use yup_oauth2::{
 };
 
 use super::failure::{error, root_cause};
+use crate::adapters::outbound::Connector;
 use crate::endpoint::is_private;
 use crate::sheet::{SheetError, SheetErrorKind};
-
-pub(super) type Connector = HttpsConnector<HttpConnector>;
+use crate::text::short;
 
 /// The one scope of all calls: tokens are cached by scope, and the ByDataFilter reads refuse the read-only one.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
@@ -39,6 +37,9 @@ const METADATA_HOST_VARIABLE: &str = "GCE_METADATA_HOST";
 
 /// How long the metadata server may take: it is on the same host, so silence means that there is none.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most characters that are shown of what the metadata server said.
+const SAID_MAX: usize = 120;
 
 /// Who we are, and what fetches tokens for it.
 pub(super) struct Credentials {
@@ -157,11 +158,14 @@ async fn machine_email(base: &str, connector: Connector) -> Result<String, Strin
     let fetch = async {
         let response = client.request(request).await.map_err(|e: ClientError| root_cause(&e))?;
         let status = response.status();
-        if !status.is_success() {
-            return Err(format!("its metadata server answered {}", status.as_u16()));
-        }
         let body = common::to_bytes(response.into_body()).await.unwrap_or_default();
         let email = String::from_utf8_lossy(&body).trim().to_owned();
+        if !status.is_success() {
+            // A page of HTML says nothing that a line could hold.
+            let said = Some(short(&email, SAID_MAX)).filter(|said| !said.is_empty() && !said.starts_with('<'));
+            let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+            return Err(format!("its metadata server answered {}{said}", status.as_u16()));
+        }
         let looks_right = email.contains('@') && !email.contains(char::is_whitespace);
         looks_right
             .then_some(email)

@@ -10,8 +10,9 @@ use google_sheets4::common::GetToken;
 use yup_oauth2::AccessToken;
 use yup_oauth2::authenticator::Authenticator;
 
-use super::auth::{Connector, SCOPE};
-use super::failure::{error, root_cause};
+use super::auth::SCOPE;
+use super::failure::{error, unconnected};
+use crate::adapters::outbound::Connector;
 use crate::calls::Calls;
 use crate::sheet::{SheetError, SheetErrorKind};
 
@@ -103,6 +104,11 @@ fn transient(message: &str) -> SheetError {
     error(SheetErrorKind::Transient, message)
 }
 
+fn unreachable_endpoint(failure: &(dyn std::error::Error + 'static)) -> SheetError {
+    let (kind, why) = unconnected(failure);
+    error(kind, &format!("the token endpoint is not reachable: {why}"))
+}
+
 /// Says what a failed fetch means. The status of the answer is lost in the crate, so its words have to do.
 pub(super) fn token_failure(failure: &yup_oauth2::Error) -> SheetError {
     use yup_oauth2::error::AuthErrorCode::{self, InvalidGrant, Other};
@@ -112,7 +118,10 @@ pub(super) fn token_failure(failure: &yup_oauth2::Error) -> SheetError {
     };
     match failure {
         yup_oauth2::Error::AuthError(e) if !passing(&e.error) => {
-            let said = e.error_description.as_deref().unwrap_or(e.error.as_str());
+            let said = match e.error_description.as_deref() {
+                Some(said) => format!("{said} ({})", e.error.as_str()),
+                None => e.error.as_str().to_owned(),
+            };
             let fix = if e.error == InvalidGrant {
                 "check that the service account and its key are not disabled or deleted, and that this machine's clock is right"
             } else {
@@ -120,13 +129,12 @@ pub(super) fn token_failure(failure: &yup_oauth2::Error) -> SheetError {
             };
             error(SheetErrorKind::Denied, &format!("no access token: {said}; {fix}"))
         }
-        yup_oauth2::Error::AuthError(e) => transient(&format!("the token endpoint failed: {}", e.error.as_str())),
-        yup_oauth2::Error::HttpError(e) => {
-            transient(&format!("the token endpoint is not reachable: {}", root_cause(e)))
+        yup_oauth2::Error::AuthError(e) => {
+            let said = e.error_description.as_deref().unwrap_or_default();
+            transient(&format!("the token endpoint failed: {} {said}", e.error.as_str()))
         }
-        yup_oauth2::Error::HttpClientError(e) => {
-            transient(&format!("the token endpoint is not reachable: {}", root_cause(e)))
-        }
+        yup_oauth2::Error::HttpError(e) => unreachable_endpoint(e),
+        yup_oauth2::Error::HttpClientError(e) => unreachable_endpoint(e),
         yup_oauth2::Error::UserError(_) | yup_oauth2::Error::CredentialSourceError(_) => error(
             SheetErrorKind::Denied,
             "no access token: the credentials are not usable",
