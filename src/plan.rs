@@ -20,6 +20,7 @@ mod progress;
 mod recognise;
 mod rule;
 mod server;
+mod state;
 
 use std::collections::BTreeSet;
 
@@ -35,6 +36,7 @@ pub use model::{ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, T
 pub use policy::{Belt, Policy};
 pub use rule::Rule;
 pub use server::count_repeats;
+pub use state::State;
 
 /// All reasons why a pass over this sheet with this memory would stop before it wrote anything: see [`Plan::stop`]. The fleet
 /// says nothing about it.

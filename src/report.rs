@@ -12,10 +12,9 @@ use serde_json::{Value, json};
 use crate::mail::Backlog;
 use crate::memory::Memory;
 use crate::pass_end::{Ending, PassEnd};
-use crate::plan::{ChannelPlan, Plan, Tone};
-use crate::problem::{Code, Kind, Problem};
+use crate::plan::{Happening, Plan, State, Tone};
+use crate::problem::Problem;
 use crate::settle::{ChannelLine, Counts, Settled};
-use crate::tag::ServerId;
 
 pub use tally::Tally;
 pub use text::{json_line, plan_page};
@@ -33,8 +32,10 @@ pub struct Report {
     pub counts: Counts,
     /// Channels, by name.
     pub channels: Vec<ChannelLine>,
-    /// What needs a person, most serious kind first.
+    /// What needs a person, most serious kind first. What merely happened is among the events.
     pub problems: Vec<Problem>,
+    /// What happened, in order.
+    pub events: Vec<Happening>,
     /// Requests made, by method.
     pub calls: BTreeMap<String, u64>,
     /// Live servers with a channel tag of no channel of this sheet, by that channel.
@@ -64,9 +65,15 @@ impl Report {
                 interrupted: true,
                 ..bare
             },
-            PassEnd::Unread(problems) | PassEnd::Stopped(_, problems) => Self {
+            PassEnd::Unread(problems) => Self {
                 problems: problems.clone(),
                 channels: memory.map(remembered).unwrap_or_default(),
+                ..bare
+            },
+            PassEnd::Stopped(decided, problems) => Self {
+                problems: problems.clone(),
+                channels: memory.map(remembered).unwrap_or_default(),
+                events: decided.plan.happenings.clone(),
                 ..bare
             },
             PassEnd::Cut(decided, settled, problem) => Self {
@@ -88,6 +95,7 @@ impl Report {
             duration_ms: 0,
             counts: Counts::default(),
             channels: Vec::new(),
+            events: Vec::new(),
             problems: Vec::new(),
             calls: BTreeMap::new(),
             backlog: None,
@@ -101,7 +109,6 @@ impl Report {
     /// The same, with what was decided and what became of it.
     fn with(self, plan: &Plan, settled: &Settled, trouble: &[Problem]) -> Self {
         let mut problems = plan.problems.clone();
-        problems.extend(plan.channels.iter().filter_map(left_behind));
         problems.extend(settled.problems.iter().chain(trouble).cloned());
         problems.sort();
         problems.dedup();
@@ -109,6 +116,7 @@ impl Report {
         Self {
             counts: settled.counts,
             channels: settled.channels.clone(),
+            events: plan.happenings.clone(),
             problems,
             not_ours: not_ours.map(|(channel, count)| (channel.to_string(), *count)).collect(),
             tally: Some(Tally::of(plan, settled)),
@@ -127,16 +135,8 @@ impl Report {
             missing,
             held,
         } = self.counts;
-        let channels: Vec<Value> = self
-            .channels
-            .iter()
-            .map(|c| {
-                json!({
-                    "channel": c.name, "release": c.release, "previous": c.previous, "status": c.status,
-                    "moved": c.moved, "left_behind": c.left_behind,
-                })
-            })
-            .collect();
+        let channels: Vec<Value> = self.channels.iter().map(channel).collect();
+        let events: Vec<Value> = self.events.iter().map(event).collect();
         json!({
             "run": self.run,
             "outcome": self.outcome.word(),
@@ -148,6 +148,7 @@ impl Report {
             "missing": missing,
             "held": held,
             "channels": channels,
+            "events": events,
             "problems": self.problems,
             "calls": self.calls,
             "not_ours": self.not_ours,
@@ -155,22 +156,22 @@ impl Report {
     }
 }
 
-/// Who does not follow a release that moves in this pass, because somebody holds them.
-fn left_behind(channel: &ChannelPlan) -> Option<Problem> {
-    let held: Vec<&str> = channel.left_behind.iter().map(ServerId::as_str).collect();
-    let release = channel.release.as_ref().filter(|_| !held.is_empty())?;
-    let (count, plural) = (held.len(), if held.len() == 1 { "" } else { "s" });
-    let words = format!(
-        "{} goes to {release} without {count} held server{plural}: {}",
-        channel.name,
-        held.join(", ")
-    );
-    Some(Problem::new(
-        Kind::Release,
-        Code::LeftBehind,
-        channel.name.as_str(),
-        words,
-    ))
+fn channel(line: &ChannelLine) -> Value {
+    json!({
+        "channel": line.name, "release": line.release, "previous": line.previous,
+        "status": line.status, "state": line.state.map(State::word),
+        "desired_a": line.desired_a, "desired_b": line.desired_b,
+        "servers": line.concerned + line.held, "on_release": line.carrying, "failed": line.failed,
+        "held": line.held, "not_seen": line.unseen,
+        "moved": line.moved, "left_behind": line.left_behind,
+    })
+}
+
+fn event(happening: &Happening) -> Value {
+    json!({
+        "event": happening.event, "channel": happening.channel,
+        "from": happening.from, "to": happening.to, "detail": happening.detail,
+    })
 }
 
 fn remembered(memory: &Memory) -> Vec<ChannelLine> {
@@ -186,6 +187,11 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         carrying: 0,
         concerned: 0,
         failed: 0,
+        state: None,
+        desired_a: None,
+        desired_b: None,
+        held: 0,
+        unseen: 0,
     };
     memory.channels.iter().map(line).collect()
 }

@@ -3,47 +3,24 @@
 //! Pure, like the plan.
 
 mod cells;
+mod channel;
 mod status;
 
 use std::collections::BTreeMap;
 
 use crate::fleet::{Outcome, Source};
 use crate::memory::{Memory, Update};
-use crate::plan::{ChannelPlan, Inputs, Moved, Plan, ServerPlan, ServerStatus, Tone, count_repeats};
+use crate::plan::{Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};
-use crate::tag::{ChannelName, ServerId, TagKey, Version};
-use crate::text::{few, plain};
+use crate::tag::{ChannelName, ServerId};
+use crate::text::few;
 
 pub use cells::Cells;
+pub use channel::ChannelLine;
 pub use status::{Status, StatusWord, words};
 
 /// What became of the servers whose changes were tried.
 pub type Outcomes = BTreeMap<ServerId, Outcome>;
-
-/// A channel as the report and the sheet show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelLine {
-    /// Its name.
-    pub name: ChannelName,
-    /// The version in force.
-    pub release: String,
-    /// What a rollback would return to.
-    pub previous: String,
-    /// The whole status.
-    pub status: String,
-    /// How it reads.
-    pub tone: Tone,
-    /// How the release moves in this pass, in words; empty when it does not.
-    pub moved: String,
-    /// Servers that stay behind because they are held, when the release moved.
-    pub left_behind: Vec<ServerId>,
-    /// Servers that carry the release by now.
-    pub carrying: u64,
-    /// Servers that it concerns.
-    pub concerned: u64,
-    /// Servers whose change of version failed.
-    pub failed: u64,
-}
 
 /// A row to append for a discovered server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,11 +86,11 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
         count(server, outcome, outcomes.is_none(), &mut settled.counts);
         show(inputs, server, outcome, &mut settled);
     }
-    let progress = progress(plan, &inputs.policy.version_tag, outcomes);
+    let progress = channel::progress(plan, &inputs.policy.version_tag, outcomes);
     for channel in &plan.channels {
         let (done, failed) = progress.get(&channel.name).copied().unwrap_or_default();
-        let line = channel_line(channel, done, failed);
-        settled.channel_cells.insert(line.name.clone(), channel_cells(&line));
+        let line = channel::line(channel, done, failed);
+        settled.channel_cells.insert(line.name.clone(), channel::cells(&line));
         settled.channels.push(line);
     }
     settled.problems = failures(plan, outcomes);
@@ -128,67 +105,6 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
             Some(Problem::new(Kind::ApiFailure, Code::Source, place, message))
         }));
     settled
-}
-
-/// How many servers of each channel have got its version in this pass, and how many failed to.
-fn progress<'p>(
-    plan: &'p Plan,
-    version_tag: &TagKey,
-    outcomes: Option<&Outcomes>,
-) -> BTreeMap<&'p ChannelName, (u64, u64)> {
-    let mut progress: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-    for server in &plan.servers {
-        let Some(channel) = &server.channel else { continue };
-        let outcome = outcomes.and_then(|all| all.get(&server.id));
-        if let (Some(outcome), true) = (outcome, server.changes.iter().any(|c| c.tag == *version_tag)) {
-            let (done, failed) = progress.entry(channel).or_default();
-            let is_done = *outcome == Outcome::Done;
-            *done += u64::from(is_done);
-            *failed += u64::from(!is_done);
-        }
-    }
-    progress
-}
-
-fn channel_line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
-    // It may quote who else may edit a key.
-    let mut status = plain(&channel.status);
-    let carrying = channel.carrying + done;
-    if let Some(release) = channel.release.as_ref().filter(|_| carrying < channel.concerned) {
-        status.push_str(&format!(" · {carrying}/{} on {release}", channel.concerned));
-    }
-    if failed > 0 {
-        status.push_str(&format!(" · {failed} failed"));
-    }
-    let text = |version: &Option<Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
-    let moved = match &channel.moved {
-        None => String::new(),
-        Some(Moved::Promotion { from: Some(from), to }) => format!("promotion {from} → {to}"),
-        Some(Moved::Promotion { from: None, to }) => format!("first release {to}"),
-        Some(Moved::Rollback { from, to }) => format!("rollback {from} → {to}"),
-    };
-    ChannelLine {
-        name: channel.name.clone(),
-        release: text(&channel.release),
-        previous: text(&channel.previous),
-        status,
-        tone: if failed > 0 { Tone::Bad } else { channel.tone },
-        moved,
-        left_behind: channel.left_behind.clone(),
-        carrying,
-        concerned: channel.concerned,
-        failed,
-    }
-}
-
-fn channel_cells(line: &ChannelLine) -> Cells {
-    let shown = [
-        ("releaseVersion", &line.release),
-        ("previousVersion", &line.previous),
-        ("status", &line.status),
-    ];
-    let cells = shown.into_iter();
-    cells.map(|(header, text)| (header.into(), text.clone())).collect()
 }
 
 /// A server, and why its change failed.

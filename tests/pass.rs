@@ -11,6 +11,7 @@ mod happy;
 mod keys;
 mod older_store;
 mod rollback;
+mod scripts;
 mod sheet_edits;
 mod stops;
 mod strangers;

@@ -11,14 +11,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::Sheet;
 
 /// Problems that are there for one pass and happened rather than last. Each is told as news instead.
-const HAPPENED: [Code; 6] = [
-    Code::Edit,
-    Code::ServerCells,
-    Code::RolledBack,
-    Code::LeftBehind,
-    Code::Adopted,
-    Code::NothingToRollBack,
-];
+const HAPPENED: [Code; 4] = [Code::Edit, Code::ServerCells, Code::Adopted, Code::NothingToRollBack];
 
 /// Whether a problem lasts until it is mended, rather than having happened.
 pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
@@ -41,7 +34,7 @@ pub fn news(plan: &Plan, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>, now:
     let of_happenings = plan
         .happenings
         .iter()
-        .filter_map(|happening| of_happening(happening, plan, rules, now));
+        .filter_map(|happening| of_happening(happening, plan, sheet, rules, now));
     let mut standing = memory.mail.standing.clone();
     for mut news in of_problems.chain(of_happenings) {
         news.link = links.to(&news.place);
@@ -74,7 +67,13 @@ fn of_problem(problem: &Problem, now: DateTime<Utc>) -> Option<News> {
     })
 }
 
-fn of_happening(happening: &Happening, plan: &Plan, rules: &Rules<'_>, now: DateTime<Utc>) -> Option<News> {
+fn of_happening(
+    happening: &Happening,
+    plan: &Plan,
+    sheet: &Sheet,
+    rules: &Rules<'_>,
+    now: DateTime<Utc>,
+) -> Option<News> {
     let Happening {
         channel,
         event,
@@ -89,14 +88,14 @@ fn of_happening(happening: &Happening, plan: &Plan, rules: &Rules<'_>, now: Date
         // Told as problems, or by what caused them.
         _ => return None,
     };
-    let place_of = |is: &dyn Fn(&Problem) -> bool| plan.problems.iter().find(|p| is(p)).map(|p| p.place.clone());
     let place = match *event {
         "rollback" => {
-            let start = format!("{channel} ");
-            place_of(&|problem| problem.code == Code::RolledBack && problem.message.starts_with(&start))
+            let row = sheet.intent.channels.iter().find(|row| row.channel.as_str() == channel);
+            row.map(|row| row.origin.place("rollback"))
         }
         "unauthorised_edit" => {
-            place_of(&|problem| problem.kind == Kind::UnauthorisedEdit && problem.message == *detail)
+            let is_it = |problem: &&Problem| problem.kind == Kind::UnauthorisedEdit && problem.message == *detail;
+            plan.problems.iter().find(is_it).map(|problem| problem.place.clone())
         }
         "takeover" | "override" => Some(rules.spreadsheet.to_owned()),
         _ => None,

@@ -6,12 +6,14 @@ mod contact;
 mod keys;
 mod rules;
 
+use std::sync::Arc;
+
 use super::model::{ChannelPlan, Plan};
 use super::recognise::Edit;
 use super::rule::Rule;
 use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
 use crate::problem::{Code, Kind, Problem};
-use crate::sheet::intent::Tick;
+use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
 pub(super) use case::{Case, Terms};
 use keys::{report_spent, reread_key, spend_both};
@@ -52,12 +54,21 @@ fn channel_plan(case: &Case<'_>, next: &ChannelMemory, matched: Matched) -> Chan
         tone: matched.tone,
         would: matched.would,
         rule: matched.rule,
+        state: matched.state,
+        desired_a: case.row().and_then(|row| named(&row.key_a)),
+        desired_b: case.row().and_then(|row| named(&row.key_b)),
         moved: matched.moved,
         concerned: 0,
         carrying: 0,
         unseen: 0,
+        held: 0,
         left_behind: Vec::new(),
     }
+}
+
+/// What a key's cell says, for reports.
+fn named(key: &Key) -> Option<Arc<str>> {
+    key.text().map(Arc::from)
 }
 
 /// What a takeover leaves of a channel that it cannot adopt: nothing to go by, and no key that counts. (An update forgets

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::policy::Belt;
 use super::rule::Rule;
+use super::state::State;
 use crate::fleet::Source;
 use crate::memory::{Memory, Update};
 use crate::problem::{Code, Problem};
@@ -29,6 +30,12 @@ pub struct ChannelPlan {
     pub would: Option<String>,
     /// Which rule of the decision table matched.
     pub rule: Rule,
+    /// Its state, in one word.
+    pub state: State,
+    /// What the cell of key A names; blank when it is blank, `None` when it cannot be read or is not there.
+    pub desired_a: Option<Arc<str>>,
+    /// The same of key B.
+    pub desired_b: Option<Arc<str>>,
     /// The move that this pass makes, if any.
     pub moved: Option<Moved>,
     /// Servers that the release concerns: live or not visible now, and neither held nor ambiguous.
@@ -38,6 +45,8 @@ pub struct ChannelPlan {
     /// How many of them cannot be seen now, because their account and region did not answer, or not whole. They count by what
     /// they last carried.
     pub unseen: u64,
+    /// Live servers of the channel that somebody holds, whatever they carry.
+    pub held: u64,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
 }

@@ -12,7 +12,8 @@ struct Progress {
     concerned: u64,
     carrying: u64,
     unseen: u64,
-    held: Vec<ServerId>,
+    held: u64,
+    behind: Vec<ServerId>,
 }
 
 /// Counts, for each channel, the servers that its release concerns and those that carry it.
@@ -30,8 +31,9 @@ pub(super) fn count(drafts: &[Draft<'_>], context: &Context<'_>, plan: &mut Plan
         channel.concerned = progress.concerned;
         channel.carrying = progress.carrying;
         channel.unseen = progress.unseen;
+        channel.held = progress.held;
         if channel.moved.is_some() {
-            channel.left_behind = progress.held;
+            channel.left_behind = progress.behind;
         }
     }
 }
@@ -50,8 +52,13 @@ fn one(draft: &Draft<'_>, channel: &ChannelName, context: &Context<'_>, progress
     let wanted = context.wanted(channel);
     let behind = wanted.is_none() || carries.map(|v| &**v) != wanted.map(Version::as_str);
     match draft.plan.status {
-        ServerStatus::Held if behind => progress.held.push(id.clone()),
-        ServerStatus::Held | ServerStatus::Duplicate => {}
+        ServerStatus::Held => {
+            progress.held += 1;
+            if behind {
+                progress.behind.push(id.clone());
+            }
+        }
+        ServerStatus::Duplicate => {}
         _ => {
             progress.concerned += 1;
             progress.carrying += u64::from(!behind);

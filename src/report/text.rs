@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Report;
 use crate::pass_end::Ending;
-use crate::plan::{Plan, ServerPlan};
+use crate::plan::{Happening, Plan, ServerPlan};
 use crate::tag::Change;
 use crate::text::{plain, thousands, write_shown};
 
@@ -134,6 +134,12 @@ fn page(report: &Report) -> String {
             list.join(", ")
         );
     }
+    if !report.events.is_empty() {
+        let _ = writeln!(out, "\n{}", if report.preview { "would happen" } else { "happened" });
+        fold(&mut out, &report.events, |out, event| {
+            let _ = writeln!(out, "  {:<17} {}", plain(event.event), happening(event));
+        });
+    }
     if !report.problems.is_empty() {
         let _ = writeln!(out, "\nproblems");
         fold(&mut out, &report.problems, |out, p| {
@@ -154,6 +160,19 @@ fn page(report: &Report) -> String {
     let seconds = report.duration_ms as f64 / 1000.0;
     let _ = writeln!(out, "time    {seconds:.2} s");
     out
+}
+
+fn happening(event: &Happening) -> String {
+    let versions = match (event.from.as_str(), event.to.as_str()) {
+        ("", to) => to.to_owned(),
+        (from, to) => format!("{from} → {to}"),
+    };
+    let words = [event.channel.as_str(), &versions, &event.detail].map(plain);
+    words
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The page of `plan`: each change with before, after and reason, grouped by channel, and what is held back.

@@ -33,10 +33,7 @@ async fn a_tick_goes_one_step_back_once_and_the_version_left_must_be_approved_ag
     stage.set("web-prod", "rollback", true);
     let ran = stage.settle().await;
     assert_eq!(ran.json["changed"], 6);
-    assert_eq!(
-        ran.problems_of("release"),
-        ["web-prod is rolled back from 2.4.0 to 2.3.9"]
-    );
+    assert_eq!(ran.events_of("rollback"), ["web-prod 2.4.0 2.3.9"]);
     assert_rolled_back(&stage);
     for _ in 0..3 {
         let again = stage.settle().await;
@@ -44,7 +41,7 @@ async fn a_tick_goes_one_step_back_once_and_the_version_left_must_be_approved_ag
             (again.release("web-prod"), again.json["changed"].as_u64()),
             ("2.3.9", Some(0))
         );
-        assert_eq!(again.problems_of("release"), [""; 0]);
+        assert_eq!(again.events_of("rollback"), [""; 0]);
         assert_rolled_back(&stage);
     }
     stage.assert_silent().await;

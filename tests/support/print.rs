@@ -74,9 +74,10 @@ fn channel(out: &mut String, channel: &ChannelPlan, settled: &Settled) {
     let line = settled.channels.iter().find(|line| line.name == channel.name);
     let _ = writeln!(
         out,
-        "{} [rule {}]: {} (release {}, previous {})",
+        "{} [rule {}, {}]: {} (release {}, previous {})",
         channel.name,
         channel.rule.number(),
+        channel.state.word(),
         line.map_or("", |line| line.status.as_str()),
         version(&channel.release),
         version(&channel.previous)

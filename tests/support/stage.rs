@@ -105,6 +105,15 @@ impl Ran {
             .collect()
     }
 
+    /// Channel, before and after of each event of that name.
+    pub(crate) fn events_of(&self, name: &str) -> Vec<String> {
+        let events = self.json["events"].as_array().expect("events");
+        let own = events.iter().filter(|event| event["event"] == name);
+        let text = |event: &serde_json::Value, field: &str| event[field].as_str().expect("text").to_owned();
+        own.map(|event| ["channel", "from", "to"].map(|field| text(event, field)).join(" "))
+            .collect()
+    }
+
     pub(crate) fn problems(&self) -> Vec<String> {
         let problems = self.json["problems"].as_array().expect("problems");
         problems

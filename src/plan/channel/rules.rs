@@ -6,6 +6,7 @@ use super::keys::{spend_both, spend_named, why};
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
 use crate::plan::model::{Moved, Plan, Tone};
 use crate::plan::rule::Rule;
+use crate::plan::state::State;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::{ReleaseRow, Tick};
 use crate::tag::Version;
@@ -13,6 +14,7 @@ use crate::tag::Version;
 /// What the rule that matched says.
 pub(super) struct Matched {
     pub(super) rule: Rule,
+    pub(super) state: State,
     pub(super) status: String,
     pub(super) tone: Tone,
     /// What `mode = "observe"` keeps from happening, in words.
@@ -30,6 +32,7 @@ impl Matched {
         };
         Self {
             rule,
+            state: State::of(rule),
             status: status.into(),
             tone,
             would: None,
@@ -40,6 +43,7 @@ impl Matched {
     /// What would happen if the pass did not only observe.
     fn watched(rule: Rule, would: String) -> Self {
         Self {
+            state: State::Observe,
             would: Some(would.clone()),
             ..Self::new(rule, format!("observe: {would}"))
         }
@@ -50,7 +54,7 @@ impl Matched {
 pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
     if case.ticked() {
         return match (&next.latch, next.release.clone(), next.prior.clone()) {
-            (None, Some(from), Some(to)) => roll_back(case, next, plan, from, to),
+            (None, Some(from), Some(to)) => roll_back(case, next, from, to),
             (None, ..) => nothing_to_roll_back(case, next, plan),
             (Some(latch), ..) => latched(latch),
         };
@@ -94,7 +98,7 @@ fn match_keys(case: &Case<'_>, row: &ReleaseRow, next: &mut ChannelMemory, plan:
         return Matched::new(Rule::InSync, "in sync");
     }
     match agreed {
-        None => Matched::new(Rule::Waiting, waiting(a, b, &release)),
+        None => waiting(a, b, &release),
         Some(version) => promote(case, row, version, next, plan),
     }
 }
@@ -103,15 +107,20 @@ fn is_live(memory: &ChannelMemory) -> bool {
     memory.key_a == KeyState::Live && memory.key_b == KeyState::Live
 }
 
-fn waiting(a: Option<&Version>, b: Option<&Version>, release: &Version) -> String {
+/// Rule 7.
+fn waiting(a: Option<&Version>, b: Option<&Version>, release: &Version) -> Matched {
     let shown = |key: Option<&Version>| key.map_or("empty".to_owned(), Version::to_string);
     let behind = |key: Option<&Version>| key.is_none() || key == Some(release);
-    let who = match (behind(a), behind(b)) {
-        (_, true) => "key B",
-        (true, false) => "key A",
-        (false, false) => "key A or key B",
+    let (state, who) = match (behind(a), behind(b)) {
+        (_, true) => (State::WaitingB, "key B"),
+        (true, false) => (State::WaitingA, "key A"),
+        (false, false) => (State::Waiting, "key A or key B"),
     };
-    format!("waiting for {who}: A={}, B={}", shown(a), shown(b))
+    let status = format!("waiting for {who}: A={}, B={}", shown(a), shown(b));
+    Matched {
+        state,
+        ..Matched::new(Rule::Waiting, status)
+    }
 }
 
 /// Rules 8 to 11: both keys name a version that is not in force.
@@ -143,7 +152,10 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
         return Matched::new(Rule::Ready, format!("ready: {version} has both keys; not enabled"));
     }
     if let Some(belt) = case.terms.row_belt {
-        return Matched::new(Rule::Promoted, format!("held: {version} waits: {belt}"));
+        return Matched {
+            state: State::Belt,
+            ..Matched::new(Rule::Promoted, format!("held: {version} waits: {belt}"))
+        };
     }
     if case.observes() {
         return Matched::watched(Rule::Promoted, format!("would release {version}"));
@@ -162,7 +174,7 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
 }
 
 /// Rule 1.
-fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: Version, to: Version) -> Matched {
+fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, from: Version, to: Version) -> Matched {
     if case.observes() {
         return Matched::watched(Rule::RolledBack, format!("would roll back from {from} to {to}"));
     }
@@ -179,13 +191,6 @@ fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan, from: V
             .map(|row| if which == "A" { &row.key_a } else { &row.key_b });
         spend_named(state, cells, &from);
     }
-    let message = format!("{} is rolled back from {from} to {to}", case.name);
-    plan.problems.push(Problem::new(
-        Kind::Release,
-        Code::RolledBack,
-        case.place("rollback"),
-        message,
-    ));
     Matched {
         moved: Some(Moved::Rollback { from: from.clone(), to }),
         ..Matched::new(Rule::RolledBack, served(&from))

@@ -34,6 +34,11 @@ fn hostile() -> Report {
         tone: crate::plan::Tone::Waiting,
         moved: String::new(),
         left_behind: Vec::new(),
+        state: None,
+        desired_a: Some(text.into()),
+        desired_b: None,
+        held: 0,
+        unseen: 0,
     });
     report
 }

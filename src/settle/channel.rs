@@ -1,0 +1,113 @@
+//! The line of a channel: its status with the progress of its servers, as report and sheet show it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Cells, Outcomes};
+use crate::fleet::Outcome;
+use crate::plan::{ChannelPlan, Moved, Plan, State, Tone};
+use crate::tag::{ChannelName, ServerId, TagKey, Version};
+use crate::text::plain;
+
+/// A channel as the report and the sheet show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelLine {
+    /// Its name.
+    pub name: ChannelName,
+    /// The version in force.
+    pub release: String,
+    /// What a rollback would return to.
+    pub previous: String,
+    /// The whole status.
+    pub status: String,
+    /// How it reads.
+    pub tone: Tone,
+    /// How the release moves in this pass, in words; empty when it does not.
+    pub moved: String,
+    /// Servers that stay behind because they are held, when the release moved.
+    pub left_behind: Vec<ServerId>,
+    /// Its state; `None` when no rule was asked, because the pass was stopped before.
+    pub state: Option<State>,
+    /// What the cell of key A names; blank when it is blank, `None` when it cannot be read or is not there.
+    pub desired_a: Option<Arc<str>>,
+    /// The same of key B.
+    pub desired_b: Option<Arc<str>>,
+    /// Servers that carry the release by now.
+    pub carrying: u64,
+    /// Servers that it concerns.
+    pub concerned: u64,
+    /// Servers whose change of version failed.
+    pub failed: u64,
+    /// Live servers that somebody holds.
+    pub held: u64,
+    /// Servers whose account and region did not answer; they are among the concerned.
+    pub unseen: u64,
+}
+
+/// How many servers of each channel have got its version in this pass, and how many failed to.
+pub(super) fn progress<'p>(
+    plan: &'p Plan,
+    version_tag: &TagKey,
+    outcomes: Option<&Outcomes>,
+) -> BTreeMap<&'p ChannelName, (u64, u64)> {
+    let mut progress: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for server in &plan.servers {
+        let Some(channel) = &server.channel else { continue };
+        let outcome = outcomes.and_then(|all| all.get(&server.id));
+        if let (Some(outcome), true) = (outcome, server.changes.iter().any(|c| c.tag == *version_tag)) {
+            let (done, failed) = progress.entry(channel).or_default();
+            let is_done = *outcome == Outcome::Done;
+            *done += u64::from(is_done);
+            *failed += u64::from(!is_done);
+        }
+    }
+    progress
+}
+
+/// A channel's line, with what became of its servers.
+pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
+    // It may quote who else may edit a key.
+    let mut status = plain(&channel.status);
+    let carrying = channel.carrying + done;
+    if let Some(release) = channel.release.as_ref().filter(|_| carrying < channel.concerned) {
+        status.push_str(&format!(" · {carrying}/{} on {release}", channel.concerned));
+    }
+    if failed > 0 {
+        status.push_str(&format!(" · {failed} failed"));
+    }
+    let text = |version: &Option<Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let moved = match &channel.moved {
+        None => String::new(),
+        Some(Moved::Promotion { from: Some(from), to }) => format!("promotion {from} → {to}"),
+        Some(Moved::Promotion { from: None, to }) => format!("first release {to}"),
+        Some(Moved::Rollback { from, to }) => format!("rollback {from} → {to}"),
+    };
+    ChannelLine {
+        name: channel.name.clone(),
+        release: text(&channel.release),
+        previous: text(&channel.previous),
+        status,
+        tone: if failed > 0 { Tone::Bad } else { channel.tone },
+        moved,
+        left_behind: channel.left_behind.clone(),
+        carrying,
+        concerned: channel.concerned,
+        failed,
+        state: Some(channel.state),
+        desired_a: channel.desired_a.clone(),
+        desired_b: channel.desired_b.clone(),
+        held: channel.held,
+        unseen: channel.unseen,
+    }
+}
+
+/// What its row is to show.
+pub(super) fn cells(line: &ChannelLine) -> Cells {
+    let shown = [
+        ("releaseVersion", &line.release),
+        ("previousVersion", &line.previous),
+        ("status", &line.status),
+    ];
+    let cells = shown.into_iter();
+    cells.map(|(header, text)| (header.into(), text.clone())).collect()
+}
