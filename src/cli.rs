@@ -4,13 +4,13 @@
 pub mod shell;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
 use crate::plan::Belt;
 
 const EXIT_CODES: &str = "\
@@ -77,6 +77,8 @@ pub enum Task {
         /// Exit with 3 when there are changes.
         exit_code: bool,
     },
+    /// Say how the last pass ended, from the state store alone.
+    Status,
     /// Make or repair the tabs.
     Init(InitRequest),
     /// Say why a server or a channel is as it is.
@@ -117,9 +119,6 @@ pub enum Format {
 }
 
 /// Keeps the release tags of cloud servers equal to what a Google Sheet says.
-///
-/// Without a command it is the service: a pass on each tick of schedule.cron, health and metrics over HTTP, until it is
-/// told to stop.
 #[derive(Debug, Parser)]
 #[command(name = "fleetsheet", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
@@ -140,7 +139,8 @@ struct Cli {
     #[arg(long, requires = "once")]
     takeover: bool,
 
-    /// The configuration file [default: $FLEETSHEET_CONFIG, else config/fleetsheet.toml]
+    /// The configuration file [default: $FLEETSHEET_CONFIG, else config/fleetsheet.toml, else
+    /// /etc/fleetsheet/fleetsheet.toml]
     #[arg(long, global = true, value_name = "PATH", value_parser = clap::builder::PathBufValueParser::new())]
     config: Option<PathBuf>,
 
@@ -155,6 +155,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Ask {
+    /// Run the service: a pass on each tick of schedule.cron, health and metrics over HTTP, until it is told to stop
+    #[command(after_help = EXIT_CODES)]
+    Run,
     /// Show what --once would do; writes nothing anywhere
     #[command(after_help = EXIT_CODES)]
     Plan {
@@ -162,6 +165,9 @@ enum Ask {
         #[arg(long)]
         exit_code: bool,
     },
+    /// Show the last pass, the channels, open problems and waiting mail, from the state store alone: no network
+    #[command(after_help = EXIT_CODES)]
+    Status,
     /// Check configuration, credentials, sheet, protections, cloud permissions and mail: each ok, or what to repair
     #[command(after_help = EXIT_CODES)]
     Check {
@@ -236,8 +242,28 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// The first of the usual places that has a configuration; the first of all if none has.
+fn usual_path(is_there: impl Fn(&Path) -> bool) -> &'static str {
+    let found = [DEFAULT_PATH, SYSTEM_PATH]
+        .into_iter()
+        .find(|path| is_there(Path::new(path)));
+    found.unwrap_or(DEFAULT_PATH)
+}
+
+/// The answer to nothing at all: the help, as wrong usage.
+fn help() -> clap::Error {
+    let asked = Cli::command()
+        .arg_required_else_help(true)
+        .try_get_matches_from(["fleetsheet"]);
+    asked.err().unwrap_or_else(|| {
+        let message = "say what to do; fleetsheet --help lists it";
+        Cli::command().error(ErrorKind::MissingSubcommand, message)
+    })
+}
+
 impl Invocation {
-    /// Reads arguments, the program's own name first. `config_variable` is the value of `FLEETSHEET_CONFIG`.
+    /// Reads arguments, the program's own name first. `config_variable` is the value of `FLEETSHEET_CONFIG`, and `is_there`
+    /// tells whether a file is there.
     ///
     /// # Errors
     /// Wrong usage, and also requests for help or the version; [`clap::Error::exit`] prints each and ends the program
@@ -245,6 +271,7 @@ impl Invocation {
     pub fn parse(
         arguments: impl IntoIterator<Item = OsString>,
         config_variable: Option<&OsStr>,
+        is_there: impl Fn(&Path) -> bool,
     ) -> Result<Self, clap::Error> {
         let Cli {
             command,
@@ -260,6 +287,8 @@ impl Invocation {
                 let message = "--once is a request of its own; leave it or the command out";
                 return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
             }
+            Some(Ask::Run) => Command::Task(Task::Service),
+            Some(Ask::Status) => Command::Task(Task::Status),
             Some(Ask::Plan { exit_code }) => Command::Task(Task::Plan { exit_code }),
             Some(Ask::Check { send_test_mail }) => Command::Check { send_test_mail },
             Some(Ask::Init {
@@ -279,12 +308,14 @@ impl Invocation {
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,
             None if once => Command::Task(Task::Once { allow, takeover }),
-            None => Command::Task(Task::Service),
+            None => return Err(help()),
         };
-        let from_variable = || config_variable.filter(|path| !path.is_empty()).map(PathBuf::from);
+        // A sandbox is not what the variable of an installation, or of a sandbox that is gone, describes.
+        let heeded = config_variable.filter(|path| !path.is_empty() && command != Command::Sandbox);
+        let from_variable = || heeded.map(PathBuf::from);
         let config = config
             .or_else(from_variable)
-            .unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
+            .unwrap_or_else(|| PathBuf::from(usual_path(is_there)));
         Ok(Self {
             command,
             config,

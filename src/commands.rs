@@ -9,6 +9,7 @@ mod output;
 mod plan;
 mod preview;
 mod service;
+mod status;
 
 use crate::cli::{Command, Format, Invocation, Task, shell};
 use crate::clock::{now, run_id};
@@ -80,6 +81,7 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
         Task::Plan { exit_code } => plan::run(config, *exit_code, format).await,
         Task::Explain { name } => explain::run(config, name, format).await,
         Task::History { channel, limit } => history::run(config, channel.as_deref(), *limit, format).await,
+        Task::Status => status::run(config, format).await,
         Task::Init(changes) => init::run(config, changes, format).await,
     }
 }

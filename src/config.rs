@@ -38,6 +38,9 @@ pub fn editor(text: &str) -> Result<String, String> {
 /// Where the configuration is when nobody says otherwise. Only this file may be absent.
 pub const DEFAULT_PATH: &str = "config/fleetsheet.toml";
 
+/// Where it is if it is not there: beside an installed service.
+pub const SYSTEM_PATH: &str = "/etc/fleetsheet/fleetsheet.toml";
+
 /// A key of the configuration, for those who list them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {

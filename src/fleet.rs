@@ -171,6 +171,9 @@ pub struct ServerChange {
     pub changes: Vec<Change>,
 }
 
+/// What became of the servers whose changes were tried.
+pub type Outcomes = BTreeMap<ServerId, Outcome>;
+
 /// How one server's change ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

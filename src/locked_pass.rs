@@ -13,12 +13,12 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::adapters::files::host_name;
-use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock, last};
 use crate::apply::{Progress, Silent};
 use crate::clients::{Clients, store_url};
 use crate::clock::{now, run_id};
 use crate::config::LogFormat;
-use crate::memory::StoreError;
+use crate::memory::{LastPass, StoreError};
 use crate::pass::{self, PassClients, PassInput};
 use crate::pass_end::PassEnd;
 use crate::plan::Policy;
@@ -175,6 +175,7 @@ async fn under_lock(
     };
     let (mut report, journal) = pass::run(&input, &parts).await;
     report.calls = clients.calls.since(&counted);
+    note_end(&url, &holder, &report);
     (options.show)(&report);
     if let Ok(keep) = TimeDelta::from_std(clients.config.state.history_keep)
         && let Err(error) = store.prune(now - keep).await
@@ -191,4 +192,16 @@ async fn under_lock(
         };
     }
     Ok(report)
+}
+
+/// Notes how the pass ended, for `fleetsheet status`. Nothing depends on it.
+fn note_end(url: &str, holder: &Holder, report: &Report) {
+    let ended = LastPass {
+        at: holder.since,
+        host: holder.host.clone(),
+        report: report.summary(),
+    };
+    if let Err(error) = last::note(url, &ended) {
+        tracing::warn!(error = %error, "cannot note how this pass ended; fleetsheet status shows an earlier one");
+    }
 }

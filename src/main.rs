@@ -6,7 +6,7 @@ use fleetsheet::cli::Invocation;
 
 fn main() -> ExitCode {
     let config = std::env::var_os("FLEETSHEET_CONFIG");
-    let asked = match Invocation::parse(std::env::args_os(), config.as_deref()) {
+    let asked = match Invocation::parse(std::env::args_os(), config.as_deref(), std::path::Path::is_file) {
         Ok(asked) => asked,
         Err(error) => error.exit(),
     };

@@ -5,6 +5,7 @@
 
 mod baselines;
 mod channel;
+mod last;
 mod row;
 mod server;
 mod store;
@@ -19,6 +20,7 @@ use crate::mail::{Mail, OpenProblem};
 use crate::tag::{ChannelName, ServerId};
 pub use baselines::{Baselines, Reading, Unapproved};
 pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy};
+pub use last::LastPass;
 pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
 pub use server::{Repeat, ServerMemory};
 pub use store::{Store, StoreError, StoreReader};

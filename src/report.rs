@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::settle::{ChannelLine, Counts, Settled};
 
 pub use tally::Tally;
-pub use text::{json_line, plan_page};
+pub use text::{aligned, json_line, plan_page};
 
 /// The end of a pass.
 #[derive(Clone, Debug)]
@@ -122,6 +122,21 @@ impl Report {
             tally: Some(Tally::of(plan, settled)),
             ..self
         }
+    }
+
+    /// The same object without lists of servers, and without problems, which the store keeps by itself: small enough to be kept.
+    #[must_use]
+    pub fn summary(&self) -> Value {
+        let mut object = self.json();
+        if let Value::Object(fields) = &mut object {
+            fields.remove("problems");
+        }
+        for channel in object["channels"].as_array_mut().into_iter().flatten() {
+            if let Value::Object(fields) = channel {
+                fields.remove("left_behind");
+            }
+        }
+        object
     }
 
     /// The one object of `--format json`.

@@ -8,7 +8,7 @@ mod status;
 
 use std::collections::BTreeMap;
 
-use crate::fleet::{Outcome, Source};
+use crate::fleet::{Outcome, Outcomes, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};
@@ -18,9 +18,6 @@ use crate::text::few;
 pub use cells::Cells;
 pub use channel::ChannelLine;
 pub use status::{Status, StatusWord, words};
-
-/// What became of the servers whose changes were tried.
-pub type Outcomes = BTreeMap<ServerId, Outcome>;
 
 /// A row to append for a discovered server.
 #[derive(Clone, Debug, PartialEq, Eq)]

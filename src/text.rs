@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
+
 /// Names a character so that a reader can find it even when it cannot be seen.
 #[must_use]
 pub(crate) fn describe_char(c: char) -> String {
@@ -102,6 +104,33 @@ pub(crate) fn thousands(count: impl fmt::Display) -> String {
         shown.push(digit);
     }
     shown
+}
+
+/// `3 min ago`.
+#[must_use]
+pub(crate) fn ago(time: TimeDelta) -> String {
+    format!("{} ago", length(time))
+}
+
+/// A length of time in its two largest units.
+#[must_use]
+pub(crate) fn length(time: TimeDelta) -> String {
+    let seconds = time.num_seconds().max(0);
+    let parts = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let (mut rest, mut words) = (seconds, Vec::new());
+    for (size, unit) in parts {
+        if rest >= size && words.len() < 2 {
+            words.push(format!("{} {unit}", rest / size));
+            rest %= size;
+        } else if !words.is_empty() {
+            break;
+        }
+    }
+    if words.is_empty() {
+        "0 s".to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 #[cfg(test)]

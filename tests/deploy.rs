@@ -35,7 +35,7 @@ fn parse(arguments: &[&str]) -> Invocation {
     let words = std::iter::once("fleetsheet")
         .chain(arguments.iter().copied())
         .map(OsString::from);
-    Invocation::parse(words, None).unwrap()
+    Invocation::parse(words, None, |_| false).unwrap()
 }
 
 /// Words that begin so, up to the first character that no name has.

@@ -13,6 +13,7 @@ mod older_store;
 mod rollback;
 mod scripts;
 mod sheet_edits;
+mod status;
 mod stops;
 mod strangers;
 mod time_travel;

@@ -5,6 +5,7 @@
 //! commit could undo it, and the act that it describes would be forgotten.
 
 mod events;
+pub mod last;
 mod location;
 mod lock;
 mod probe;
@@ -28,6 +29,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
+pub(crate) use self::lock::running;
 pub use self::lock::{Holder, StoreLock};
 pub(crate) use self::probe::probe;
 use self::schema::Found;

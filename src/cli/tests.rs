@@ -2,7 +2,11 @@ use super::*;
 
 fn parse(line: &str) -> Result<Invocation, clap::Error> {
     let words = line.split(' ').filter(|word| !word.is_empty());
-    Invocation::parse(std::iter::once("fleetsheet").chain(words).map(OsString::from), None)
+    Invocation::parse(
+        std::iter::once("fleetsheet").chain(words).map(OsString::from),
+        None,
+        |_| false,
+    )
 }
 
 fn command(line: &str) -> Command {
@@ -22,7 +26,8 @@ fn the_definition_is_sound() {
 
 #[test]
 fn every_request_is_understood() {
-    assert_eq!(command(""), Command::Task(Task::Service));
+    assert_eq!(command("run"), Command::Task(Task::Service));
+    assert_eq!(command("status"), Command::Task(Task::Status));
     assert_eq!(
         command("--once"),
         Command::Task(Task::Once {
@@ -124,18 +129,35 @@ fn global_options_stand_before_or_after_the_command() {
 
 #[test]
 fn the_file_is_named_by_the_option_or_the_variable_or_nobody() {
-    let config = |line: &str, variable: Option<&str>| {
+    let there = |line: &str, variable: Option<&str>, there: &[&str]| {
         let words = line.split(' ').map(OsString::from);
-        Invocation::parse(words, variable.map(OsStr::new))
-            .unwrap()
-            .config
-            .display()
-            .to_string()
+        Invocation::parse(words, variable.map(OsStr::new), |path| {
+            there.iter().any(|one| path == Path::new(one))
+        })
+        .unwrap()
+        .config
+        .display()
+        .to_string()
     };
-    assert_eq!(config("fleetsheet --config a.toml", Some("b.toml")), "a.toml");
+    let config = |line: &str, variable: Option<&str>| there(line, variable, &[]);
+    assert_eq!(config("fleetsheet --once --config a.toml", Some("b.toml")), "a.toml");
     assert_eq!(config("fleetsheet plan", Some("b.toml")), "b.toml");
     assert_eq!(config("fleetsheet plan", Some("")), DEFAULT_PATH);
     assert_eq!(config("fleetsheet plan", None), DEFAULT_PATH);
+    assert_eq!(there("fleetsheet plan", None, &[SYSTEM_PATH]), SYSTEM_PATH);
+    assert_eq!(
+        there("fleetsheet plan", None, &[SYSTEM_PATH, DEFAULT_PATH]),
+        DEFAULT_PATH
+    );
+    assert_eq!(
+        config("fleetsheet sandbox", Some("stale.toml")),
+        DEFAULT_PATH,
+        "a sandbox of its own"
+    );
+    assert_eq!(
+        config("fleetsheet sandbox --config a.toml", Some("stale.toml")),
+        "a.toml"
+    );
 }
 
 #[test]
@@ -157,6 +179,14 @@ fn wrong_usage_is_refused_with_the_way_out() {
         "init --a-editor everybody",
     ] {
         refusal(line);
+    }
+}
+
+#[test]
+fn nothing_asked_is_answered_with_the_help_and_is_wrong_usage() {
+    for line in ["", "--config a.toml", "-v", "--format json"] {
+        let help = refusal(line);
+        assert!(help.contains("Commands:") && help.contains("--once"), "{help}");
     }
 }
 

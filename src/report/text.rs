@@ -27,7 +27,14 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Aligns the cells of a table in columns two spaces apart.
+/// A table whose columns are two spaces apart, for a terminal. Its cells are shown as they are.
+#[must_use]
+pub fn aligned(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut out = String::new();
+    table(&mut out, head, rows);
+    out
+}
+
 fn table(out: &mut String, head: &[&str], rows: &[Vec<String>]) {
     let columns = head.len();
     let widths: Vec<usize> = (0..columns)

@@ -3,14 +3,14 @@
 //! Everything in it that comes from a cell, a tag or a message is somebody else's text: escaped, and without characters
 //! that turn the reading direction.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::state::{EndedPass, Snapshot};
 use crate::plan::Tone;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::text::plain;
+use crate::text::{ago, length, plain};
 
 /// The most problems that are listed; `fleetsheet plan` shows all.
 const MOST_PROBLEMS: usize = 100;
@@ -190,30 +190,6 @@ fn problems(last: Option<&EndedPass>) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn ago(time: TimeDelta) -> String {
-    format!("{} ago", length(time))
-}
-
-/// A length of time in its two largest units.
-fn length(time: TimeDelta) -> String {
-    let seconds = time.num_seconds().max(0);
-    let parts = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
-    let (mut rest, mut words) = (seconds, Vec::new());
-    for (size, unit) in parts {
-        if rest >= size && words.len() < 2 {
-            words.push(format!("{} {unit}", rest / size));
-            rest %= size;
-        } else if !words.is_empty() {
-            break;
-        }
-    }
-    if words.is_empty() {
-        "0 s".to_owned()
-    } else {
-        words.join(" ")
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Cells, Outcomes};
-use crate::fleet::Outcome;
+use super::cells::Cells;
+use crate::fleet::{Outcome, Outcomes};
 use crate::plan::{ChannelPlan, Moved, Plan, State, Tone};
 use crate::tag::{ChannelName, ServerId, TagKey, Version};
 use crate::text::plain;

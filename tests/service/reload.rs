@@ -128,7 +128,7 @@ async fn a_schedule_changes_at_once_and_a_port_with_a_restart() {
     let path = stage.path("fleetsheet.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("schedule.cron = \"0 0 0 1 1 *\"\n{text}")).unwrap();
-    let mut command = stage.command(&[]);
+    let mut command = stage.command(&["run"]);
     let service = Daemon::of(command.spawn().unwrap());
     service.passes(1).await;
     let listen = "listen = \"127.0.0.1:1\"";

@@ -136,7 +136,7 @@ async fn readiness_goes_after_three_ticks_without_a_pass_and_comes_back() {
 async fn five_fields_are_refused_with_the_fix() {
     let (mut stage, _) = Stage::known(1).await;
     stage.setting("FLEETSHEET_SCHEDULE__CRON", "*/5 * * * *");
-    let ran = stage.run(&[]).await;
+    let ran = stage.run(&["run"]).await;
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(
         ran.stderr.contains("put the seconds first: \"0 */5 * * * *\""),
@@ -150,7 +150,7 @@ async fn what_cannot_work_at_the_start_is_exit_2() {
     let (stage, _) = Stage::known(1).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ran = stage.run_with(&[], &[("FLEETSHEET_HTTP__LISTEN", &address)]).await;
+    let ran = stage.run_with(&["run"], &[("FLEETSHEET_HTTP__LISTEN", &address)]).await;
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(
         ran.stderr.contains("http.listen") && ran.stderr.contains(&address),
@@ -158,7 +158,7 @@ async fn what_cannot_work_at_the_start_is_exit_2() {
         ran.stderr
     );
     std::fs::remove_file(stage.path("key.json")).unwrap();
-    let ran = stage.run(&[]).await;
+    let ran = stage.run(&["run"]).await;
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stderr.contains("key.json"), "{}", ran.stderr);
 }

@@ -32,7 +32,7 @@ pub(crate) struct Daemon {
 impl Stage {
     /// Starts the service with a tick each second and a port of its own, and waits until it says so.
     pub(crate) async fn start(&self, settings: &[(&str, &str)]) -> Daemon {
-        let mut command = self.command(&[]);
+        let mut command = self.command(&["run"]);
         command
             .env("FLEETSHEET_SCHEDULE__CRON", "* * * * * *")
             .env("FLEETSHEET_HTTP__LISTEN", "127.0.0.1:0")

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetsheet::fleet::Outcome;
+use fleetsheet::fleet::{Outcome, Outcomes};
 use fleetsheet::memory::Binding;
 use fleetsheet::plan::Plan;
-use fleetsheet::settle::{Outcomes, Settled, settle};
+use fleetsheet::settle::{Settled, settle};
 use fleetsheet::sheet::display::Display;
 use fleetsheet::sheet::parse::Sheet;
 use fleetsheet::sheet::{Append, Cell, ColumnWrite, Columns, NewCell};

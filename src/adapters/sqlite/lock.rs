@@ -81,6 +81,13 @@ pub(super) fn holder(store: &Path) -> Result<Option<String>, StoreError> {
     }
 }
 
+/// Who holds the lock of the store at `url` now, in words; `None` when nobody does, or when that cannot be told.
+#[must_use]
+pub(crate) fn running(url: &str) -> Option<String> {
+    let store = location::canonical(&location::path_of(url).ok()?).ok()?;
+    holder(&store).ok().flatten()
+}
+
 impl Drop for StoreLock {
     fn drop(&mut self) {
         // A reader of the file should not take the lock for held. A failure only leaves the text of a pass that is over.

@@ -1,0 +1,162 @@
+//! `status`: the last pass, the channels, open problems and waiting mail, from the state store alone: no network.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::output::print;
+use crate::adapters::sqlite::{Access, SqliteStore, last, running};
+use crate::cli::Format;
+use crate::clients::store_url;
+use crate::clock::now;
+use crate::config::Config;
+use crate::mail::{Backlog, OpenProblem};
+use crate::memory::{LastPass, Memory, StoreReader as _};
+use crate::refusal::Refusal;
+use crate::report::aligned;
+use crate::sandbox;
+use crate::text::{ago, length, plain};
+
+/// What is known without asking anybody.
+struct Status {
+    last: Option<LastPass>,
+    running: Option<String>,
+    memory: Memory,
+    now: DateTime<Utc>,
+}
+
+pub(super) async fn run(config: Config, format: Format) -> Result<u8, Refusal> {
+    let (config, _credentials, _sandbox) = sandbox::embed(config).await?;
+    let url = store_url(&config);
+    let now = now();
+    let store = SqliteStore::open(&url, Access::Read, now)
+        .await
+        .map_err(Refusal::failed)?;
+    let status = Status {
+        memory: store.load().await.map_err(Refusal::failed)?,
+        last: last::read(&url),
+        running: running(&url),
+        now,
+    };
+    print(format, &status.json(), &status.page());
+    Ok(0)
+}
+
+impl Status {
+    fn open(&self) -> Vec<&OpenProblem> {
+        let open = self.memory.open.values().filter(|problem| problem.closed.is_none());
+        open.collect()
+    }
+
+    /// The channels as the last pass told them; of a store whose passes were all made by an earlier version, what it remembers.
+    fn channels(&self) -> Vec<Value> {
+        if let Some(Value::Array(channels)) = self.last.as_ref().map(|last| &last.report["channels"]) {
+            return channels.clone();
+        }
+        let channels = self.memory.channels.iter();
+        channels
+            .map(|(name, c)| json!({"channel": name, "release": c.release, "previous": c.prior, "status": "", "state": null}))
+            .collect()
+    }
+
+    fn json(&self) -> Value {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let mut object = json!({"run": null, "outcome": null});
+        if let Some(last) = &self.last {
+            object.clone_from(&last.report);
+            object["at"] = time(last.at).into();
+            object["host"] = last.host.as_str().into();
+        }
+        let Backlog {
+            letters,
+            oldest,
+            trouble,
+            ..
+        } = self.memory.mail.backlog();
+        object["channels"] = self.channels().into();
+        let problem =
+            |p: &OpenProblem| json!({"kind": p.kind, "where": p.place, "message": p.message, "since": time(p.since)});
+        object["problems"] = self.open().into_iter().map(problem).collect();
+        object["mail"] = json!({"waiting": letters, "oldest": oldest.map(time), "trouble": trouble});
+        object["running"] = self.running.as_deref().into();
+        object
+    }
+
+    fn page(&self) -> String {
+        let mut out = String::new();
+        let _ = writeln!(out, "{}", self.headline());
+        if let Some(by) = &self.running {
+            let _ = writeln!(out, "now: {}", plain(by));
+        }
+        let channels = self.channels();
+        if !channels.is_empty() {
+            out.push('\n');
+            let cell = |channel: &Value, field: &str| plain(channel[field].as_str().unwrap_or_default());
+            let row = |channel: &Value| {
+                ["channel", "release", "previous", "status"]
+                    .map(|field| cell(channel, field))
+                    .to_vec()
+            };
+            let rows: Vec<Vec<String>> = channels.iter().map(row).collect();
+            out.push_str(&aligned(&["channel", "release", "previous", "status"], &rows));
+        }
+        self.problems(&mut out);
+        out.push_str(&self.mail());
+        out
+    }
+
+    fn headline(&self) -> String {
+        let Some(last) = &self.last else {
+            return "no pass has been noted on this store yet".to_owned();
+        };
+        let word = |field: &str| plain(last.report[field].as_str().unwrap_or("?"));
+        format!(
+            "last pass: {}, {} ({} UTC on {}, run {})",
+            word("outcome"),
+            ago(self.now - last.at),
+            last.at.format("%Y-%m-%d %H:%M:%S"),
+            plain(&last.host),
+            word("run")
+        )
+    }
+
+    fn problems(&self, out: &mut String) {
+        let open = self.open();
+        if open.is_empty() {
+            out.push_str("\nno open problems\n");
+            return;
+        }
+        let _ = writeln!(out, "\nopen problems ({})", open.len());
+        for problem in open {
+            let _ = writeln!(
+                out,
+                "  {:<17} for {}: {}",
+                problem.kind.word(),
+                length(self.now - problem.since),
+                plain(&problem.message)
+            );
+        }
+    }
+
+    fn mail(&self) -> String {
+        let Backlog {
+            letters,
+            oldest,
+            trouble,
+            ..
+        } = self.memory.mail.backlog();
+        let Some(oldest) = oldest else {
+            return "no mail waits\n".to_owned();
+        };
+        let why = if trouble.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", plain(&trouble))
+        };
+        format!(
+            "mail: {letters} waiting, the oldest for {}{why}\n",
+            length(self.now - oldest)
+        )
+    }
+}
