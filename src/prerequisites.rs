@@ -7,6 +7,7 @@ mod cloud;
 mod findings;
 mod local;
 mod mail;
+mod placeholders;
 mod spreadsheet;
 
 use crate::problem::{Code, Kind, Problem};
@@ -15,6 +16,7 @@ pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, 
 pub use findings::Findings;
 pub use local::{judge_config, judge_directory, judge_environment, judge_permissions};
 pub use mail::{judge_backlog, judge_test_mail};
+pub use placeholders::judge_placeholders;
 pub use spreadsheet::{Seen, judge_spreadsheet, judge_store, judge_unseen_spreadsheet};
 
 /// A thing that a pass needs. The words are part of the interface: scripts look for them.

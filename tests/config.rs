@@ -71,7 +71,7 @@ fn refused(result: Result<Config, Vec<String>>, parts: &[&str]) {
 fn the_shipped_file_loads_and_says_the_defaults() {
     let shipped = std::fs::read_to_string(DEFAULT_PATH).unwrap();
     let config = Config::load(Path::new(DEFAULT_PATH), &BTreeMap::new()).unwrap();
-    assert_eq!(config.mode, Mode::Enforce);
+    assert_eq!(config.mode, Mode::Observe, "the first week of a real fleet");
     assert!(config.email.is_none() && config.sandbox.is_none());
     // Everything that is commented out is an example of something that loads, too. A block may stand for a second one.
     let uncommented: String = shipped
@@ -106,7 +106,8 @@ fn is_setting(line: &str) -> bool {
 #[test]
 fn what_the_shipped_file_says_is_what_the_program_does_without_it() {
     let shipped = format!("{:?}", Config::load(Path::new(DEFAULT_PATH), &BTreeMap::new()).unwrap());
-    let least = LEAST.replace("1AbC", "example-spreadsheet-id")
+    let least = "mode = 'observe'\n".to_owned()
+        + &LEAST.replace("1AbC", "example-spreadsheet-id")
         + "owners = ['sheet-owner@example.com']\n[authority]\ntags = { Owner = 'sheet' }\n";
     assert_eq!(shipped, format!("{:?}", loads(&least, &[])));
 }

@@ -22,7 +22,7 @@ use crate::locked_pass::mail;
 use crate::memory::{Memory, StoreReader as _};
 use crate::prerequisites::{
     Finding, Findings, Item, judge_backlog, judge_config, judge_directory, judge_environment, judge_permissions,
-    judge_store, judge_test_mail,
+    judge_placeholders, judge_store, judge_test_mail,
 };
 use crate::refusal::Refusal;
 use crate::sandbox;
@@ -35,6 +35,7 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     };
     let place = asked.config.display().to_string();
     let mut findings = vec![Finding::ok(Item::Config, place, "can be read")];
+    findings.extend(judge_placeholders(&config));
     let logs = start_logs(&config.log, asked.verbosity, Logs::NoFiles);
     if let Err(error) = &logs {
         findings.push(Finding::wrong(Item::Environment, "RUST_LOG", error.to_string()));
