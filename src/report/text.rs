@@ -82,6 +82,34 @@ impl Report {
     }
 }
 
+/// What was counted: servers, tags by reason, servers of other sheets.
+fn counts(out: &mut String, report: &Report) {
+    let c = report.counts;
+    let would = if report.preview { "to change" } else { "changed" };
+    let _ = writeln!(
+        out,
+        "\nservers {} · {would} {} · failed {} · discovered {} · missing {} · held {}",
+        c.servers, c.changed, c.failed, c.discovered, c.missing, c.held
+    );
+    let reasons = report.tally.iter().flat_map(|tally| &tally.changes);
+    let reasons: Vec<String> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
+    if !reasons.is_empty() {
+        let _ = writeln!(out, "tags changed by reason: {}", reasons.join(", "));
+    }
+    if !report.not_ours.is_empty() {
+        let list: Vec<String> = report
+            .not_ours
+            .iter()
+            .map(|(name, n)| format!("{} {n}", plain(name)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "servers of other sheets' channels, left alone: {}",
+            list.join(", ")
+        );
+    }
+}
+
 fn page(report: &Report) -> String {
     let mut out = String::new();
     let headline = match report.outcome {
@@ -117,30 +145,7 @@ fn page(report: &Report) -> String {
             .collect();
         table(&mut out, &["channel", "release", "previous", "status"], &rows);
     }
-    let c = report.counts;
-    let would = if report.preview { "to change" } else { "changed" };
-    let _ = writeln!(
-        out,
-        "\nservers {} · {would} {} · failed {} · discovered {} · missing {} · held {}",
-        c.servers, c.changed, c.failed, c.discovered, c.missing, c.held
-    );
-    let reasons = report.tally.iter().flat_map(|tally| &tally.changes);
-    let reasons: Vec<String> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
-    if !reasons.is_empty() {
-        let _ = writeln!(out, "tags changed by reason: {}", reasons.join(", "));
-    }
-    if !report.not_ours.is_empty() {
-        let list: Vec<String> = report
-            .not_ours
-            .iter()
-            .map(|(name, n)| format!("{} {n}", plain(name)))
-            .collect();
-        let _ = writeln!(
-            out,
-            "servers of other sheets' channels, left alone: {}",
-            list.join(", ")
-        );
-    }
+    counts(&mut out, report);
     if !report.events.is_empty() {
         let _ = writeln!(out, "\n{}", if report.preview { "would happen" } else { "happened" });
         fold(&mut out, &report.events, |out, event| {
