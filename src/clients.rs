@@ -4,7 +4,7 @@
 
 use secrecy::SecretString;
 
-use crate::adapters::ec2::{Account, Ec2, Ec2Settings};
+use crate::adapters::ec2::{Account, Ec2, Ec2Settings, Role};
 use crate::adapters::google_sheets::{GoogleSheets, Settings};
 use crate::adapters::smtp::{Security, SmtpSettings};
 use crate::calls::Calls;
@@ -108,7 +108,10 @@ pub async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheet
 pub async fn connect_cloud(config: &Config, credentials: StaticCredentials, pacing: Pacing, calls: Calls) -> Ec2 {
     let account = |a: &crate::config::Account| Account {
         name: a.name.clone(),
-        role_arn: a.role_arn.clone(),
+        role: a.role_arn.clone().map(|arn| Role {
+            arn,
+            external_id: a.external_id.clone(),
+        }),
         regions: a.regions.clone(),
     };
     let settings = Ec2Settings {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::{Builder, Credentials};
-use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings};
+use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings, Role};
 use fleetsheet::apply::{Applied, Applier, Silent};
 use fleetsheet::calls::Calls;
 use fleetsheet::fleet::{
@@ -68,7 +68,10 @@ impl Bench {
     async fn new(moto: &Moto, accounts: &[(&str, Option<&str>, &[&str])]) -> Self {
         let account = |(name, role, regions): &(&str, Option<&str>, &[&str])| Account {
             name: (*name).to_owned(),
-            role_arn: role.map(str::to_owned),
+            role: role.map(|arn| Role {
+                arn: arn.to_owned(),
+                external_id: None,
+            }),
             regions: regions.iter().map(|&region| region.to_owned()).collect(),
         };
         let (calls, pacing) = (Calls::default(), Pacing::new(Limits::default()));

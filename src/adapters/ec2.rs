@@ -3,6 +3,7 @@
 //! The SDK's own retries are off, so that each permit of the pacing is one request, and each request has a timeout.
 //! A part of a source's listing is never given for the whole, and a write is never repeated here.
 
+mod account;
 mod checks;
 mod codes;
 mod describe;
@@ -34,6 +35,7 @@ use crate::endpoint::Endpoint;
 use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::{ServerId, TagKey, TagSet};
+pub use account::{Account, Role};
 use http::CountingClient;
 use region::RegionClient;
 use reply::WholeReply;
@@ -45,17 +47,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Environment variables that redirect the SDK.
 const REDIRECTIONS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_STS"];
-
-/// An account and its regions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Its name in the configuration.
-    pub name: String,
-    /// The role to assume in it; `None` uses the credentials that fleetsheet runs with.
-    pub role_arn: Option<String>,
-    /// Its regions. The first one's STS endpoint is asked for the role.
-    pub regions: Vec<String>,
-}
 
 /// What [`Ec2::connect`] needs to know.
 #[derive(Clone, Debug)]
@@ -99,8 +90,7 @@ impl Ec2 {
         for account in &settings.accounts {
             let config = sdk_config(settings, account, http).await;
             let name: Arc<str> = account.name.as_str().into();
-            let role = account.role_arn.as_deref();
-            let session = Arc::new(Session::new(&name, role, &config, settings.request_timeout).await);
+            let session = Arc::new(Session::new(account, &config, settings.request_timeout).await);
             for region in &account.regions {
                 let source = Source {
                     account: Arc::clone(&name),

@@ -101,6 +101,8 @@ pub struct Account {
     pub name: String,
     /// The role to assume; `None`: the credentials of the environment.
     pub role_arn: Option<String>,
+    /// What the role's trust policy asks for besides; only with a role.
+    pub external_id: Option<String>,
     /// At least one, without repetition.
     pub regions: Vec<String>,
 }

@@ -13,6 +13,7 @@ use super::cron::Cron;
 use super::model::{Smtp, SmtpSecurity};
 use crate::endpoint::{Endpoint, is_loopback};
 use crate::sheet::names::GROUP;
+use crate::text::describe_char;
 
 /// The units of lengths of time.
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -136,6 +137,21 @@ pub(super) fn role_arn(text: &str) -> Result<String, String> {
     Err(format!(
         "{text:?} is not the ARN of a role; it looks like arn:aws:iam::123456789012:role/fleetsheet"
     ))
+}
+
+/// What STS takes as an external id: 2 to 1,224 characters (API reference of AssumeRole, `ExternalId`).
+pub(super) fn external_id(text: &str) -> Result<String, String> {
+    let odd = text
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !"_+=,.@:/-".contains(*c));
+    match (odd, text.len()) {
+        (Some(odd), _) => Err(format!(
+            "holds {}; an external id has letters, digits and _ + = , . @ : / - only",
+            describe_char(odd)
+        )),
+        (None, 2..=1224) => Ok(text.to_owned()),
+        (None, count) => Err(format!("has {count} characters; an external id has 2 to 1224")),
+    }
 }
 
 /// A region such as `eu-west-1` or `us-gov-east-1`.

@@ -39,8 +39,8 @@ async fn a_role_that_cannot_be_assumed_is_one_source_down_and_says_how_to_repair
     assert_eq!(error.kind, CloudErrorKind::Denied);
     assert!(
         error.message.starts_with(
-            "prod: the role arn:aws:iam::222222222222:role/fleetsheet cannot be assumed (AccessDenied): name the identity"
-        ),
+            "prod: the role arn:aws:iam::222222222222:role/fleetsheet cannot be assumed (AccessDenied): one of three is missing"
+        ) && error.message.contains("set external_id"),
         "{}",
         error.message
     );
@@ -58,6 +58,70 @@ async fn faults_of_sts_that_pass_are_weathered() {
         let fleet = bench.ec2.read().await;
         assert!(fleet.complete(), "{fault:?}: {:?}", fleet.sources);
         assert_eq!(bench.count("sts.AssumeRole"), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_through_the_sts_of_whichever_region_answers() {
+    for fault in [
+        Fault::Status(503),
+        Fault::Hang,
+        Fault::ResetBefore,
+        Fault::Html503,
+        Fault::Nonsense,
+    ] {
+        let mut world = World::new(ACCOUNT);
+        world.add_role(&role(OTHER));
+        for (n, region) in [WEST, EAST].into_iter().enumerate() {
+            world.add(OTHER, region, &id(n), [("V", "1")]);
+        }
+        let accounts = vec![account("prod", Some(role(OTHER)), &[WEST, EAST])];
+        let bench = bench_of(world, accounts, patient()).await;
+        bench.cloud.fail_in(ACCOUNT, WEST, "sts.AssumeRole", When::Every, fault);
+        let fleet = bench.ec2.read().await;
+        assert!(fleet.complete(), "{fault:?}: {:?}", fleet.sources);
+        assert_eq!(fleet.servers.len(), 2, "{fault:?}");
+        assert_eq!(bench.cloud.script().count("sts.AssumeRole"), 2, "{fault:?}");
+        // The region that answered is asked first from then on.
+        bench.cloud.edit(World::expire_sessions);
+        assert!(bench.ec2.read().await.complete(), "{fault:?}");
+        assert_eq!(bench.cloud.script().count("sts.AssumeRole"), 3, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_sts_is_not_answered_with_a_call_to_each_region() {
+    let mut world = World::new(ACCOUNT);
+    world.add_role(&role(OTHER));
+    let accounts = vec![account("prod", Some(role(OTHER)), &[WEST, EAST])];
+    let bench = bench_of(world, accounts, patient()).await;
+    bench
+        .cloud
+        .fail_in(ACCOUNT, WEST, "sts.AssumeRole", When::First, Fault::Throttle);
+    assert!(bench.ec2.read().await.complete());
+    let log = bench.cloud.scoped_script().log();
+    let regions: Vec<&str> = log
+        .iter()
+        .filter(|call| call.method.starts_with("sts."))
+        .map(|call| call.method.rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(regions, [WEST, WEST]);
+}
+
+#[tokio::test]
+async fn a_role_that_asks_for_an_external_id_gets_the_configured_one() {
+    for (configured, taken) in [(None, false), (Some("other-1"), false), (Some("acme:fleet/7"), true)] {
+        let mut world = World::new(ACCOUNT);
+        world.add_role(&role(OTHER));
+        world.require_external_id(&role(OTHER), "acme:fleet/7");
+        let mut prod = account("prod", Some(role(OTHER)), &[WEST]);
+        prod.role.as_mut().unwrap().external_id = configured.map(str::to_owned);
+        let bench = bench_of(world, vec![prod], patient()).await;
+        let fleet = bench.ec2.read().await;
+        assert_eq!(fleet.complete(), taken, "{configured:?}: {:?}", fleet.sources);
+        if let Some(error) = &fleet.sources[&source("prod", WEST)] {
+            assert!(error.message.contains("external"), "{}", error.message);
+        }
     }
 }
 

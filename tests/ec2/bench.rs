@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings};
+use fleetsheet::adapters::ec2::{Account, Ec2, Ec2Settings, Role};
 use fleetsheet::apply::{Applied, Applier, Silent};
 use fleetsheet::calls::Calls;
 use fleetsheet::fleet::{Fleet, FleetReader as _, Outcome, ServerChange, Source};
@@ -36,7 +36,7 @@ pub(crate) struct Bench {
 pub(crate) fn account(name: &str, role_arn: Option<String>, regions: &[&str]) -> Account {
     Account {
         name: name.to_owned(),
-        role_arn,
+        role: role_arn.map(|arn| Role { arn, external_id: None }),
         regions: regions.iter().map(|&region| region.to_owned()).collect(),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Session {
 pub(crate) struct Credentials {
     keys: BTreeMap<String, Key>,
     pub(crate) roles: BTreeMap<String, bool>,
+    /// The external ids that trust policies ask for, by role.
+    pub(crate) external_ids: BTreeMap<String, String>,
     handed_out: u64,
 }
 
@@ -67,15 +69,18 @@ impl Credentials {
         }
     }
 
-    /// Makes temporary keys for a role; `None` if the ARN is not a role's or the role may not be assumed.
+    /// Makes temporary keys for a role; `None` if the ARN is not a role's or the role may not be assumed so.
     pub(crate) fn assume(
         &mut self,
         role_arn: &str,
         session_name: &str,
+        external_id: Option<&str>,
         expires: DateTime<Utc>,
     ) -> Option<(String, Key)> {
         let (account, role) = role_parts(role_arn)?;
-        if !self.roles.get(role_arn).copied().unwrap_or(false) {
+        let asked = self.external_ids.get(role_arn).map(String::as_str);
+        let fits = asked.is_none() || asked == external_id;
+        if !fits || !self.roles.get(role_arn).copied().unwrap_or(false) {
             return None;
         }
         self.handed_out += 1;

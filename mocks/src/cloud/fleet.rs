@@ -79,6 +79,11 @@ impl Fleet {
         self.credentials.roles.insert(arn.to_owned(), true);
     }
 
+    /// Lets the role's trust policy ask for an external id.
+    pub fn require_external_id(&mut self, arn: &str, id: &str) {
+        self.credentials.external_ids.insert(arn.to_owned(), id.to_owned());
+    }
+
     /// Says whether a role may be assumed; what was handed out before stays good until it expires.
     pub fn set_assumable(&mut self, arn: &str, assumable: bool) {
         self.credentials.roles.insert(arn.to_owned(), assumable);

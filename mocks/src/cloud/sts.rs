@@ -32,6 +32,11 @@ pub(crate) fn assume_role(fleet: &mut Fleet, call: &Call, params: &Params) -> Re
     if role_parts(arn).is_none() {
         return Err(invalid("roleArn", "is not the ARN of a role"));
     }
+    let external_id = params.get("ExternalId");
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
+    if external_id.is_some_and(|id| !(2..=1224).contains(&id.len()) || !id.bytes().all(fits)) {
+        return Err(invalid("externalId", "does not satisfy [\\w+=,.@:\\/-]{2,1224}"));
+    }
     let asked = match params.get("DurationSeconds").map(str::parse) {
         None => TimeDelta::hours(1),
         Some(Ok(seconds @ 900..=43_200)) => TimeDelta::seconds(seconds),
@@ -40,7 +45,7 @@ pub(crate) fn assume_role(fleet: &mut Fleet, call: &Call, params: &Params) -> Re
     let expires = fleet.now() + asked.min(fleet.settings.session_for);
     let permitted = fleet.permits(&call.account, "sts:AssumeRole");
     let assumed = permitted
-        .then(|| fleet.credentials.assume(arn, name, expires))
+        .then(|| fleet.credentials.assume(arn, name, external_id, expires))
         .flatten();
     let Some((access_key, key)) = assumed else {
         let who = &call.principal.arn;

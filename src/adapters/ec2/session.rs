@@ -4,24 +4,25 @@
 //! The SDK's own cache cannot be told to forget keys that were refused, and hides who failed when a role cannot be
 //! assumed. Keys must never show in a message or a log.
 
-use std::error::Error;
+mod advice;
+mod origin;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_types::error::metadata::ErrorMetadata;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use super::account::{Account, Role};
 use super::codes::kind_of_credentials;
 use super::quote::{quoted, root, word};
 use crate::fleet::{CloudError, CloudErrorKind};
+use origin::{Origin, metadata};
 
 /// Keys are renewed this long before they expire: longer than a request with them may take.
 const EARLY: Duration = Duration::from_secs(60);
@@ -29,8 +30,9 @@ const EARLY: Duration = Duration::from_secs(60);
 /// Keys that do not say when they expire are read again after this long, as the SDK does: files may be rotated.
 const UNDATED: Duration = Duration::from_secs(15 * 60);
 
-/// The name that CloudTrail shows for what an assumed role did.
-const SESSION_NAME: &str = "fleetsheet";
+/// Where the SDK looks for keys, in words.
+const PLACES: &str = "looked at AWS_ACCESS_KEY_ID, at the profile of AWS_PROFILE in ~/.aws, at a web identity token \
+                      (AWS_WEB_IDENTITY_TOKEN_FILE), and at the metadata of the container and of the instance";
 
 /// Keys in use.
 pub(super) struct Keys {
@@ -70,36 +72,27 @@ struct Cache {
 #[derive(Debug)]
 pub(super) struct Session {
     account: Arc<str>,
-    role: Option<String>,
+    role: Option<Role>,
     who: String,
-    /// `None` if the configuration asks for no keys.
-    provider: Option<SharedCredentialsProvider>,
+    origin: Origin,
     patience: Duration,
     cache: Mutex<Cache>,
 }
 
 impl Session {
-    /// The keys that `config` provides or, with a role, those that STS gives for it. The region of `config` is where
-    /// STS is asked. `patience` bounds the fetching of keys.
-    pub(super) async fn new(account: &Arc<str>, role: Option<&str>, config: &SdkConfig, patience: Duration) -> Self {
-        let provider = match role {
-            Some(arn) => {
-                let role = AssumeRoleProvider::builder(arn)
-                    .configure(config)
-                    .session_name(SESSION_NAME);
-                Some(SharedCredentialsProvider::new(role.build().await))
-            }
-            None => config.credentials_provider(),
-        };
+    /// The keys that `config` provides or, with a role, those that STS gives for it in one of the account's regions.
+    /// `patience` bounds the fetching of keys.
+    pub(super) async fn new(account: &Account, config: &SdkConfig, patience: Duration) -> Self {
+        let role = account.role.as_ref();
         let who = match role {
-            Some(arn) => format!("the role {arn}"),
-            None => format!("the credentials that account {account:?} uses"),
+            Some(role) => format!("the role {}", role.arn),
+            None => format!("the credentials that account {:?} uses", account.name),
         };
         Self {
-            account: Arc::clone(account),
-            role: role.map(str::to_owned),
+            account: account.name.as_str().into(),
+            role: role.cloned(),
             who,
-            provider,
+            origin: Origin::new(role, config, &account.regions, patience).await,
             patience,
             cache: Mutex::default(),
         }
@@ -120,7 +113,7 @@ impl Session {
         if let Some((_, error)) = cache.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(error.clone());
         }
-        let error = match timeout(self.patience, self.fetch()).await {
+        let error = match timeout(self.patience, self.origin.fetch()).await {
             Ok(Ok(credentials)) => {
                 let keys = Arc::new(Keys {
                     credentials,
@@ -137,13 +130,6 @@ impl Session {
         cache.keys = None;
         cache.failed = Some((Instant::now(), error.clone()));
         Err(error)
-    }
-
-    async fn fetch(&self) -> Result<Credentials, CredentialsError> {
-        match &self.provider {
-            Some(provider) => provider.provide_credentials().await,
-            None => Err(CredentialsError::not_loaded_no_source()),
-        }
     }
 
     /// EC2 took the keys.
@@ -175,7 +161,7 @@ impl Session {
     fn error(&self, kind: CloudErrorKind, code: &str, what: &str) -> CloudError {
         let account = &self.account;
         let message = match &self.role {
-            Some(arn) => format!("{account}: the role {arn} cannot be assumed ({code}): {what}"),
+            Some(role) => format!("{account}: the role {} cannot be assumed ({code}): {what}", role.arn),
             None => format!("{account}: no AWS credentials ({code}): {what}"),
         };
         CloudError {
@@ -190,43 +176,34 @@ impl Session {
             && let Some(code) = meta.code()
         {
             let says = quoted(meta.message().unwrap_or_default());
-            let kind = kind_of_credentials(code);
-            let what = match kind {
-                CloudErrorKind::Denied => format!(
-                    "name the identity that fleetsheet runs as in its trust policy, and allow that identity sts:AssumeRole: {says}"
-                ),
-                _ => says,
+            let what = match advice::of_refusal(code, &says, self.role.as_ref()) {
+                Some(advice) => format!("{advice}: {says}"),
+                None => says,
             };
-            return self.error(kind, &word(code), &what);
+            return self.error(kind_of_credentials(code), &word(code), &what);
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => {
-                let what = "none in the environment, in a profile or from the machine; see the README";
-                self.error(CloudErrorKind::Denied, "none", what)
+                let what = format!("none were found; {PLACES}");
+                self.error(CloudErrorKind::Denied, "none", &what)
             }
             CredentialsError::InvalidConfiguration(_) => {
-                self.error(CloudErrorKind::Denied, "configuration", &root(error))
+                let what = match advice::of_login(error) {
+                    Some(advice) => format!("{advice}: {}", root(error)),
+                    None => root(error),
+                };
+                self.error(CloudErrorKind::Denied, "configuration", &what)
             }
             CredentialsError::ProviderTimedOut(_) => {
                 self.error(CloudErrorKind::Transient, "timeout", "no answer in time")
             }
             _ => {
                 let root = root(error);
-                let what = format!("{root}; keys come from the environment, a profile or the machine, see the README");
-                self.error(CloudErrorKind::Transient, "unavailable", &what)
+                match advice::of_login(error) {
+                    Some(advice) => self.error(CloudErrorKind::Denied, "login", &format!("{advice}: {root}")),
+                    None => self.error(CloudErrorKind::Transient, "unavailable", &format!("{root}; {PLACES}")),
+                }
             }
         }
     }
-}
-
-/// What an API said, if the failure goes back to an API's answer.
-fn metadata<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e ErrorMetadata> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(meta) = error.downcast_ref::<ErrorMetadata>() {
-            return Some(meta);
-        }
-        cause = error.source();
-    }
-    None
 }

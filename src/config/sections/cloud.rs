@@ -48,7 +48,7 @@ pub(super) fn aws(r: &mut Reader, in_sandbox: bool) -> Option<Aws> {
 }
 
 fn account(r: &mut Reader, i: usize, table: &BTreeMap<String, Value>) -> Option<Account> {
-    const KNOWN: [&str; 3] = ["name", "role_arn", "regions"];
+    const KNOWN: [&str; 4] = ["name", "role_arn", "external_id", "regions"];
     let at = |name: &str| format!("aws.account[{i}].{name}");
     for name in table.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
         r.fail_inside("aws.account", &at(name), source::unknown("[aws.account]", name, &KNOWN));
@@ -65,6 +65,11 @@ fn account(r: &mut Reader, i: usize, table: &BTreeMap<String, Value>) -> Option<
     };
     let name = text("name", |name| Ok(name.to_owned()));
     let role_arn = text("role_arn", syntax::role_arn);
+    let external_id = text("external_id", syntax::external_id);
+    if role_arn == Some(None) && matches!(external_id, Some(Some(_))) {
+        let message = "is for a role, and there is no role_arn; add the role or take this out";
+        r.fail_inside("aws.account", &at("external_id"), message);
+    }
     if name == Some(None) {
         r.fail_inside(
             "aws.account",
@@ -91,6 +96,7 @@ fn account(r: &mut Reader, i: usize, table: &BTreeMap<String, Value>) -> Option<
     Some(Account {
         name: name??,
         role_arn: role_arn?,
+        external_id: external_id?,
         regions: regions?,
     })
 }

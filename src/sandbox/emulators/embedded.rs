@@ -155,6 +155,7 @@ fn accounts() -> Vec<Account> {
     let account = |account: &world::Account| Account {
         name: account.name.to_owned(),
         role_arn: Some(account.role_arn.to_owned()),
+        external_id: None,
         regions: world::REGIONS.map(str::to_owned).to_vec(),
     };
     world::ACCOUNTS.iter().map(account).collect()

@@ -98,7 +98,7 @@ fn bench() -> &'static Bench {
         let settings = Ec2Settings {
             accounts: vec![Account {
                 name: "prod".into(),
-                role_arn: None,
+                role: None,
                 regions: vec!["eu-west-1".into()],
             }],
             endpoint_url: None,
