@@ -4,6 +4,7 @@
 
 pub(crate) mod cell;
 pub mod display;
+pub mod filled;
 pub mod intent;
 pub mod layout;
 pub mod names;

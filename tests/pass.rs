@@ -7,6 +7,7 @@ mod denials;
 mod discovery;
 mod edges;
 mod edits;
+mod formulas;
 mod happy;
 mod keys;
 mod older_store;

@@ -57,6 +57,24 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
     Some(draft)
 }
 
+/// Whether a row can be appended for a discovered server: not where a formula fills the column of the ids, and one that must come
+/// back held not where a formula fills that of the boxes.
+fn may_append(held: bool, context: &Context<'_>, plan: &mut Plan) -> bool {
+    let tab = &context.inputs.sheet.display.servers;
+    let needs = ["serverId", "hold"].into_iter().take(if held { 2 } else { 1 });
+    let filled: Vec<&str> = needs.filter(|header| tab.filled.contains(*header)).collect();
+    for header in &filled {
+        let message = format!(
+            "a formula fills the column {header}, so no row can be appended for discovered servers, which follow their channel \
+             tag without one; enter values there instead of the formula, or add the servers where it takes them from"
+        );
+        let place = tab.layout.place(header, 1);
+        plan.problems
+            .push(Problem::new(Kind::Mismatch, Code::Filled, place, message));
+    }
+    filled.is_empty()
+}
+
 /// A server whose rows disagree.
 fn duplicate(joined: &Joined<'_>, row: &ServerRow, plan: &mut Plan) -> ServerStatus {
     let rows: Vec<String> = joined.rows.iter().map(|r| r.origin.row.to_string()).collect();
@@ -148,7 +166,7 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
     let mut draft = Draft::new(joined, Some(channel.clone()));
     note_sight(joined, &mut draft.next, context.inputs);
     let held = draft.next.held;
-    draft.plan.append = context.row_belt.is_none();
+    draft.plan.append = context.row_belt.is_none() && may_append(held, context, plan);
     draft.plan.append_held = held && draft.plan.append;
     if held {
         draft.plan.status = ServerStatus::Held;

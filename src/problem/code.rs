@@ -41,6 +41,7 @@ codes! {
     Duplicate = "duplicate",
     Edit = "edit",
     Editors = "editors",
+    Filled = "filled",
     FleetDrop = "fleet_drop",
     Hidden = "hidden",
     History = "history",

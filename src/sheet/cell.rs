@@ -23,6 +23,9 @@ pub enum Cell {
     },
 }
 
+/// Stands for the text of a formula that shows its values in this cell from elsewhere: the API does not tell which.
+pub(crate) const SPILLED: &str = "=(a formula in another cell)";
+
 /// The cell, or what its formula evaluates to.
 pub(super) fn effective(cell: &Cell) -> &Cell {
     match cell {

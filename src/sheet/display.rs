@@ -48,6 +48,8 @@ pub struct ShownRelease {
 pub struct ServerTab {
     /// Where its columns are.
     pub layout: Arc<Layout>,
+    /// Columns of people's that an array formula fills: what is entered there breaks it.
+    pub filled: BTreeSet<Arc<str>>,
     /// Its rows, from top to bottom.
     pub rows: Vec<ShownServer>,
     /// `tag:` columns that show what the server carries.

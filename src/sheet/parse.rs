@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::display::Display;
+use super::filled::filled;
 use super::intent::Intent;
 use super::layout::{
     Layout, RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE, audit_layout, find_tab, layout,
@@ -96,6 +97,7 @@ impl Sheet {
         }
         self.intent.tags = tags;
         self.display.servers.shown_tags = shown_tags;
+        self.display.servers.filled = filled(tab, &layout);
         self.display.servers.layout = layout;
     }
 }

@@ -37,7 +37,7 @@ pub fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
     let mut appends = Vec::new();
     let absent = desired.new_rows.iter().filter(|(id, _)| !desired.present.contains(*id));
     let rows: Vec<_> = absent
-        .map(|(_, cells)| lay_out(&sheet.display.servers.layout, cells))
+        .map(|(_, cells)| lay_out(&sheet.display.servers.layout, cells, &sheet.display.servers.filled))
         .collect();
     if !rows.is_empty() {
         appends.push(Append {
@@ -54,7 +54,7 @@ pub fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
         let rows = desired
             .audit
             .iter()
-            .map(|event| lay_out(layout, &audit_cells(event)))
+            .map(|event| lay_out(layout, &audit_cells(event), &BTreeSet::new()))
             .collect();
         appends.push(Append {
             sheet_id: layout.sheet_id,
@@ -90,11 +90,11 @@ fn audit_cells(event: &Event) -> BTreeMap<Arc<str>, NewCell> {
         .collect()
 }
 
-/// Puts cells in the order of a tab's columns.
-fn lay_out(layout: &Layout, cells: &BTreeMap<Arc<str>, NewCell>) -> Vec<NewCell> {
+/// Puts cells in the order of a tab's columns. Those that a formula fills stay blank: a value there would break it.
+fn lay_out(layout: &Layout, cells: &BTreeMap<Arc<str>, NewCell>, filled: &BTreeSet<Arc<str>>) -> Vec<NewCell> {
     let width = layout.columns.values().max().map_or(0, |last| *last as usize + 1);
     let mut row = vec![NewCell::Blank; width];
-    for (header, column) in &layout.columns {
+    for (header, column) in layout.columns.iter().filter(|(header, _)| !filled.contains(*header)) {
         if let (Some(cell), Some(slot)) = (cells.get(header), row.get_mut(*column as usize)) {
             *slot = cell.clone();
         }

@@ -243,8 +243,8 @@ fn cell_data(book: &Spreadsheet, tab: usize, row: usize, column: usize) -> Value
         value => extended(value),
     };
     put("userEnteredValue", entered);
-    if !cell.value.is_empty() {
-        let shown = book.shown(tab, row, column);
+    let shown = book.shown(tab, row, column);
+    if !shown.is_empty() {
         put("effectiveValue", extended(&shown));
         let text = formatted(cell, &shown);
         put("formattedValue", (!text.is_empty()).then(|| json!(text)));

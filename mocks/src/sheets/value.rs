@@ -155,6 +155,17 @@ impl Cell {
     }
 }
 
+/// The column that `=ARRAYFORMULA(D2:D)` shows, row by row, from its own row downward.
+fn array_of(formula: &str) -> Option<usize> {
+    let body = formula.trim_start_matches('=').trim();
+    let inner = body.strip_prefix("ARRAYFORMULA(")?.strip_suffix(')')?;
+    let (first, last) = inner.split_once(':')?;
+    let (Some(column), Some(_)) = a1::corner(first)? else {
+        return None;
+    };
+    first.starts_with(last).then_some(column)
+}
+
 impl Spreadsheet {
     /// What the cell evaluates to: never a formula.
     #[must_use]
@@ -167,10 +178,20 @@ impl Spreadsheet {
             return CellValue::Error("#REF!".to_owned());
         };
         let CellValue::Formula { formula, shown } = grid.value(row, column) else {
-            return grid.value(row, column).clone();
+            return match grid.value(row, column) {
+                CellValue::Empty => self.spilled(tab, row, column, depth),
+                entered => entered.clone(),
+            };
         };
         if depth > MAX_DEPTH {
             return CellValue::Error("#REF!".to_owned());
+        }
+        if let Some(source) = array_of(formula) {
+            return if self.is_blocked(tab, row, column) {
+                CellValue::Error("#REF!".to_owned())
+            } else {
+                self.follow(tab, row, source, depth + 1)
+            };
         }
         let body = formula.trim_start_matches('=').trim();
         if let Some(text) = body.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
@@ -192,10 +213,31 @@ impl Spreadsheet {
         }
     }
 
+    /// What an array formula further up in the column shows in a cell that nobody filled.
+    fn spilled(&self, tab: usize, row: usize, column: usize, depth: u32) -> CellValue {
+        let grid = &self.tabs[tab];
+        let anchor = (0..row).rev().find_map(|above| match grid.value(above, column) {
+            CellValue::Formula { formula, .. } => Some((above, array_of(formula)?)),
+            _ => None,
+        });
+        match anchor {
+            Some((above, source)) if depth <= MAX_DEPTH && !self.is_blocked(tab, above, column) => {
+                self.follow(tab, row, source, depth + 1)
+            }
+            _ => CellValue::Empty,
+        }
+    }
+
+    /// Whether something entered below an array formula keeps it from showing anything.
+    fn is_blocked(&self, tab: usize, anchor: usize, column: usize) -> bool {
+        let grid = &self.tabs[tab];
+        (anchor + 1..grid.rows.len()).any(|row| !grid.value(row, column).is_empty())
+    }
+
     /// The cell as `values.*` answers show it; `None` if it is blank.
     pub(super) fn render(&self, tab: usize, row: usize, column: usize, how: Render) -> Option<Value> {
         let cell = self.tabs.get(tab)?.cell(row, column)?;
-        if cell.value.is_empty() {
+        if cell.value.is_empty() && self.shown(tab, row, column).is_empty() {
             return None;
         }
         if let (Render::Formula { .. }, CellValue::Formula { formula, .. }) = (how, &cell.value) {

@@ -6,13 +6,11 @@ use std::collections::BTreeSet;
 
 use google_sheets4::api;
 
+use crate::sheet::cell::SPILLED;
 use crate::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab};
 
 /// Keys of developer metadata that are ours begin with this; other tools may keep theirs beside them.
 const OUR_KEYS: &str = "fleetsheet.";
-
-/// Stands for the text of a formula that spills its values into a cell from elsewhere: the API does not tell which.
-const SPILLED: &str = "=(a formula in another cell)";
 
 /// A reply, read.
 #[derive(Debug, Default, PartialEq)]
