@@ -178,6 +178,7 @@ fn add_channel(tab_setup: &TabSetup<'_>, channel: &str, setup: &mut Setup) {
     }
     let append = Append {
         sheet_id: tab.sheet_id,
+        table: tab_setup.layout.table.clone(),
         rows: vec![row],
     };
     let what = format!("add a row for the channel {channel}");

@@ -93,6 +93,30 @@ pub struct Mark {
     pub column: Option<u32>,
 }
 
+/// A part of a tab that was made into a table: rows that are to have its types and be sorted with it are added through it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Its id.
+    pub id: String,
+    /// What it covers, its header row included.
+    pub range: GridRange,
+}
+
+impl Table {
+    /// Whether its header is row 1 and it holds all these columns.
+    #[must_use]
+    pub fn covers(&self, mut columns: impl Iterator<Item = u32>) -> bool {
+        let has = |column| self.columns().contains(&column);
+        self.range.start_row.unwrap_or_default() == 0 && columns.all(has)
+    }
+
+    /// Its columns.
+    #[must_use]
+    pub fn columns(&self) -> std::ops::Range<u32> {
+        self.range.start_column.unwrap_or_default()..self.range.end_column.unwrap_or(u32::MAX)
+    }
+}
+
 /// One tab.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RawTab {
@@ -108,6 +132,8 @@ pub struct RawTab {
     pub column_count: u32,
     /// Protected ranges.
     pub protected: Vec<ProtectedRange>,
+    /// Tables in it.
+    pub tables: Vec<Table>,
     /// Our marks on its columns.
     pub marks: Vec<Mark>,
 }
@@ -188,6 +214,8 @@ pub enum NewCell {
 pub struct Append {
     /// Which tab.
     pub sheet_id: i64,
+    /// The table in it that gets the rows; what lies beside it is left out.
+    pub table: Option<Table>,
     /// The rows.
     pub rows: Vec<Vec<NewCell>>,
 }

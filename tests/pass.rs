@@ -17,6 +17,7 @@ mod sheet_edits;
 mod status;
 mod stops;
 mod strangers;
+mod tables;
 mod time_travel;
 mod typed_over;
 mod writes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cell::{clip, text_of};
 use super::names::Names;
-use super::{AUDIT_COLUMNS, RawSpreadsheet, RawTab};
+use super::{AUDIT_COLUMNS, RawSpreadsheet, RawTab, Table};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::TagKey;
 
@@ -47,6 +47,8 @@ pub struct Layout {
     pub width: u32,
     /// Rows that the grid has.
     pub row_count: u32,
+    /// The table that holds its header and the columns of people's, if there is one: it gets the rows that are appended.
+    pub table: Option<Table>,
 }
 
 impl Layout {
@@ -135,6 +137,16 @@ pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &m
             layout.columns.insert(header.clone(), column);
         }
     }
+    // Cells that are filled when a row is appended must lie in the table; the service's own are written by their columns.
+    let own = |header: &str| needs.is_empty() || needs.contains(&header) || header == "hold";
+    let filled: Vec<u32> = layout
+        .columns
+        .iter()
+        .filter(|(header, _)| own(header))
+        .map(|(_, column)| *column)
+        .collect();
+    let covers = |table: &&Table| table.covers(filled.iter().copied());
+    layout.table = tab.tables.iter().find(covers).cloned();
     for need in needs.iter().filter(|need| !layout.columns.contains_key(**need)) {
         let message = format!(
             "{} has no column {need}; bring it back (Edit > Undo, or fleetsheet init adds an empty one)",

@@ -42,6 +42,7 @@ pub fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
     if !rows.is_empty() {
         appends.push(Append {
             sheet_id: sheet.display.servers.layout.sheet_id,
+            table: sheet.display.servers.layout.table.clone(),
             rows,
         });
     }
@@ -58,6 +59,7 @@ pub fn appends(sheet: &Sheet, desired: &Desired) -> Vec<Append> {
             .collect();
         appends.push(Append {
             sheet_id: layout.sheet_id,
+            table: layout.table.clone(),
             rows,
         });
     }

@@ -191,6 +191,7 @@ async fn a_server_that_is_not_there_cannot_have_written() {
         .with_deadline(Instant::now() + Duration::from_secs(1));
     let append = fleetsheet::sheet::Append {
         sheet_id: 0,
+        table: None,
         rows: vec![vec![]],
     };
     let result = fleetsheet::sheet::SheetWriter::append(&sheets, &[append]).await;

@@ -167,10 +167,12 @@ async fn rows_are_appended_below_everything_and_stay_text() {
     let appends = [
         Append {
             sheet_id: 11,
+            table: None,
             rows: vec![row("i-8"), row("=i-9")],
         },
         Append {
             sheet_id: 0,
+            table: None,
             rows: vec![row("canary")],
         },
     ];
@@ -215,6 +217,7 @@ async fn a_write_whose_reply_is_lost_is_made_once_and_said_to_be_unknown() {
         world.emulator.script().fail("sheets.*", When::Every, fault);
         let append = Append {
             sheet_id: 11,
+            table: None,
             rows: vec![vec![NewCell::Text("i-9".into())]],
         };
         let appended = world.within(800).append(&[append]).await;

@@ -114,6 +114,8 @@ impl Tab {
                 .retain_mut(|hole| shift_range(hole, rows, shift, size));
             shift_range(&mut protected.range, rows, shift, size)
         });
+        self.tables
+            .retain_mut(|table| shift_range(&mut table.range, rows, shift, size));
         self.conditional.retain_mut(|rule| {
             let Some(ranges) = rule.get_mut("ranges").and_then(Value::as_array_mut) else {
                 return true;

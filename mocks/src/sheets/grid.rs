@@ -102,6 +102,11 @@ fn sheet(book: &Spreadsheet, at: usize, ranges: &[GridRange], view: &View<'_>) -
         );
     }
     put_list(&mut sheet, "conditionalFormats", tab.conditional.clone());
+    let tables = tab
+        .tables
+        .iter()
+        .map(|table| json!({ "tableId": table.id, "name": table.name, "range": table.range }));
+    put_list(&mut sheet, "tables", tables.collect());
     let protected = tab
         .protected
         .iter()

@@ -64,6 +64,17 @@ pub struct Protected {
     pub domain: bool,
 }
 
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Unique in the spreadsheet.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it covers, its header included.
+    pub range: GridRange,
+}
+
 /// One tab.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tab {
@@ -79,6 +90,8 @@ pub struct Tab {
     pub metadata: Vec<Metadata>,
     /// Protected ranges.
     pub protected: Vec<Protected>,
+    /// Tables.
+    pub tables: Vec<Table>,
     /// Conditional format rules, in order.
     pub conditional: Vec<Value>,
     /// Rows that stay in view.
@@ -102,6 +115,7 @@ impl Tab {
             columns: Vec::new(),
             metadata: Vec::new(),
             protected: Vec::new(),
+            tables: Vec::new(),
             conditional: Vec::new(),
             frozen_rows: 0,
             frozen_columns: 0,

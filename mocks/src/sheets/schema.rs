@@ -85,9 +85,10 @@ DataFilterValueRange dataFilter:DataFilter majorDimension:s values:any
 SearchMetadata dataFilters:DataFilter*
 Spreadsheet spreadsheetId:s properties:any sheets:Sheet* namedRanges:any spreadsheetUrl:s \
  developerMetadata:DeveloperMetadata* dataSources:any dataSourceSchedules:any
-Sheet properties:SheetProperties data:GridData* merges:any conditionalFormats:ConditionalFormatRule* filterViews:any \
+Table tableId:s name:s range:GridRange rowsProperties:any columnProperties:any
+Sheet properties:SheetProperties data:GridData* tables:Table* merges:any conditionalFormats:ConditionalFormatRule* filterViews:any \
  protectedRanges:ProtectedRange* basicFilter:any charts:any bandedRanges:any developerMetadata:DeveloperMetadata* \
- rowGroups:any columnGroups:any slicers:any tables:any
+ rowGroups:any columnGroups:any slicers:any
 GridData startRow:i startColumn:i rowData:RowData* rowMetadata:DimensionProperties* columnMetadata:DimensionProperties*
 BatchUpdateResponse spreadsheetId:s replies:any updatedSpreadsheet:Spreadsheet
 BatchGetResponse spreadsheetId:s valueRanges:ValueRange*

@@ -1,6 +1,8 @@
 //! Reads and writes columns by their marks, changes the marks, and appends rows: the requests, and what the replies
 //! say.
 
+use std::ops::Range;
+
 use google_sheets4::api::{
     AppendCellsRequest, BatchGetValuesByDataFilterRequest, BatchGetValuesByDataFilterResponse,
     BatchUpdateSpreadsheetRequest, BatchUpdateSpreadsheetResponse, CellData, CreateDeveloperMetadataRequest,
@@ -11,7 +13,7 @@ use google_sheets4::common::FieldMask;
 use serde_json::{Value, json};
 
 use super::grid::{plain_cell, trim_end};
-use crate::sheet::{Append, Cell, ColumnWrite, Columns, MarkChange, NewCell};
+use crate::sheet::{Append, Cell, ColumnWrite, Columns, MarkChange, NewCell, Table};
 
 /// Marks are visible to every project. With the other visibility, another project's credentials, as after a takeover, would not
 /// see them.
@@ -150,7 +152,7 @@ pub(super) fn mark_reply(changes: &[MarkChange], reply: BatchUpdateSpreadsheetRe
     (ids.len() == wanted).then_some(ids)
 }
 
-/// Appends the rows after the last one that holds anything, which the API finds itself. `None` if there is nothing to
+/// Appends the rows to their table, or after the last one that holds anything; the API finds either place itself. `None` if there is nothing to
 /// append.
 ///
 /// # Errors
@@ -159,13 +161,14 @@ pub(super) fn append_request(appends: &[Append]) -> Result<Option<BatchUpdateSpr
     let requests: Result<Vec<_>, String> = appends
         .iter()
         .filter(|append| !append.rows.is_empty())
-        .map(|Append { sheet_id, rows }| {
+        .map(|Append { sheet_id, table, rows }| {
+            let columns = table.as_ref().map_or(0..u32::MAX, Table::columns);
             Ok(Request {
                 append_cells: Some(AppendCellsRequest {
                     fields: Some(FieldMask::new(&["userEnteredValue"])),
-                    rows: Some(rows.iter().map(|row| new_row(row)).collect()),
+                    rows: Some(rows.iter().map(|row| new_row(within(row, &columns))).collect()),
                     sheet_id: Some(id(*sheet_id)?),
-                    table_id: None,
+                    table_id: table.as_ref().map(|table| table.id.clone()),
                 }),
                 ..Request::default()
             })
@@ -173,6 +176,12 @@ pub(super) fn append_request(appends: &[Append]) -> Result<Option<BatchUpdateSpr
         .collect();
     let requests = requests?;
     Ok((!requests.is_empty()).then(|| batch(requests)))
+}
+
+/// The cells of a row that lie in these columns: a table's rows begin at its first column.
+fn within<'r>(row: &'r [NewCell], columns: &Range<u32>) -> &'r [NewCell] {
+    let place = |column: u32| usize::try_from(column).unwrap_or(usize::MAX).min(row.len());
+    &row[place(columns.start)..place(columns.end)]
 }
 
 fn new_row(row: &[NewCell]) -> RowData {

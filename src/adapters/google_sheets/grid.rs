@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use google_sheets4::api;
 
 use crate::sheet::cell::SPILLED;
-use crate::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab};
+use crate::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, Table};
 
 /// Keys of developer metadata that are ours begin with this; other tools may keep theirs beside them.
 const OUR_KEYS: &str = "fleetsheet.";
@@ -66,6 +66,7 @@ pub(super) fn tab(sheet: api::Sheet) -> Result<RawTab, String> {
             .into_iter()
             .map(protected)
             .collect(),
+        tables: sheet.tables.unwrap_or_default().into_iter().filter_map(table).collect(),
         ..RawTab::default()
     };
     let mut grids = sheet.data.unwrap_or_default().into_iter();
@@ -216,6 +217,14 @@ fn protected(range: api::ProtectedRange) -> ProtectedRange {
         }),
         description: range.description.unwrap_or_default(),
     }
+}
+
+/// A table that does not say which it is, or what it covers, cannot be added to.
+fn table(table: api::Table) -> Option<Table> {
+    Some(Table {
+        id: table.table_id?,
+        range: grid_range(table.range?),
+    })
 }
 
 /// Reads a rectangle.

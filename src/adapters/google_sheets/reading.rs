@@ -13,7 +13,7 @@ use crate::sheet::{Columns, MarkedColumn, RawSpreadsheet, SheetError, SheetError
 
 /// What is asked of the spreadsheet: enough to decide, and nothing of formats, charts or notes.
 const PICTURE: &str = "properties.title,developerMetadata,\
-    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),protectedRanges,tables(tableId,range),\
     data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue)),\
     columnMetadata(developerMetadata)))";
 

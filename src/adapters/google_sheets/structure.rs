@@ -13,7 +13,7 @@ use crate::sheet::{RawSpreadsheet, SheetError, TabRequest};
 
 /// What is asked for: the picture of a pass, and the looks of cells.
 const BUILD: &str = "properties.title,\
-    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount,frozenRowCount)),protectedRanges,\
+    sheets(properties(sheetId,title,gridProperties(rowCount,columnCount,frozenRowCount)),protectedRanges,tables(tableId,range),\
     conditionalFormats(ranges,booleanRule(condition)),\
     data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue,note,\
     userEnteredFormat(numberFormat,textFormat),dataValidation(condition)))))";

@@ -7,6 +7,7 @@ use crate::sheets::a1;
 use crate::sheets::cell::{Cell, CellValue};
 use crate::sheets::error::{ApiError, Result};
 use crate::sheets::mask::Mask;
+use crate::sheets::model::Tab;
 use crate::sheets::range::GridRange;
 use crate::sheets::txn::Txn;
 use crate::sheets::value;
@@ -125,10 +126,10 @@ fn put(txn: &mut Txn<'_>, tab: usize, row: usize, column: usize, data: &Value, m
 }
 
 pub(super) fn append(txn: &mut Txn<'_>, request: Append) -> Result<Value> {
-    if request.table_id.is_some() {
-        return Err(ApiError::invalid("The emulator has no tables."));
-    }
     let mask = mask(&request.fields)?;
+    if let Some(id) = &request.table_id {
+        return append_to_table(txn, id, &request.rows, &mask);
+    }
     let tab = txn.tab(request.sheet_id)?;
     let width = request
         .rows
@@ -147,6 +148,42 @@ pub(super) fn append(txn: &mut Txn<'_>, request: Append) -> Result<Value> {
     for (down, row) in request.rows.iter().enumerate() {
         for (column, data) in row.values.iter().enumerate() {
             put(txn, tab, first + down, column, data, &mask)?;
+        }
+    }
+    Ok(Value::Null)
+}
+
+/// Adds rows below the last one of a table that holds anything, and makes room for them where something stands there.
+fn append_to_table(txn: &mut Txn<'_>, id: &str, rows: &[RowData], mask: &Mask) -> Result<Value> {
+    let of = |tab: &Tab| tab.tables.iter().position(|table| table.id == id);
+    let found = txn
+        .book
+        .tabs
+        .iter()
+        .enumerate()
+        .find_map(|(at, tab)| Some((at, of(tab)?)));
+    let (tab, table) = found.ok_or_else(|| ApiError::invalid(&format!("No table with id: {id}")))?;
+    let grid = &mut txn.book.tabs[tab];
+    let range = grid.tables[table].range.clone();
+    let (lines, columns) = grid.clip(&range);
+    if rows.iter().any(|row| row.values.len() > columns.len()) {
+        return Err(ApiError::invalid("The rows are wider than the table."));
+    }
+    let holds = |row: &usize| columns.clone().any(|column| !grid.value(*row, column).is_empty());
+    let first = lines.clone().rev().find(holds).map_or(lines.start, |last| last + 1);
+    let free = lines.end - first;
+    if rows.len() > free {
+        let more = rows.len() - free;
+        if grid.data_rows() > lines.end {
+            grid.insert_rows(lines.end, more);
+        } else {
+            grid.resize_rows(grid.rows.len().max(lines.end + more));
+        }
+        grid.tables[table].range.end_row_index = Some(lines.end + more);
+    }
+    for (down, row) in rows.iter().enumerate() {
+        for (right, data) in row.values.iter().enumerate() {
+            put(txn, tab, first + down, columns.start + right, data, mask)?;
         }
     }
     Ok(Value::Null)

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::At;
 use crate::sheets::batch;
 use crate::sheets::cell::{Cell, CellValue};
-use crate::sheets::model::Tab;
+use crate::sheets::model::{Tab, Table};
+use crate::sheets::range::GridRange;
 
 impl Tab {
     /// The cell, for a change; the grid grows where it has to.
@@ -76,6 +77,20 @@ impl Tab {
         for (to, from) in order.into_iter().enumerate() {
             self.rows[to + 1].cells[columns.clone()].clone_from_slice(&old[from].cells[columns.clone()]);
         }
+    }
+
+    /// Makes a part of the tab a table (Format > Convert to table): rows and columns from zero, half open.
+    pub fn make_table(&mut self, id: &str, rows: Range<usize>, columns: Range<usize>) {
+        let range = GridRange {
+            start_row_index: Some(rows.start),
+            end_row_index: Some(rows.end),
+            ..GridRange::columns(self.sheet_id, columns)
+        };
+        self.tables.push(Table {
+            id: id.to_owned(),
+            name: format!("Table_{id}"),
+            range,
+        });
     }
 
     /// Adds a column at the right end; with a header that stands there already, it stands there twice.

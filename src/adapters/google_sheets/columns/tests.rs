@@ -125,7 +125,11 @@ fn marks_are_made_for_all_credentials_and_their_ids_read_back() {
 
 #[test]
 fn appended_text_is_text() {
-    let append = |rows| Append { sheet_id: 0, rows };
+    let append = |rows| Append {
+        sheet_id: 0,
+        table: None,
+        rows,
+    };
     let rows = vec![vec![NewCell::Text("=1".into()), NewCell::Blank, NewCell::Bool(false)]];
     let request = append_request(&[append(vec![]), append(rows)]).unwrap().unwrap();
     let expected = json!({"requests": [{"appendCells": {
