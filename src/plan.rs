@@ -27,7 +27,6 @@ use std::collections::BTreeSet;
 use crate::memory::Unapproved;
 use crate::problem::Problem;
 use crate::tag::{ChannelName, ServerId, Version};
-use belts::Counts;
 use draft::{Context, Draft};
 use joined::{Channels, Joined, Rows};
 
@@ -73,9 +72,8 @@ fn decide(inputs: Inputs<'_>) -> Plan {
     };
     let rows = joined::release_rows(inputs);
     let servers = joined::servers(inputs);
-    let counts = Counts::new(inputs);
-    let row_belt = belts::row_drop(inputs, &counts, &mut plan);
-    let source_belts = belts::fleet_drop(inputs, &counts, &mut plan);
+    let row_belt = belts::row_drop(inputs, &mut plan);
+    let source_belts = belts::fleet_drop(inputs, &mut plan);
     let channels = decide_channels(inputs, &rows, &servers, row_belt.as_deref(), &mut plan);
     let context = Context {
         inputs,
@@ -97,7 +95,7 @@ fn decide(inputs: Inputs<'_>) -> Plan {
         }
         plan.servers.push(server);
     }
-    finish(inputs, &counts, counted, &mut plan);
+    finish(inputs, counted, &mut plan);
     plan
 }
 
@@ -110,12 +108,14 @@ fn decide_channels(
 ) -> Channels {
     let carried = adopt::carried(servers, rows, inputs.policy);
     let shown = joined::shown_releases(inputs);
+    let deserted = belts::deserted(inputs);
     let terms = channel::Terms {
         intent: &inputs.sheet.intent,
         approval: &inputs.sheet.approval,
         policy: inputs.policy,
         complete: inputs.fleet.complete(),
         row_belt,
+        deserted: &deserted,
     };
     let mut channels = Channels::new();
     let names: BTreeSet<&ChannelName> = rows.keys().copied().chain(inputs.memory.channels.keys()).collect();
@@ -140,10 +140,11 @@ fn decide_channels(
 }
 
 /// Turns the moves into happenings, and closes the update.
-fn finish(inputs: Inputs<'_>, counts: &Counts<'_>, counted: Vec<Unapproved>, plan: &mut Plan) {
+fn finish(inputs: Inputs<'_>, counted: Vec<Unapproved>, plan: &mut Plan) {
     let Inputs { memory, policy, .. } = inputs;
     plan.happenings.extend(plan.channels.iter().filter_map(moves));
     edits::report(inputs, plan);
+    belts::listings(inputs, plan);
     server::forget(inputs, plan);
     let binding = identity::binding(inputs);
     if memory.binding.as_ref() != Some(&binding) {
@@ -166,7 +167,7 @@ fn finish(inputs: Inputs<'_>, counts: &Counts<'_>, counted: Vec<Unapproved>, pla
     }
     let holding = holding.iter().map(|t| (t.belt.code(), &*t.place, &*t.message));
     plan.note_belts(holding, memory);
-    let baselines = belts::baselines(inputs, counts, counted, &plan.tripped);
+    let baselines = belts::baselines(inputs, counted, &plan.tripped);
     if baselines != memory.baselines {
         plan.update.baselines = Some(baselines);
     }

@@ -22,6 +22,26 @@ pub struct Repeat {
     pub retry_at: Option<DateTime<Utc>>,
 }
 
+/// Whether a server had a row that named its channel, as of the last pass that the belt on rows did not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listing {
+    /// It is not known: an earlier version kept no such thing.
+    #[default]
+    Unknown,
+    /// It had none, for a day or longer.
+    Out,
+    /// It had one, which named this channel.
+    In(ChannelName),
+    /// Its row, or the channel in it, was lost.
+    Lost {
+        /// The channel that it named.
+        channel: ChannelName,
+        /// When a pass first missed it.
+        at: DateTime<Utc>,
+    },
+}
+
 /// What is remembered of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,4 +71,18 @@ pub struct ServerMemory {
     pub shown: BTreeMap<Arc<str>, String>,
     /// Whether people were told that somebody typed over them.
     pub edited: bool,
+    /// Whether it had a row.
+    #[serde(default)]
+    pub listing: Listing,
+}
+
+impl ServerMemory {
+    /// Whether it had a row. Of a store that an earlier version wrote, the stamp that was read back from a row tells.
+    #[must_use]
+    pub fn listing(&self) -> Listing {
+        match (&self.listing, &self.channel, &self.row.written) {
+            (Listing::Unknown, Some(channel), Some(_)) => Listing::In(channel.clone()),
+            (known, ..) => known.clone(),
+        }
+    }
 }

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{Baselines, Memory, Update};
+use crate::memory::{Baselines, Listing, Memory, Update};
 
 /// The corrected memory, if the clock was set back since the last pass.
 pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> {
@@ -21,9 +21,14 @@ pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> 
     for (at, _) in lists.chain(base.fleet.values_mut()).flatten() {
         shift(at);
     }
+    base.let_through.values_mut().for_each(shift);
+    base.channels.values_mut().flatten().for_each(shift);
     base.unapproved.iter_mut().for_each(|change| shift(&mut change.at));
     for server in memory.servers.values_mut() {
         server.missing_since.iter_mut().for_each(shift);
+        if let Listing::Lost { at, .. } = &mut server.listing {
+            shift(at);
+        }
         let repeats = server.repeats.values_mut();
         repeats.filter_map(|repeat| repeat.retry_at.as_mut()).for_each(shift);
         server.row.meant.iter_mut().for_each(|(_, at)| shift(at));

@@ -209,7 +209,10 @@ impl Plan {
     pub fn is_held(&self) -> bool {
         !self.stop.is_empty()
             || self.tripped.iter().any(|t| !t.allowed)
-            || self.channels.iter().any(|c| c.rule == Rule::Unprotected)
+            || self
+                .channels
+                .iter()
+                .any(|c| c.rule == Rule::Unprotected || c.state == State::Belt)
     }
 
     /// The plan that only says why it stops.

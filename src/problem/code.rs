@@ -38,6 +38,7 @@ codes! {
     Check = "check",
     Checkbox = "checkbox",
     Contested = "contested",
+    Deserted = "deserted",
     Duplicate = "duplicate",
     Edit = "edit",
     Editors = "editors",

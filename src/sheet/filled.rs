@@ -78,14 +78,14 @@ fn is_from_its_row(row: &[Cell], column: usize) -> bool {
 fn may_fill(formula: &str) -> bool {
     let upper = formula.to_ascii_uppercase();
     let body = upper.trim_start_matches('=').trim_start();
-    let calls = |name: &&str| {
-        upper.match_indices(*name).any(|(at, _)| {
+    let calls = |name: &str| {
+        upper.match_indices(name).any(|(at, _)| {
             let before = upper[..at].chars().next_back();
             let after = upper[at + name.len()..].trim_start();
             after.starts_with('(') && !before.is_some_and(|c| c.is_ascii_alphanumeric() || "_.".contains(c))
         })
     };
-    body.starts_with('{') || ARRAYS.iter().any(|name| calls(&name))
+    body.starts_with('{') || ARRAYS.iter().any(|name| calls(name))
 }
 
 #[cfg(test)]

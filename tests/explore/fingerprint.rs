@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use chrono::{DateTime, Utc};
-use fleetsheet::memory::{ChannelMemory, KeyState, Latch, RowMemory, ServerMemory, Stamp};
+use fleetsheet::memory::{ChannelMemory, KeyState, Latch, Listing, RowMemory, ServerMemory, Stamp};
 use fleetsheet::sheet::Cell;
 
 use super::State;
@@ -148,9 +148,19 @@ impl Printer {
             shown,
             // Whether people were told of that decides nothing.
             edited: _,
+            listing,
         } = memory;
         self.put((source, channel, seen, meant, asked, held, terminated, shown));
         self.put(missing_since.is_some());
+        match listing {
+            Listing::Unknown => self.put(0),
+            Listing::Out => self.put(1),
+            Listing::In(channel) => self.put((2, channel)),
+            Listing::Lost { channel, at } => {
+                self.put((3, channel));
+                self.age(*at);
+            }
+        }
         for (tag, repeat) in repeats {
             self.put((tag, &repeat.after, repeat.count));
             if let Some(at) = repeat.retry_at {

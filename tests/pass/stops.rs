@@ -153,7 +153,7 @@ async fn a_shrunken_sheet_holds_promotions_until_it_is_allowed() {
     assert!(
         belts
             .iter()
-            .any(|b| b.contains("6") && b.contains("10") && b.contains("40 %") && b.contains("30 %")),
+            .any(|b| b.contains("4 of the 10") && b.contains("40 %") && b.contains("30 %")),
         "{belts:?}"
     );
     assert_eq!(

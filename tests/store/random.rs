@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 use fleetsheet::mail::{Digest, Item, Letter, MailUpdate, News, Reach, Refused, Standing};
-use fleetsheet::memory::{AuditTab, Baselines, Binding, KeyState, Latch, Reading, Repeat, SpentBy, Unapproved};
+use fleetsheet::memory::{
+    AuditTab, Baselines, Binding, KeyState, Latch, Listing, Reading, Repeat, SpentBy, Unapproved,
+};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -128,6 +130,7 @@ fn server() -> impl Strategy<Value = ServerMemory> {
                 (row, shown, edited),
             )| {
                 ServerMemory {
+                    listing: Listing::default(),
                     source,
                     channel,
                     seen,
@@ -152,6 +155,8 @@ fn baselines() -> impl Strategy<Value = Baselines> {
         (time(), name(), option::of(name())).prop_map(|(at, server, from)| Unapproved { at, server, from });
     (readings(), readings(), fleet, vec(unapproved, 0..3)).prop_map(
         |(server_rows, release_rows, fleet, unapproved): (Vec<Reading>, Vec<Reading>, _, _)| Baselines {
+            channels: BTreeMap::new(),
+            let_through: BTreeMap::new(),
             server_rows,
             release_rows,
             fleet,

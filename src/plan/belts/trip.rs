@@ -19,7 +19,18 @@ pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-pub(super) fn percent(share: f64) -> String {
+/// Whether a part of a whole reaches a limit; a limit of 1 switches it off.
+pub(super) fn reaches(part: u64, whole: u64, limit: f64) -> bool {
+    limit < 1.0 && part > 0 && share(part, whole) + SLACK >= limit
+}
+
+/// A part of a whole in percent.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    percent_of(share(part, whole))
+}
+
+/// A share in percent.
+pub(super) fn percent_of(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 

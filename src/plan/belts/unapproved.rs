@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::trip::{DAY, SLACK, percent, share, trip};
+use super::trip::{DAY, SLACK, percent_of, share, trip};
 use crate::memory::Unapproved;
 use crate::plan::draft::{Context, Draft};
 use crate::plan::model::Plan;
@@ -27,7 +27,7 @@ pub(in crate::plan) fn unapproved(drafts: &mut [Draft<'_>], context: &Context<'_
     let what = format!(
         "{} would change within 24 h without the approval of two keys (limit {}, belts.max_unapproved_change)",
         over.join("; "),
-        percent(policy.max_unapproved_change)
+        percent_of(policy.max_unapproved_change)
     );
     let place = &context.inputs.sheet.intent.server_tab;
     if let Some(message) = trip(plan, policy, Belt::Unapproved, place, what) {
@@ -67,7 +67,7 @@ fn too_many(drafts: &[Draft<'_>], context: &Context<'_>) -> Vec<String> {
     let mut judge = |count: u64, whole: u64, of: &str| {
         let share = share(count, whole);
         if count >= LEAST && share > limit + SLACK {
-            over.push(format!("{count} of {whole} servers of {of} ({})", percent(share)));
+            over.push(format!("{count} of {whole} servers of {of} ({})", percent_of(share)));
         }
     };
     let fleet = inputs.fleet.servers.values().filter(|s| s.state.is_live()).count();

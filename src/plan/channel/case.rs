@@ -1,5 +1,7 @@
 //! What the decision about a channel looks at: what people ask for, who may turn the keys, and what is remembered.
 
+use std::collections::BTreeMap;
+
 use crate::memory::ChannelMemory;
 use crate::plan::adopt::Carried;
 use crate::plan::model::{Happening, Plan};
@@ -20,6 +22,8 @@ pub(in crate::plan) struct Terms<'a> {
     pub(in crate::plan) complete: bool,
     /// The belt on rows that holds, if it does.
     pub(in crate::plan) row_belt: Option<&'a str>,
+    /// Channels that lost all the servers that they had, and how many those were.
+    pub(in crate::plan) deserted: &'a BTreeMap<ChannelName, usize>,
 }
 
 /// One channel.

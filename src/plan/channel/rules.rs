@@ -157,6 +157,9 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
             ..Matched::new(Rule::Promoted, format!("held: {version} waits: {belt}"))
         };
     }
+    if let Some(count) = case.terms.deserted.get(case.name) {
+        return deserted(case, version, *count, plan);
+    }
     if case.observes() {
         return Matched::watched(Rule::Promoted, format!("would release {version}"));
     }
@@ -170,6 +173,24 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
         tone: Tone::Good,
         moved: Some(Moved::Promotion { from, to }),
         ..Matched::new(Rule::Promoted, "in sync")
+    }
+}
+
+/// Rule 11 for a channel that lost all its servers: it would look done without having reached anybody.
+fn deserted(case: &Case<'_>, version: &Version, count: usize, plan: &mut Plan) -> Matched {
+    let tab = &case.terms.intent.server_tab;
+    let servers = if count == 1 { "the one server" } else { "all servers" };
+    let why = format!(
+        "{servers} ({count}) that the channel had left it since the last pass, though none has ended; put the channel of their \
+         rows in {tab} right, or, if it is meant, run fleetsheet --once --allow row_drop"
+    );
+    let message = format!("{}: {version} has both keys and would reach nobody: {why}", case.name);
+    let name = case.name.as_str();
+    plan.problems
+        .push(Problem::new(Kind::Belt, Code::Deserted, name, message));
+    Matched {
+        state: State::Belt,
+        ..Matched::new(Rule::Promoted, format!("held: {version} would reach nobody: {why}"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{LATE_WRITE, Repeat, ServerMemory};
+use crate::memory::{LATE_WRITE, Listing, Repeat, ServerMemory};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Recall};
 use crate::plan::model::{Plan, ServerStatus};
@@ -141,11 +141,18 @@ pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
 /// Forgets servers that are neither in the sheet nor in a fleet all of whose sources answered.
 pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
     let Inputs { fleet, .. } = inputs;
-    if !fleet.complete() || !plan.tripped.is_empty() {
+    if !fleet.complete() || plan.tripped.iter().any(|belt| !belt.allowed) {
         return;
     }
     let listed: BTreeSet<&ServerId> = inputs.sheet.intent.servers.iter().map(|row| &row.id).collect();
     let remembered = inputs.memory.servers.keys();
     let gone = remembered.filter(|id| !listed.contains(id) && !fleet.servers.contains_key(*id));
-    plan.update.forget_servers = gone.cloned().collect();
+    // A row that was lost is missed for a day, whatever became of its server.
+    let missed = |id: &ServerId| {
+        let memory = plan.update.servers.get(id).or_else(|| inputs.memory.servers.get(id));
+        memory.is_some_and(|m| matches!(m.listing(), Listing::In(_) | Listing::Lost { .. }))
+    };
+    let gone: BTreeSet<ServerId> = gone.filter(|id| !missed(id)).cloned().collect();
+    plan.update.servers.retain(|id, _| !gone.contains(id));
+    plan.update.forget_servers = gone;
 }

@@ -162,7 +162,7 @@ fn append_to_table(txn: &mut Txn<'_>, id: &str, rows: &[RowData], mask: &Mask) -
         .iter()
         .enumerate()
         .find_map(|(at, tab)| Some((at, of(tab)?)));
-    let (tab, table) = found.ok_or_else(|| ApiError::invalid(&format!("No table with id: {id}")))?;
+    let (tab, table) = found.ok_or_else(|| ApiError::invalid(format!("No table with id: {id}")))?;
     let grid = &mut txn.book.tabs[tab];
     let range = grid.tables[table].range.clone();
     let (lines, columns) = grid.clip(&range);

@@ -1,0 +1,14 @@
+//! Which servers have ended: what they take with them was not lost.
+
+use super::trip::DAY;
+use crate::memory::ServerMemory;
+use crate::plan::inputs::Inputs;
+use crate::tag::ServerId;
+
+/// Whether a server has ended: seen so, or missing for a day.
+pub(super) fn has_ended(id: &ServerId, memory: Option<&ServerMemory>, inputs: Inputs<'_>) -> bool {
+    match inputs.fleet.servers.get(id) {
+        Some(server) => !server.state.is_live(),
+        None => memory.is_some_and(|m| m.terminated || m.missing_since.is_some_and(|since| inputs.now - since >= DAY)),
+    }
+}

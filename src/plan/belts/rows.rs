@@ -1,0 +1,231 @@
+//! The belt on a shrunken sheet. It counts, by their ids, rows that were lost; servers that ended take theirs with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::ended::has_ended;
+use super::trip::{DAY, percent, percent_of, reaches, trip};
+use crate::memory::{Listing, ServerMemory};
+use crate::plan::inputs::Inputs;
+use crate::plan::model::Plan;
+use crate::plan::policy::Belt;
+use crate::plan::state::State;
+use crate::tag::{ChannelName, ServerId};
+use crate::text::few;
+
+/// Share of the release tab's channels that may vanish.
+const RELEASE_ROW_DROP: f64 = 0.5;
+
+/// A channel that loses all its servers trips the belt from this many on.
+const WHOLE_CHANNEL: usize = 3;
+
+/// How many lost ids a message names.
+const NAMED: usize = 5;
+
+/// The channel that each server's row names, for rows that name one.
+fn named<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a ServerId, &'a ChannelName> {
+    let rows = inputs.sheet.intent.servers.iter();
+    rows.filter_map(|row| Some((&row.id, row.channel.as_ref()?))).collect()
+}
+
+/// When the last pass was that this belt did not hold, to the hour: the day of what counts as lost ends there, so that a belt that
+/// holds for days does not open by itself.
+fn last_free(inputs: Inputs<'_>) -> DateTime<Utc> {
+    let readings = &inputs.memory.baselines.release_rows;
+    readings.last().map_or(inputs.now, |(at, _)| *at)
+}
+
+/// The channel that a server's row named in the last pass that was not held, or in the day before it.
+fn had_row(memory: &ServerMemory, last: DateTime<Utc>) -> Option<ChannelName> {
+    match memory.listing() {
+        Listing::In(channel) => Some(channel),
+        Listing::Lost { channel, at } => (last - at <= DAY).then_some(channel),
+        Listing::Unknown | Listing::Out => None,
+    }
+}
+
+/// Rows that were there, of servers that have not ended, and which of them are lost.
+#[derive(Default)]
+struct Lost<'a> {
+    there: usize,
+    ids: Vec<&'a ServerId>,
+}
+
+/// Of each channel, the rows that were there and those that are lost.
+fn lost(inputs: Inputs<'_>) -> BTreeMap<ChannelName, Lost<'_>> {
+    let (named, last) = (named(inputs), last_free(inputs));
+    let mut channels: BTreeMap<ChannelName, Lost<'_>> = BTreeMap::new();
+    for (id, memory) in &inputs.memory.servers {
+        let Some(channel) = had_row(memory, last).filter(|_| !has_ended(id, Some(memory), inputs)) else {
+            continue;
+        };
+        let entry = channels.entry(channel).or_default();
+        entry.there += 1;
+        if !named.contains_key(id) {
+            entry.ids.push(id);
+        }
+    }
+    channels
+}
+
+/// Checks whether the sheet shrank; the message holds back appends, moves, `missing` and promotions.
+pub(in crate::plan) fn row_drop(inputs: Inputs<'_>, plan: &mut Plan) -> Option<String> {
+    let limit = inputs.policy.max_row_drop;
+    // Switching the belt off means both tabs.
+    if limit >= 1.0 {
+        return None;
+    }
+    let tabs = [
+        servers_lost(inputs, limit).map(|words| (&inputs.sheet.intent.server_tab, words)),
+        channels_lost(inputs).map(|words| (&inputs.sheet.intent.release_tab, words)),
+    ];
+    let tripped: Vec<_> = tabs.into_iter().flatten().collect();
+    let (place, _) = tripped.first()?;
+    let words: Vec<&str> = tripped.iter().map(|(_, words)| words.as_str()).collect();
+    trip(plan, inputs.policy, Belt::RowDrop, place, words.join("; "))
+}
+
+fn servers_lost(inputs: Inputs<'_>, limit: f64) -> Option<String> {
+    let tab = &inputs.sheet.intent.server_tab;
+    let channels = lost(inputs);
+    let there: usize = channels.values().map(|lost| lost.there).sum();
+    let ids: Vec<&ServerId> = channels.values().flat_map(|lost| lost.ids.iter().copied()).collect();
+    let names = |ids: &[&ServerId]| few(ids.iter().map(|id| id.as_str()), NAMED);
+    let rows = "rows of servers that have not ended are gone or name no channel any more";
+    let mut words = Vec::new();
+    if reaches(ids.len() as u64, there as u64, limit) {
+        words.push(format!(
+            "{tab}: {} of the {there} {rows} ({}; limit {}, belts.max_row_drop): {}",
+            ids.len(),
+            percent(ids.len() as u64, there as u64),
+            percent_of(limit),
+            names(&ids)
+        ));
+    }
+    let whole = channels
+        .iter()
+        .filter(|(_, lost)| lost.there >= WHOLE_CHANNEL && lost.ids.len() == lost.there);
+    for (channel, lost) in whole {
+        words.push(format!(
+            "{tab}: all {} of the channel {channel} (limit: not all of {WHOLE_CHANNEL} or more, fixed): {}",
+            lost.there,
+            names(&lost.ids)
+        ));
+    }
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn channels_lost(inputs: Inputs<'_>) -> Option<String> {
+    let (there, last) = (present(inputs), last_free(inputs));
+    let base = &inputs.memory.baselines.channels;
+    let recent = base.iter().filter(|(_, since)| since.is_none_or(|at| last - at <= DAY));
+    let recent: Vec<&ChannelName> = recent.map(|(name, _)| name).collect();
+    let gone: Vec<&str> = recent
+        .iter()
+        .filter(|name| !there.contains(*name))
+        .map(|name| name.as_str())
+        .collect();
+    let (lost, all) = (gone.len() as u64, recent.len() as u64);
+    reaches(lost, all, RELEASE_ROW_DROP).then(|| {
+        format!(
+            "{}: {lost} of the {all} channels of the last 24 h have no row ({}; limit {}, fixed): {}",
+            inputs.sheet.intent.release_tab,
+            percent(lost, all),
+            percent_of(RELEASE_ROW_DROP),
+            few(gone.iter().copied(), NAMED)
+        )
+    })
+}
+
+/// Channels with a row.
+fn present(inputs: Inputs<'_>) -> BTreeSet<&ChannelName> {
+    inputs.sheet.intent.channels.iter().map(|row| &row.channel).collect()
+}
+
+/// What is remembered of the channels' rows after a pass that this belt did not hold. One that was let through starts over.
+pub(super) fn channels(inputs: Inputs<'_>, anew: bool) -> BTreeMap<ChannelName, Option<DateTime<Utc>>> {
+    let (there, now) = (present(inputs), inputs.now);
+    let mut next = inputs.memory.baselines.channels.clone();
+    for (name, since) in &mut next {
+        *since = match (there.contains(name), *since) {
+            (true, _) => None,
+            (false, since) => since.or(Some(now)),
+        };
+    }
+    next.retain(|_, since| since.is_none_or(|at| !anew && now - at <= DAY));
+    next.extend(there.into_iter().map(|name| (name.clone(), None)));
+    next
+}
+
+/// Channels that had servers in the last pass and have none now, although those have not ended: how many they were. A promotion
+/// there would reach nobody.
+pub(in crate::plan) fn deserted(inputs: Inputs<'_>) -> BTreeMap<ChannelName, usize> {
+    if inputs.policy.allow.contains(&Belt::RowDrop) {
+        return BTreeMap::new();
+    }
+    let named = named(inputs);
+    let mut members: BTreeSet<&str> = BTreeSet::new();
+    for (id, channel) in &named {
+        if !has_ended(id, inputs.memory.servers.get(*id), inputs) {
+            members.insert(channel.as_str());
+        }
+    }
+    // A live server without a row is where its tag says.
+    let listed: BTreeSet<&ServerId> = inputs.sheet.intent.servers.iter().map(|row| &row.id).collect();
+    let strays = inputs
+        .fleet
+        .servers
+        .iter()
+        .filter(|(id, server)| server.state.is_live() && !listed.contains(id));
+    members.extend(
+        strays
+            .filter_map(|(_, server)| server.tag(&inputs.policy.channel_tag))
+            .map(|tag| &**tag),
+    );
+    let channels = lost(inputs)
+        .into_iter()
+        .filter(|(name, _)| !members.contains(name.as_str()));
+    channels.map(|(name, lost)| (name, lost.there)).collect()
+}
+
+/// Notes which servers have a row that names a channel, unless the belt holds. Those of a channel whose promotion waits for them
+/// stay as they were.
+pub(in crate::plan) fn listings(inputs: Inputs<'_>, plan: &mut Plan) {
+    let own = plan.tripped.iter().find(|tripped| tripped.belt == Belt::RowDrop);
+    let allowed = own.map(|tripped| tripped.allowed);
+    if allowed == Some(false) {
+        return;
+    }
+    let waits = |name: &ChannelName| plan.channels.iter().any(|c| c.name == *name && c.state == State::Belt);
+    let (named, mut changed) = (named(inputs), Vec::new());
+    let ids: BTreeSet<&ServerId> = inputs.memory.servers.keys().chain(named.keys().copied()).collect();
+    for id in ids {
+        let memory = plan.update.servers.get(id).or_else(|| inputs.memory.servers.get(id));
+        let before = memory.map(ServerMemory::listing).unwrap_or_default();
+        let next = match (named.get(id), before.clone()) {
+            (_, Listing::In(channel) | Listing::Lost { channel, .. }) if waits(&channel) => continue,
+            (Some(channel), _) => Listing::In((*channel).clone()),
+            (None, Listing::In(_) | Listing::Lost { .. }) if allowed == Some(true) || has_ended(id, memory, inputs) => {
+                Listing::Out
+            }
+            (None, Listing::In(channel)) => Listing::Lost {
+                channel,
+                at: inputs.now,
+            },
+            (None, Listing::Lost { at, .. }) if inputs.now - at > DAY => Listing::Out,
+            (None, before) => before,
+        };
+        if memory.map(|m| &m.listing) != Some(&next) {
+            let memory = memory.cloned().unwrap_or_default();
+            changed.push((
+                id.clone(),
+                ServerMemory {
+                    listing: next,
+                    ..memory
+                },
+            ));
+        }
+    }
+    plan.update.servers.extend(changed);
+}
