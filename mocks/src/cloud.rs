@@ -16,7 +16,7 @@ mod instance;
 mod params;
 mod policies;
 mod settings;
-mod signature;
+pub(crate) mod signature;
 mod sts;
 mod tags;
 #[cfg(test)]

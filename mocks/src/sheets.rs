@@ -1,4 +1,4 @@
-//! The Sheets API v4 and the token endpoint.
+//! The Sheets API v4, the token endpoint, and what gives tokens without a key.
 //!
 //! Requests are taken apart by `route`, checked against `schema`, and applied to a `model` of typed cells: what reads
 //! goes through `values` and `grid`, what writes works on a copy in a `txn` that counts whole or not at all. Where the
@@ -14,6 +14,7 @@ mod error;
 mod grid;
 mod http;
 mod human;
+mod identity;
 mod mask;
 mod metadata;
 mod model;
@@ -30,6 +31,7 @@ mod write;
 
 pub use cell::{Cell, CellValue};
 pub use human::At;
+pub use identity::{AUDIENCE, AWS_ACCOUNT, PERSON, REFRESH_TOKEN};
 pub use model::{Line, Metadata, Protected, Row, Spreadsheet, Tab};
 pub use range::GridRange;
 pub use token::SERVICE_ACCOUNT;
@@ -42,6 +44,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::faults::{Script, Server, serve_on};
+use identity::state::Identity;
 use token::Tokens;
 use world::{Quota, Shared, World};
 
@@ -101,6 +104,37 @@ impl Desk {
         self.shared.world().tokens.lifetime = lifetime;
     }
 
+    /// Lets the identity provider give this token, and no other.
+    pub fn set_subject(&self, token: &str) {
+        self.shared.world().identity.subjects = [token.to_owned()].into();
+    }
+
+    /// Lets whoever may ask IAM have the tokens of this account, by way of these and no others.
+    pub fn let_impersonate(&self, email: &str, delegates: &[&str]) {
+        let delegates = delegates.iter().map(|email| (*email).to_owned()).collect();
+        self.shared
+            .world()
+            .identity
+            .accounts
+            .insert(email.to_owned(), delegates);
+    }
+
+    /// Lets nobody have the tokens of any account.
+    pub fn forbid_impersonation(&self) {
+        self.shared.world().identity.accounts.clear();
+    }
+
+    /// The scopes that the person of [`PERSON`] agreed to.
+    pub fn set_agreed_scopes(&self, scopes: &str) {
+        scopes.clone_into(&mut self.shared.world().identity.agreed);
+    }
+
+    /// The body of the last request to IAM.
+    #[must_use]
+    pub fn asked_of_iam(&self) -> serde_json::Value {
+        self.shared.world().identity.asked.clone()
+    }
+
     /// Lets no token given so far count any more.
     pub fn revoke_tokens(&self) {
         self.shared.world().tokens.revoke();
@@ -119,6 +153,7 @@ impl SheetsEmulator {
         let world = World {
             book,
             tokens,
+            identity: Identity::new(),
             writes: Vec::new(),
             shared: true,
             viewer: false,

@@ -15,7 +15,7 @@ use super::mask::Mask;
 use super::route::{Endpoint, Traits};
 use super::token::{self, SERVICE_ACCOUNT};
 use super::world::Shared;
-use super::{page, schema};
+use super::{identity, page, schema};
 use crate::faults::Refusal;
 
 const LARGEST_BODY: usize = 64 << 20;
@@ -37,6 +37,9 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         return shared.script.run(traits.name, refuse, handle).await;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    if let Some(name) = identity::named(&method, &path) {
+        return identity::answer(&shared, name, request).await;
+    }
     match (method, path.as_str()) {
         (Method::POST, "/token") => {
             let handle = async {
@@ -105,6 +108,9 @@ async fn call(shared: &Shared, id: &str, endpoint: &Endpoint, traits: &Traits, r
         .await
         .map_err(|_| ApiError::invalid("The body is cut off."))?;
     let mut world = shared.world();
+    if world.identity.is_federated(header("authorization")) {
+        return Err(ApiError::denied());
+    }
     match world.tokens.allows(header("authorization"), traits.full_scope) {
         None => return Err(ApiError::unauthenticated()),
         Some(false) => return Err(ApiError::scope()),

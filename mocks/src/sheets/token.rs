@@ -104,15 +104,27 @@ impl Tokens {
     pub(super) fn grant(&mut self, form: &HashMap<String, String>) -> Response {
         match self.verify(form) {
             Ok(scope) => {
-                self.count += 1;
-                let token = format!("ya29.emulated-{}", self.count);
-                self.given
-                    .insert(token.clone(), (Instant::now() + self.lifetime, scope));
+                let token = self.give(&scope);
                 let seconds = self.lifetime.as_secs();
                 Json(json!({ "access_token": token, "expires_in": seconds, "token_type": "Bearer" })).into_response()
             }
             Err((error, description)) => refusal(StatusCode::BAD_REQUEST, error, description),
         }
+    }
+
+    /// Gives a token for scopes.
+    pub(super) fn give(&mut self, scopes: &str) -> String {
+        self.count += 1;
+        let token = format!("ya29.emulated-{}", self.count);
+        let until = Instant::now() + self.lifetime;
+        self.given.insert(token.clone(), (until, scopes.to_owned()));
+        token
+    }
+
+    /// The scopes of a token that counts.
+    pub(super) fn scopes(&self, token: &str) -> Option<String> {
+        let (until, scopes) = self.given.get(token)?;
+        (*until > Instant::now()).then(|| scopes.clone())
     }
 
     fn verify(&self, form: &HashMap<String, String>) -> std::result::Result<String, (&'static str, &'static str)> {

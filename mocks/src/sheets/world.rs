@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::{ApiError, Result};
+use super::identity::state::Identity;
 use super::model::Spreadsheet;
 use super::token::Tokens;
 use super::txn::Write;
@@ -49,6 +50,7 @@ impl Quota {
 pub(super) struct World {
     pub(super) book: Spreadsheet,
     pub(super) tokens: Tokens,
+    pub(super) identity: Identity,
     pub(super) writes: Vec<Write>,
     /// Whether the file is shared with the service account.
     pub(super) shared: bool,
