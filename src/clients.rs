@@ -88,7 +88,7 @@ pub fn pacing(old: Option<&Clients>, config: &Config, calls: &Calls) -> Pacing {
 /// Connects to the spreadsheet.
 ///
 /// # Errors
-/// When credentials cannot work. A key file that the configuration names is a fault of the configuration; credentials that
+/// When credentials cannot work. A file that the configuration names is a fault of the configuration; credentials that
 /// were found elsewhere are not.
 pub async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheets, Refusal> {
     let named = config.sheets.credentials_file.is_some();
@@ -99,9 +99,12 @@ pub async fn connect_sheets(config: &Config, calls: Calls) -> Result<GoogleSheet
         request_timeout: config.limits.request_timeout,
         sheets_per_minute: config.limits.sheets_per_minute.get(),
     };
-    GoogleSheets::connect(settings, calls)
+    let sheets = GoogleSheets::connect(settings, calls)
         .await
-        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })
+        .map_err(|e| if named { Refusal::config(e) } else { Refusal::failed(e) })?;
+    // The decision about editors needs to know who we are.
+    sheets.identify().await.map_err(Refusal::failed)?;
+    Ok(sheets)
 }
 
 /// Makes the clients of all accounts and regions. They find out at their first call whether there are credentials.

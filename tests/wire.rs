@@ -28,6 +28,7 @@ mod faults;
 mod google_sheets;
 mod hostile;
 mod init;
+mod keyless;
 mod kills;
 mod mail;
 mod meanwhile;

@@ -8,7 +8,7 @@ mod checks;
 mod codes;
 mod describe;
 mod error;
-mod http;
+pub(crate) mod http;
 mod quote;
 mod region;
 mod reply;

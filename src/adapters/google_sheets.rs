@@ -5,7 +5,7 @@
 
 pub mod answers;
 mod attempt;
-mod auth;
+pub(crate) mod auth;
 mod columns;
 mod failure;
 mod grid;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use google_sheets4::{Sheets, api};
 
-use auth::SCOPE;
+use auth::{SCOPE, Wire};
 use failure::{Method, error};
 use pace::Pace;
 use tokens::Tokens;
@@ -46,7 +46,7 @@ const ENDPOINT: &str = "https://sheets.googleapis.com/";
 pub struct Settings {
     /// The part of the spreadsheet's address between `/d/` and `/edit`.
     pub spreadsheet_id: String,
-    /// A service-account key; unset: application default credentials.
+    /// Credentials of any kind; unset: application default credentials.
     pub credentials_file: Option<PathBuf>,
     /// Another address of the API, for tests.
     pub endpoint: Option<Endpoint>,
@@ -62,7 +62,6 @@ struct Inner {
     /// With a slash at its end.
     endpoint: String,
     spreadsheet_id: String,
-    email: String,
     timeout: Duration,
     pace: Pace,
     calls: Calls,
@@ -79,7 +78,7 @@ impl fmt::Debug for GoogleSheets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GoogleSheets")
             .field("spreadsheet_id", &self.inner.spreadsheet_id)
-            .field("service_account", &self.inner.email)
+            .field("service_account", &self.service_account_email())
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
@@ -103,8 +102,9 @@ impl GoogleSheets {
             .endpoint
             .map_or_else(|| ENDPOINT.to_owned(), |endpoint| endpoint.with_slash());
         let connector = connector()?;
-        let credentials = auth::find(settings.credentials_file.as_deref(), connector.clone()).await?;
-        let tokens = Tokens::new(credentials.authenticator, settings.request_timeout, calls.clone());
+        let wire = Wire::new(connector.clone(), settings.request_timeout, calls.clone());
+        let credentials = auth::find(settings.credentials_file.as_deref(), &wire).await?;
+        let tokens = Tokens::new(credentials, wire);
         let mut hub = Sheets::new(auth::http_client(connector), tokens.clone());
         hub.user_agent(USER.into());
         hub.base_url(endpoint.clone());
@@ -114,7 +114,6 @@ impl GoogleSheets {
             tokens,
             endpoint,
             spreadsheet_id: id,
-            email: credentials.email,
             timeout: settings.request_timeout,
             pace: Pace::new(settings.sheets_per_minute),
             calls,
@@ -134,10 +133,27 @@ impl GoogleSheets {
         }
     }
 
-    /// The address that the spreadsheet must be shared with.
+    /// The address that the spreadsheet must be shared with. A federation without a service account has none: it is blank then.
     #[must_use]
     pub fn service_account_email(&self) -> &str {
-        &self.inner.email
+        self.inner.tokens.credentials().email().unwrap_or_default()
+    }
+
+    /// Learns the address if only Google can tell it: that of a person's login.
+    ///
+    /// # Errors
+    /// When no token can be had; the message says why.
+    pub async fn identify(&self) -> Result<(), SheetError> {
+        if self.inner.tokens.credentials().is_unknown() {
+            self.check_token().await?;
+        }
+        Ok(())
+    }
+
+    /// Which credentials are used, in words.
+    #[must_use]
+    pub(crate) fn credentials(&self) -> String {
+        self.inner.tokens.credentials().words()
     }
 
     /// Fetches the access token, unless it is there already.

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use super::output::{Logs, print, start_logs};
 use crate::adapters::files;
+use crate::adapters::google_sheets::auth::place::{Place, holds_secret};
 use crate::adapters::sqlite::{Access, SqliteStore, probe};
 use crate::calls::Calls;
 use crate::cli::Invocation;
@@ -93,10 +94,10 @@ fn check_secrets(config: &Config) -> Vec<Finding> {
         found => Some(judge_permissions(setting, path, &found)),
     };
     let mut findings = Vec::new();
-    match (&config.sheets.credentials_file, google::named_key_file()) {
-        (Some(path), _) => findings.extend(judge("sheets.credentials_file", path)),
-        (None, Some(path)) => findings.extend(judge(google::KEY_FILE_VARIABLE, &path)),
-        (None, None) => {}
+    if let Place::File(path, named) = Place::find(config.sheets.credentials_file.as_deref())
+        && holds_secret(&path)
+    {
+        findings.extend(judge(named, &path));
     }
     let password = config
         .email

@@ -32,6 +32,12 @@ pub(super) async fn run(config: Config, asked: &InitRequest, format: Format) -> 
     let calls = Calls::default();
     let sheets = connect_sheets(&config, calls.clone()).await?;
     let account = sheets.service_account_email().to_owned();
+    if account.is_empty() {
+        return Err(Refusal::failed(
+            "the credentials have no address, so nobody can make them an editor of the spreadsheet; let them end in a \
+             service account (create-cred-config --service-account=ADDRESS)",
+        ));
+    }
     let names = names(&config, &account);
     let templates = Templates::load(&names).map_err(Refusal::failed)?;
     let request = SetupRequest {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::adapters::files;
+use crate::adapters::google_sheets::auth::place::gcloud_file;
 use crate::clients::{Clients, StaticCredentials, connect_after};
 use crate::config::Config;
 use crate::refusal::Refusal;
@@ -118,6 +119,7 @@ impl ConfigFiles {
     fn files(&self, config: Option<&Config>) -> Vec<PathBuf> {
         let mut files = vec![self.path.clone()];
         files.extend(config.and_then(|config| config.sheets.credentials_file.clone()));
+        files.extend(gcloud_file());
         for (variable, at_home) in CREDENTIALS {
             let named = std::env::var_os(variable)
                 .filter(|path| !path.is_empty())

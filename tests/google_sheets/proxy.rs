@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use fleetsheet_mocks::cloud::Fleet;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -85,6 +86,32 @@ async fn every_far_end_is_reached_through_the_proxy() {
         let asked = proxy.asked.lock().unwrap();
         assert!(asked.iter().all(|(_, login, tls)| *login && *tls), "{asked:?}");
         assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_without_a_key_are_had_through_the_proxy_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (subject, file) = (dir.path().join("subject"), dir.path().join("google.json"));
+    std::fs::write(&subject, "subject-token").unwrap();
+    let federation = json!({
+        "type": "external_account", "audience": "//iam.googleapis.com/x", "token_url": "https://sts.googleapis.com/v1/token",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "credential_source": { "file": subject },
+    });
+    let login = json!({ "type": "authorized_user", "client_id": "1", "client_secret": "2", "refresh_token": "3" });
+    for (credentials, host) in [
+        (federation, "sts.googleapis.com:443"),
+        (login, "oauth2.googleapis.com:443"),
+    ] {
+        std::fs::write(&file, credentials.to_string()).unwrap();
+        let proxy = Proxy::start("HTTP/1.1 200 Connection established\r\n\r\n").await;
+        let named = file.display().to_string();
+        let env = [
+            ("HTTPS_PROXY", &*proxy.address),
+            ("FLEETSHEET_SHEETS__CREDENTIALS_FILE", &named),
+        ];
+        let said = check(&env).await;
+        assert!(proxy.hosts().contains(&host.to_owned()), "{host}: {said}");
     }
 }
 

@@ -30,7 +30,7 @@ type Timeouts = (Option<Duration>, Option<Duration>);
 
 /// The client. Connections are kept per pair of timeouts: EC2 and STS share them, the sources of credentials may not.
 #[derive(Clone)]
-pub(super) struct CountingClient {
+pub(crate) struct CountingClient {
     calls: Calls,
     proxies: bool,
     /// What carries the requests; `None`: our own connections.
@@ -41,7 +41,7 @@ pub(super) struct CountingClient {
 impl CountingClient {
     /// A client that counts into `calls`. With `proxies` it takes the way that the environment names for all far ends; an
     /// emulator on loopback must be reached without a proxy.
-    pub(super) fn new(calls: Calls, proxies: bool) -> Self {
+    pub(crate) fn new(calls: Calls, proxies: bool) -> Self {
         Self {
             calls,
             proxies,

@@ -75,14 +75,12 @@ pub fn refusal(status: u16, answer: &[u8], to_a_write: bool, account: &str) -> S
     Failure::of(&Error::BadRequest(body), seen, method, subject).error
 }
 
-/// Reads a service-account key and gives the address of its account.
+/// Reads a credentials file of any kind and gives the address of its account, where it says so.
 ///
 /// # Errors
-/// What is wrong with it, to follow the file's name; never a part of the key.
-pub fn key_file(text: &[u8]) -> Result<String, String> {
-    let key = auth::read_key(text)?;
-    auth::check_token_uri(&key.token_uri)?;
-    Ok(key.client_email)
+/// What is wrong with it, to follow the file's name; never a part of a key.
+pub fn key_file(text: &[u8]) -> Result<Option<String>, String> {
+    auth::check_file(text)
 }
 
 /// Decodes an answer as the API crate does.

@@ -126,7 +126,10 @@ impl GoogleSheets {
             Ok(Ok((_, answer))) => return Ok(answer),
             Ok(Err(failure)) => {
                 let subject = Subject {
-                    account: &inner.email,
+                    account: match self.service_account_email() {
+                        "" => "the account of the credentials",
+                        email => email,
+                    },
                     spreadsheet_id: &inner.spreadsheet_id,
                 };
                 Failure::of(&failure, probe.seen(), method, subject)

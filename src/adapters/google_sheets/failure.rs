@@ -16,7 +16,7 @@ use crate::sheet::{SheetError, SheetErrorKind};
 use crate::text::{is_hidden, short};
 pub(super) use advice::Subject;
 use advice::{Advice, advice};
-use body::ErrorBody;
+pub(super) use body::ErrorBody;
 
 /// Google's words for a range in a tab that does not exist; it gives no other sign of it, and says the same of bad
 /// syntax.

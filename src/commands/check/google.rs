@@ -1,24 +1,15 @@
 //! Credentials, token and spreadsheet: each is checked only when the one before is good.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::persist::persist;
 use crate::adapters::google_sheets::GoogleSheets;
+use crate::adapters::google_sheets::auth::place::Place;
 use crate::calls::Calls;
 use crate::clients::{connect_sheets, names};
 use crate::config::Config;
 use crate::prerequisites::{Finding, Item, Seen, judge_spreadsheet, judge_unseen_spreadsheet};
 use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, SheetReader as _, TabRequest};
-
-/// The variable that names a key file where the configuration names none, as in all Google clients.
-pub(super) const KEY_FILE_VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
-
-/// The key file that the environment names.
-pub(super) fn named_key_file() -> Option<PathBuf> {
-    let path = std::env::var_os(KEY_FILE_VARIABLE)?;
-    (!path.is_empty()).then(|| path.into())
-}
 
 /// Checks everything up to the spreadsheet's contents, and gives those if they could be read.
 pub(super) async fn check_spreadsheet(config: &Config, calls: Calls) -> (Vec<Finding>, Option<Seen>) {
@@ -37,8 +28,12 @@ pub(super) async fn check_spreadsheet(config: &Config, calls: Calls) -> (Vec<Fin
         }
     };
     let account = sheets.service_account_email().to_owned();
-    let message = format!("usable; the service account is {account}");
-    findings.push(Finding::ok(Item::Credentials, source(config), message));
+    findings.push(usable(&sheets, config));
+    let account = if account.is_empty() {
+        "the account of the credentials".to_owned()
+    } else {
+        account
+    };
     if let Err(error) = token(&sheets, config.limits.request_timeout).await {
         findings.push(Finding::wrong(Item::Token, account, error.message));
         return unseen(findings, &[Item::Spreadsheet], "there must be an access token first");
@@ -54,15 +49,40 @@ pub(super) async fn check_spreadsheet(config: &Config, calls: Calls) -> (Vec<Fin
     };
     let message = format!("{:?} can be read by {account}", raw.title);
     findings.push(Finding::ok(Item::Spreadsheet, id, message));
-    let names = names(config, &account);
-    let seen = judge_spreadsheet(&raw, &names, config.dual_key.require_protection, &account);
+    let email = sheets.service_account_email();
+    let names = names(config, email);
+    let seen = judge_spreadsheet(&raw, &names, config.dual_key.require_protection, email);
     findings.extend(seen.findings.iter().cloned());
     (findings, Some(seen))
 }
 
 fn source(config: &Config) -> String {
-    let file = config.sheets.credentials_file.clone().or_else(named_key_file);
-    file.map_or_else(|| "this machine".to_owned(), |path| path.display().to_string())
+    Place::find(config.sheets.credentials_file.as_deref()).to_string()
+}
+
+/// Which credentials are used, and whose they are.
+fn usable(sheets: &GoogleSheets, config: &Config) -> Finding {
+    let what = sheets.credentials();
+    match sheets.service_account_email() {
+        "" => Finding::note(
+            Item::Credentials,
+            source(config),
+            format!("usable: {what}; the account has no address, and a spreadsheet can be shared with an address only"),
+        )
+        .fix("let the credentials end in a service account (create-cred-config --service-account=ADDRESS)"),
+        email => {
+            let whose = if email.ends_with(".gserviceaccount.com") {
+                "service account"
+            } else {
+                "account"
+            };
+            Finding::ok(
+                Item::Credentials,
+                source(config),
+                format!("usable: {what}; the {whose} is {email}"),
+            )
+        }
+    }
 }
 
 fn unreadable(id: &str, account: &str, error: SheetError) -> Finding {

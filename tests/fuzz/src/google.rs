@@ -102,14 +102,21 @@ fn refusal(status: u16, answer: &[u8]) {
     }
 }
 
-/// A file in place of a service-account key.
+/// A file in place of credentials.
 pub fn keyfile(data: &[u8]) {
     let read = answers::key_file(data);
     if let Err(why) = &read {
         judge::one_line("what is wrong with a key", why);
         judge::at_most("what is wrong with a key", why, MESSAGE_MAX);
         let file: Value = serde_json::from_slice(data).unwrap_or(Value::Null);
-        for field in ["private_key", "private_key_id", "client_id", "client_email"] {
+        for field in [
+            "private_key",
+            "private_key_id",
+            "client_id",
+            "client_email",
+            "client_secret",
+            "refresh_token",
+        ] {
             let secret = file[field]
                 .as_str()
                 .filter(|text| text.len() > 12 && text.contains(|c: char| c.is_ascii_digit()));

@@ -1,11 +1,13 @@
 use std::io;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::key::{check_token_uri, token_failure};
 use super::*;
-use crate::adapters::google_sheets::tokens::{Tokens, token_failure};
+use crate::adapters::google_sheets::tokens::Tokens;
 use crate::calls::Calls;
 
 /// The metadata server of a cloud machine, as far as we ask it.
@@ -37,10 +39,15 @@ async fn a_machine_with_a_service_account_needs_no_key_file() {
     let host = listener.local_addr().unwrap().to_string();
     let server = tokio::spawn(metadata_server(listener));
     let connector = crate::adapters::google_sheets::connector().unwrap();
-    let found = of_machine(&host, connector.clone()).await.unwrap();
-    assert_eq!(found.email, "machine@example.com");
+    let (authenticator, email) = machine::find(&host, connector.clone()).await.unwrap();
+    assert_eq!(email, "machine@example.com");
     let calls = Calls::default();
-    let tokens = Tokens::new(found.authenticator, Duration::from_secs(5), calls.clone());
+    let wire = Wire::new(connector.clone(), Duration::from_secs(5), calls.clone());
+    let found = Credentials {
+        source: Source::Machine(authenticator, email),
+        place: Place::Machine(host.clone()),
+    };
+    let tokens = Tokens::new(found, wire);
     assert_eq!(tokens.get().await.unwrap(), "t0ken");
     assert_eq!(tokens.get().await.unwrap(), "t0ken");
     assert_eq!(calls.snapshot()["oauth2.token"], 1);
@@ -49,7 +56,7 @@ async fn a_machine_with_a_service_account_needs_no_key_file() {
     server.abort();
     let _ = server.await;
 
-    let Err(gone) = of_machine(&host, connector).await else {
+    let Err(gone) = machine::find(&host, connector).await else {
         panic!("the metadata server is gone")
     };
     assert_eq!(gone.kind, SheetErrorKind::Denied);
@@ -57,7 +64,7 @@ async fn a_machine_with_a_service_account_needs_no_key_file() {
 }
 
 fn refusal(text: &str) -> String {
-    read_key(text.as_bytes()).unwrap_err()
+    check_file(text.as_bytes()).unwrap_err()
 }
 
 #[test]
@@ -69,19 +76,19 @@ fn what_is_wrong_with_a_key_file_is_said_without_its_content() {
         change(&mut key);
         key.to_string()
     };
-    assert!(read_key(key(&|_| {}).as_bytes()).is_ok());
+    assert_eq!(check_file(key(&|_| {}).as_bytes()), Ok(Some("a@b".into())));
     let cases = [
         (
             format!("{{\"private_key\": \"{secret}\" oops"),
             "not JSON (line 1, column",
         ),
         (String::new(), "not JSON"),
-        ("[]".into(), "not a service-account key"),
+        ("[]".into(), "is not a credentials file"),
         (
             key(&|key| key["type"] = json!("authorized_user")),
-            "holds authorized_user credentials",
+            "(authorized_user) client_id is missing",
         ),
-        (key(&|key| key["type"] = json!(secret)), "not a service-account key"),
+        (key(&|key| key["type"] = json!(secret)), "is not a credentials file"),
         (
             json!({"installed": {"client_secret": secret}}).to_string(),
             "OAuth client secret",

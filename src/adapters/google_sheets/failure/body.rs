@@ -33,7 +33,7 @@ const GENERAL: [&str; 12] = [
 
 /// The parts of an error's JSON body that we look at.
 #[derive(Debug, Default)]
-pub(super) struct ErrorBody<'a> {
+pub(in super::super) struct ErrorBody<'a> {
     /// Whether there is a JSON body: Google sends one, what stands between often does not.
     pub(super) is_json: bool,
     pub(super) code: Option<u16>,
@@ -46,7 +46,7 @@ pub(super) struct ErrorBody<'a> {
 }
 
 impl<'a> ErrorBody<'a> {
-    pub(super) fn of(body: Option<&'a Value>) -> Self {
+    pub(in super::super) fn of(body: Option<&'a Value>) -> Self {
         let Some(body) = body else { return Self::default() };
         // Some front ends of Google wrap the error in an array.
         let (body, error) = match body {
@@ -102,6 +102,19 @@ impl<'a> ErrorBody<'a> {
 
     /// The advice, followed by all that Google said and the advice does not say.
     pub(super) fn beside(&self, advice: &str) -> String {
+        match self.besides(advice) {
+            said if said.is_empty() => advice.to_owned(),
+            said => format!("{advice}; Google says: {said}"),
+        }
+    }
+
+    /// All that the answer says.
+    pub(in super::super) fn said(&self) -> String {
+        self.besides("")
+    }
+
+    /// What the answer says and the advice does not.
+    fn besides(&self, advice: &str) -> String {
         let mut parts: Vec<String> = Vec::new();
         let mut told = advice.to_owned();
         let mut tell = |text: String, key: &str| {
@@ -122,11 +135,7 @@ impl<'a> ErrorBody<'a> {
         if let Some(said) = self.message {
             tell(short(said.trim().trim_end_matches('.'), WORDS_MAX), said.trim());
         }
-        if parts.is_empty() {
-            advice.to_owned()
-        } else {
-            format!("{advice}; Google says: {}", parts.join(", "))
-        }
+        parts.join(", ")
     }
 }
 
