@@ -150,15 +150,25 @@ async fn a_federation_by_the_keys_of_aws() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         bench.stage.setting(name, "");
     }
-    bench.stage.sheets.script().forget_calls();
-    bench.give(&bench.of_aws());
-    let checked = bench.check(&[]).await;
-    assert!(says(&checked, "token").starts_with("ok"), "{checked:?}");
-    assert!(says(&checked, "spreadsheet").starts_with("ok"), "{checked:?}");
-    assert!(
-        bench.stage.sheets.script().count("imds") >= 3,
-        "a session, the role's name and its keys"
-    );
+    let standard = |field: &str, page: &str| (field.to_owned(), json!(format!("http://169.254.169.254/latest/{page}")));
+    let mut as_gcloud_writes_it = bench.of_aws();
+    let source = as_gcloud_writes_it["credential_source"].as_object_mut().unwrap();
+    source.extend([
+        standard("region_url", "meta-data/placement/availability-zone"),
+        standard("url", "meta-data/iam/security-credentials"),
+        standard("imdsv2_session_token_url", "api/token"),
+    ]);
+    let server = bench.at("");
+    let moved = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*server)];
+    for (credentials, env) in [(bench.of_aws(), &[][..]), (as_gcloud_writes_it, &moved[..])] {
+        bench.stage.sheets.script().forget_calls();
+        bench.give(&credentials);
+        let checked = bench.check(env).await;
+        assert!(says(&checked, "token").starts_with("ok"), "{checked:?}");
+        assert!(says(&checked, "spreadsheet").starts_with("ok"), "{checked:?}");
+        let asked = bench.stage.sheets.script().count("imds");
+        assert!(asked >= 3, "a session, the role's name and its keys: {asked}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,3 +101,17 @@ async fn a_subject_token_that_was_rotated_is_read_anew() {
     std::fs::write(bench.stage.path("subject"), "rotated-subject-token").unwrap();
     sheets.read(&tabs).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_goes_over_from_a_key_to_a_federation_without_a_restart() {
+    let bench = Bench::new().await;
+    bench.give(&bench.key());
+    let service = bench.stage.start(&[]).await;
+    service.passes(1).await;
+    assert_eq!(bench.stage.sheets.script().count("sts.token"), 0);
+    bench.give(&bench.of_file());
+    service.says("were read again and are in use").await;
+    service.passes(2).await;
+    assert_eq!(bench.stage.sheets.script().count("sts.token"), 1, "its token is kept");
+    service.stop().await;
+}

@@ -35,6 +35,9 @@ const TARGET: &str = "x-goog-cloud-target-resource";
 /// The metadata server's page that names the region, unless the file names one.
 const REGION_PAGE: &str = "/latest/meta-data/placement/region";
 
+/// The variable by which clients of AWS find the metadata server.
+const SERVER_VARIABLE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+
 /// An AWS source.
 #[derive(Debug)]
 pub(super) struct Aws {
@@ -84,7 +87,9 @@ impl Aws {
             .with_behavior_version(Some(BehaviorVersion::latest()))
             .with_http_client(CountingClient::new(wire.calls.clone(), true));
         let mut server = imds::Client::builder().configure(&config);
-        if let Some(metadata) = &self.metadata {
+        // Who sets this variable has the metadata server elsewhere, as all clients of AWS are told.
+        let moved = std::env::var_os(SERVER_VARIABLE).is_some_and(|value| !value.is_empty());
+        if let Some(metadata) = self.metadata.as_ref().filter(|_| !moved) {
             let endpoint = server.endpoint(metadata);
             server = endpoint.map_err(|_| denied("credential_source.url is not an address"))?;
         }

@@ -64,8 +64,8 @@ pub(super) fn aws_identity(field: &str, text: &str) -> Result<Url, String> {
         && [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
             .iter()
             .any(|end| host.ends_with(end));
-    let asks = url.query() == Some("Action=GetCallerIdentity&Version=2011-06-15") && url.path() == "/";
-    if url.scheme() == "https" && is_sts && asks || is_loopback(host) && asks {
+    let asks = url.query() == Some("Action=GetCallerIdentity&Version=2011-06-15");
+    if asks && (is_loopback(host) || url.scheme() == "https" && is_sts && url.path() == "/" && url.port().is_none()) {
         return Ok(url);
     }
     Err(format!(
