@@ -150,6 +150,12 @@ impl GoogleSheets {
         Ok(())
     }
 
+    /// Why there is no address and what to do, where there is none.
+    #[must_use]
+    pub(crate) fn without_email(&self) -> &'static str {
+        self.inner.tokens.credentials().without_email()
+    }
+
     /// Which credentials are used, in words.
     #[must_use]
     pub(crate) fn credentials(&self) -> String {

@@ -33,10 +33,10 @@ pub(super) async fn run(config: Config, asked: &InitRequest, format: Format) -> 
     let sheets = connect_sheets(&config, calls.clone()).await?;
     let account = sheets.service_account_email().to_owned();
     if account.is_empty() {
-        return Err(Refusal::failed(
-            "the credentials have no address, so nobody can make them an editor of the spreadsheet; let them end in a \
-             service account (create-cred-config --service-account=ADDRESS)",
-        ));
+        let why = sheets.without_email();
+        return Err(Refusal::failed(format!(
+            "nobody can be made an editor of the protected columns: {why}"
+        )));
     }
     let names = names(&config, &account);
     let templates = Templates::load(&names).map_err(Refusal::failed)?;

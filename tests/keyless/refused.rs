@@ -1,7 +1,7 @@
 //! Credentials that cannot be used, each told with its file, its kind, what is missing and what to do; and those that a far end
 //! refuses, with that end's own reason.
 
-use fleetsheet_mocks::sheets::SERVICE_ACCOUNT;
+use fleetsheet_mocks::sheets::{PERSON, SERVICE_ACCOUNT};
 use serde_json::{Value, json};
 
 use super::{Bench, says};
@@ -318,4 +318,32 @@ async fn a_login_that_does_not_cover_spreadsheets_is_told_how_to_log_in() {
     // It is enough for an impersonation.
     bench.give(&bench.impersonated(&bench.user()));
     assert_eq!(bench.once(&[]).await.code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_of_a_key_cannot_be_the_service() {
+    let mut bench = Bench::new().await;
+    bench.give(&bench.user());
+    bench
+        .stage
+        .setting("FLEETSHEET_DUAL_KEY__A_EDITORS", &format!("[\"{PERSON}\"]"));
+    let checked = bench.check(&[]).await;
+    let said = says(&checked, "credentials");
+    assert!(
+        said.contains("wrong | ") && said.contains("person@example.com holds a key"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_an_address_is_no_editor_of_anything() {
+    let bench = Bench::new().await;
+    bench.give(&with(
+        bench.of_file(),
+        "/service_account_impersonation_url",
+        Value::Null,
+    ));
+    let ran = bench.stage.run(&["init", "--dry-run"]).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("--service-account=ADDRESS"), "{ran:?}");
 }

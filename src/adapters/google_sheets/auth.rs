@@ -47,6 +47,20 @@ impl Credentials {
         matches!(&self.source, Source::User(user) if user.email().is_none())
     }
 
+    /// Why there is no address and what to do, where there is none.
+    pub(super) fn without_email(&self) -> &'static str {
+        match &self.source {
+            Source::User(_) => {
+                "Google does not say whose login this is; log in again with openid and \
+                 https://www.googleapis.com/auth/userinfo.email among the --scopes"
+            }
+            _ => {
+                "the account has no address, and a spreadsheet can be shared with an address only; let the credentials end \
+                 in a service account (create-cred-config --service-account=ADDRESS)"
+            }
+        }
+    }
+
     /// What they are and where they are from.
     pub(super) fn words(&self) -> String {
         match &self.place {

@@ -9,6 +9,7 @@ use crate::calls::Calls;
 use crate::clients::{connect_sheets, names};
 use crate::config::Config;
 use crate::prerequisites::{Finding, Item, Seen, judge_spreadsheet, judge_unseen_spreadsheet};
+use crate::sheet::names::address_of;
 use crate::sheet::{RawSpreadsheet, SheetError, SheetErrorKind, SheetReader as _, TabRequest};
 
 /// Checks everything up to the spreadsheet's contents, and gives those if they could be read.
@@ -64,12 +65,17 @@ fn source(config: &Config) -> String {
 fn usable(sheets: &GoogleSheets, config: &Config) -> Finding {
     let what = sheets.credentials();
     match sheets.service_account_email() {
-        "" => Finding::note(
+        "" => {
+            let why = sheets.without_email();
+            Finding::note(Item::Credentials, source(config), format!("usable: {what}; {why}"))
+        }
+        // A person's login: the service can type both keys, and who holds one must not run it as themselves.
+        email if holds_a_key(email, config) => Finding::wrong(
             Item::Credentials,
             source(config),
-            format!("usable: {what}; the account has no address, and a spreadsheet can be shared with an address only"),
+            format!("{what}: {email} holds a key (dual_key), and as the service could type the other one, too"),
         )
-        .fix("let the credentials end in a service account (create-cred-config --service-account=ADDRESS)"),
+        .fix("let the service be an account that holds no key, such as a service account"),
         email => {
             let whose = if email.ends_with(".gserviceaccount.com") {
                 "service account"
@@ -83,6 +89,12 @@ fn usable(sheets: &GoogleSheets, config: &Config) -> Finding {
             )
         }
     }
+}
+
+fn holds_a_key(email: &str, config: &Config) -> bool {
+    let keys = &config.dual_key;
+    let mut holders = keys.a_editors.iter().chain(&keys.b_editors);
+    holders.any(|entry| address_of(entry) == email.to_lowercase())
 }
 
 fn unreadable(id: &str, account: &str, error: SheetError) -> Finding {
