@@ -8,9 +8,9 @@ use crate::adapters::ec2::{Account, Ec2, Ec2Settings, Role};
 use crate::adapters::google_sheets::{GoogleSheets, Settings};
 use crate::adapters::smtp::{Security, SmtpSettings};
 use crate::calls::Calls;
-use crate::config::{Config, Email, Mode, SmtpSecurity, TagAuthority};
+use crate::config::{Config, DiscoveryRows, Email, Mode, SmtpSecurity, TagAuthority};
 use crate::pacing::{Limits, Pacing};
-use crate::plan::{Belt, Policy};
+use crate::plan::{Belt, Policy, Rows};
 use crate::refusal::Refusal;
 use crate::sheet::names::Keyholders;
 use crate::sheet::names::Names;
@@ -178,6 +178,11 @@ pub fn policy(config: &Config, allow: &[Belt], takeover: bool) -> Policy {
         version_tag: config.tags.version.as_str().into(),
         observe: config.mode == Mode::Observe,
         require_protection: config.dual_key.require_protection,
+        rows: match config.discovery.rows {
+            DiscoveryRows::All => Rows::All,
+            DiscoveryRows::Persistent => Rows::Persistent,
+            DiscoveryRows::None => Rows::None,
+        },
         max_row_drop: config.belts.max_row_drop,
         max_fleet_drop: config.belts.max_fleet_drop,
         max_unapproved_change: config.belts.max_unapproved_change,

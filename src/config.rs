@@ -22,8 +22,8 @@ pub use cron::Cron;
 pub use error::{ConfigError, ConfigErrors};
 
 pub use model::{
-    Account, Authority, Aws, Belts, Config, DualKey, Email, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule,
-    Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
+    Account, Authority, Aws, Belts, Config, Discovery, DiscoveryRows, DualKey, Email, Http, Limits, Log, LogFormat,
+    Mode, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
 };
 pub use variables::overriding;
 

@@ -179,6 +179,10 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
     for row in &server.rows {
         lines.push(("row", layout.place("serverId", *row)));
     }
+    if !server.listed() {
+        let why = "none, and none is appended (discovery.rows, or a belt): it follows its channel tag";
+        lines.push(("row", why.into()));
+    }
     if server.append {
         lines.push((
             "row",

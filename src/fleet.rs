@@ -75,9 +75,24 @@ pub struct Server {
     pub tags: BTreeMap<TagKey, Arc<str>>,
     /// Whether the instance metadata service shows its tags, which narrows the characters of keys.
     pub metadata_tags: bool,
+    /// Whether it runs on Spot capacity.
+    pub spot: bool,
 }
 
+/// Tags that AWS writes, and nobody else may, on what an Auto Scaling group or a fleet launched.
+const LAUNCHERS: [&str; 3] = [
+    "aws:autoscaling:groupName",
+    "aws:ec2:fleet-id",
+    "aws:ec2spot:fleet-request-id",
+];
+
 impl Server {
+    /// Whether it comes and goes by itself: of an Auto Scaling group or a fleet request, or on Spot.
+    #[must_use]
+    pub(crate) fn comes_and_goes(&self) -> bool {
+        self.spot || LAUNCHERS.iter().any(|key| self.tags.contains_key(&TagKey::from(*key)))
+    }
+
     /// The value of a tag.
     #[must_use]
     pub fn tag(&self, key: &TagKey) -> Option<&Arc<str>> {

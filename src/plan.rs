@@ -28,11 +28,11 @@ use crate::memory::Unapproved;
 use crate::problem::Problem;
 use crate::tag::{ChannelName, ServerId, Version};
 use draft::{Context, Draft};
-use joined::{Channels, Joined, Rows};
+use joined::{Channels, Joined};
 
 pub use inputs::Inputs;
 pub use model::{ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
-pub use policy::{Belt, Policy};
+pub use policy::{Belt, Policy, Rows};
 pub use rule::Rule;
 pub use server::count_repeats;
 pub use state::State;
@@ -101,7 +101,7 @@ fn decide(inputs: Inputs<'_>) -> Plan {
 
 fn decide_channels(
     inputs: Inputs<'_>,
-    rows: &Rows<'_>,
+    rows: &joined::Rows<'_>,
     servers: &[Joined<'_>],
     row_belt: Option<&str>,
     plan: &mut Plan,

@@ -153,7 +153,7 @@ fn remember(server: &ServerPlan, memory: &Memory, update: &mut Update) {
 }
 
 fn count(server: &ServerPlan, outcome: Option<&Outcome>, only_shown: bool, counts: &mut Counts) {
-    counts.servers += u64::from(server.listed());
+    counts.servers += 1;
     counts.discovered += u64::from(server.append);
     match outcome {
         Some(Outcome::Done) => counts.changed += 1,

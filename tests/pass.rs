@@ -12,6 +12,7 @@ mod happy;
 mod keys;
 mod older_store;
 mod rollback;
+mod rowless;
 mod scripts;
 mod sheet_edits;
 mod status;

@@ -129,6 +129,7 @@ pub(super) const KEYS: &[Key] = &[
     set("belts.max_row_drop", Kind::Number, "0.3"),
     set("belts.max_fleet_drop", Kind::Number, "0.3"),
     set("belts.max_unapproved_change", Kind::Number, "0.1"),
+    set("discovery.rows", Kind::Text, "all"),
     set("dual_key.require_protection", Kind::Flag, "true"),
     set("dual_key.a_editors", Kind::List, "[]"),
     set("dual_key.b_editors", Kind::List, "[]"),

@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// When a pass must stop and ask.
     pub belts: Belts,
+    /// `[discovery]`.
+    pub discovery: Discovery,
     /// Whose keys count.
     pub dual_key: DualKey,
     /// Mail; `None` when the `[email]` section is absent.
@@ -240,6 +242,24 @@ pub enum SmtpSecurity {
     StartTls,
     /// Plain text (`smtp://` to a loopback address).
     Plain,
+}
+
+/// `[discovery]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// Which discovered servers get a row.
+    pub rows: DiscoveryRows,
+}
+
+/// Which discovered servers get a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiscoveryRows {
+    /// All.
+    All,
+    /// Those that do not come and go by themselves.
+    Persistent,
+    /// None.
+    None,
 }
 
 /// `[state]`.

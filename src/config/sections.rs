@@ -5,7 +5,9 @@ mod people;
 
 use std::time::Duration;
 
-use super::model::{Belts, Config, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule, Sheets, State};
+use super::model::{
+    Belts, Config, Discovery, DiscoveryRows, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule, Sheets, State,
+};
 use super::read::Reader;
 use super::syntax::{self, DAY, SECOND};
 
@@ -23,6 +25,14 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
     let tags = cloud::tags(r);
     let authority = cloud::authority(r, tags.as_ref());
     let belts = belts(r);
+    let rows = r.text(
+        "discovery.rows",
+        syntax::one_of(&[
+            ("all", DiscoveryRows::All),
+            ("persistent", DiscoveryRows::Persistent),
+            ("none", DiscoveryRows::None),
+        ]),
+    );
     let dual_key = people::dual_key(r, in_sandbox);
     let email = if r.mentions("email") {
         people::email(r).map(Some)
@@ -42,6 +52,7 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
         authority: authority?,
         limits: limits?,
         belts: belts?,
+        discovery: Discovery { rows: rows? },
         dual_key: dual_key?,
         email: email?,
         state: state?,

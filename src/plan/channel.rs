@@ -62,6 +62,7 @@ fn channel_plan(case: &Case<'_>, next: &ChannelMemory, matched: Matched) -> Chan
         carrying: 0,
         unseen: 0,
         held: 0,
+        rowless: 0,
         left_behind: Vec::new(),
     }
 }

@@ -45,6 +45,8 @@ pub struct ChannelPlan {
     /// How many of them cannot be seen now, because their account and region did not answer, or not whole. They count by what
     /// they last carried.
     pub unseen: u64,
+    /// Servers that have no row and get none, but follow their channel tag like all others.
+    pub rowless: u64,
     /// Live servers of the channel that somebody holds, whatever they carry.
     pub held: u64,
     /// Servers that stay behind because they are held, when the release moved.
@@ -134,7 +136,7 @@ pub struct ServerPlan {
 }
 
 impl ServerPlan {
-    /// Whether the server counts as one of the sheet's.
+    /// Whether it has a row, or gets one.
     #[must_use]
     pub fn listed(&self) -> bool {
         !self.rows.is_empty() || self.append

@@ -18,6 +18,8 @@ pub struct Policy {
     pub observe: bool,
     /// Whether keys count only while their columns are protected.
     pub require_protection: bool,
+    /// Which discovered servers get a row.
+    pub rows: Rows,
     /// Share of rows that may vanish, 0 to 1.
     pub max_row_drop: f64,
     /// Share of a source's servers that may vanish, 0 to 1.
@@ -28,6 +30,18 @@ pub struct Policy {
     pub allow: BTreeSet<Belt>,
     /// Whether the operator takes the sheet over for this store.
     pub takeover: bool,
+}
+
+/// Which discovered servers get a row. One that is held always does, so that somebody can let it go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// All.
+    #[default]
+    All,
+    /// Those that do not come and go by themselves.
+    Persistent,
+    /// None.
+    None,
 }
 
 /// A safety limit that an operator may let through for one pass.

@@ -13,6 +13,7 @@ struct Progress {
     carrying: u64,
     unseen: u64,
     held: u64,
+    rowless: u64,
     behind: Vec<ServerId>,
 }
 
@@ -32,6 +33,7 @@ pub(super) fn count(drafts: &[Draft<'_>], context: &Context<'_>, plan: &mut Plan
         channel.carrying = progress.carrying;
         channel.unseen = progress.unseen;
         channel.held = progress.held;
+        channel.rowless = progress.rowless;
         if channel.moved.is_some() {
             channel.left_behind = progress.behind;
         }
@@ -49,6 +51,8 @@ fn one(draft: &Draft<'_>, channel: &ChannelName, context: &Context<'_>, progress
         None if unseen => inputs.memory.servers.get(id).and_then(|m| m.seen.get(tag)),
         None => return,
     };
+    // Those whose rows were lost wait for them.
+    progress.rowless += u64::from(!draft.plan.listed() && context.row_belt.is_none());
     let wanted = context.wanted(channel);
     let behind = wanted.is_none() || carries.map(|v| &**v) != wanted.map(Version::as_str);
     match draft.plan.status {

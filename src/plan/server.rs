@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::draft::{Context, Draft};
 use super::joined::Joined;
 use super::model::{Plan, ServerStatus};
-use super::policy::Policy;
+use super::policy::{Policy, Rows};
 use crate::fleet::Server;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::ServerRow;
@@ -55,6 +55,15 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
         }
     };
     Some(draft)
+}
+
+/// Whether a discovered server gets a row, by the configuration.
+fn gets_row(server: &Server, policy: &Policy) -> bool {
+    match policy.rows {
+        Rows::All => true,
+        Rows::Persistent => !server.comes_and_goes(),
+        Rows::None => false,
+    }
 }
 
 /// Whether a row can be appended for a discovered server: not where a formula fills the column of the ids, and one that must come
@@ -166,7 +175,8 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
     let mut draft = Draft::new(joined, Some(channel.clone()));
     note_sight(joined, &mut draft.next, context.inputs);
     let held = draft.next.held;
-    draft.plan.append = context.row_belt.is_none() && may_append(held, context, plan);
+    let wanted = held || gets_row(server, policy);
+    draft.plan.append = wanted && context.row_belt.is_none() && may_append(held, context, plan);
     draft.plan.append_held = held && draft.plan.append;
     if held {
         draft.plan.status = ServerStatus::Held;

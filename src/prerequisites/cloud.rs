@@ -173,6 +173,7 @@ mod tests {
                 .map(|(key, value)| ((*key).into(), (*value).into()))
                 .collect(),
             metadata_tags: false,
+            spot: false,
         }
     }
 
@@ -198,6 +199,7 @@ mod tests {
 
     fn policy() -> Policy {
         Policy {
+            rows: crate::plan::Rows::All,
             spreadsheet: "x".into(),
             channel_tag: "C".into(),
             version_tag: "V".into(),

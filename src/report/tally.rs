@@ -29,7 +29,7 @@ impl Tally {
                     *tally.changes.entry(change.reason.word()).or_default() += 1;
                 }
             }
-            if let Some(status) = settled.statuses.get(&server.id).filter(|_| server.listed()) {
+            if let Some(status) = settled.statuses.get(&server.id) {
                 let key = (server.channel.clone(), status.word.word());
                 *tally.servers.entry(key).or_default() += 1;
             }

@@ -75,6 +75,9 @@ pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine
     if failed > 0 {
         status.push_str(&format!(" · {failed} failed"));
     }
+    if channel.rowless > 0 {
+        status.push_str(&format!(" · {} without a row", channel.rowless));
+    }
     let text = |version: &Option<Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
     let moved = match &channel.moved {
         None => String::new(),

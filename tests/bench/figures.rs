@@ -75,6 +75,7 @@ fn world(servers: usize) -> (Sheet, Fleet, Memory, Policy, Sheet) {
         keyholders: Keyholders::default(),
     };
     let policy = Policy {
+        rows: fleetsheet::plan::Rows::All,
         spreadsheet: "bench".into(),
         channel_tag: "ReleaseChannel".into(),
         version_tag: "ReleaseVersion".into(),
@@ -118,6 +119,7 @@ fn running(servers: usize) -> Fleet {
             state: State::Running,
             tags: tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
             metadata_tags: false,
+            spot: false,
         };
         fleet.servers.insert(format!("i-{i:017x}").as_str().into(), server);
     }

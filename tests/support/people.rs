@@ -37,6 +37,7 @@ pub(crate) fn launch(world: &mut World, id: &str, tags: &[(&str, &str)]) {
         state: State::Running,
         tags: tags.iter().map(|(k, v)| ((*k).into(), Arc::from(*v))).collect(),
         metadata_tags: false,
+        spot: false,
     };
     world.fleet.servers.insert(id.into(), server);
 }

@@ -228,6 +228,7 @@ impl Stage {
                 state: State::Running,
                 tags: tags.clone(),
                 metadata_tags: false,
+                spot: false,
             };
             self.world.fleet.sources.entry(home.clone()).or_insert(None);
             self.world.fleet.servers.insert((&*name).into(), server);

@@ -172,6 +172,7 @@ impl World {
                 ..Memory::default()
             },
             policy: Policy {
+                rows: fleetsheet::plan::Rows::All,
                 spreadsheet: "sheet-1".into(),
                 channel_tag: "ReleaseChannel".into(),
                 version_tag: "ReleaseVersion".into(),

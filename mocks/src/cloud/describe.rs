@@ -207,6 +207,9 @@ fn instance_item(xml: &mut Xml, instance: &Instance, now: DateTime<Utc>) {
             }
         });
     }
+    if instance.spot {
+        xml.leaf("instanceLifecycle", "spot");
+    }
     xml.nest("metadataOptions", |xml| {
         xml.leaf("state", "applied");
         xml.leaf("httpTokens", "required");

@@ -224,6 +224,11 @@ impl Fleet {
         self.write_tag(id, key, None, None)
     }
 
+    /// Says whether an instance runs on Spot capacity; `false` if there is none of this id.
+    pub fn set_spot(&mut self, id: &str, on: bool) -> bool {
+        self.instances.get_mut(id).map(|instance| instance.spot = on).is_some()
+    }
+
     /// Switches the showing of tags in the instance's metadata service, which narrows the keys it accepts.
     pub fn set_metadata_tags(&mut self, id: &str, on: bool) -> bool {
         self.instances

@@ -67,6 +67,8 @@ pub struct Instance {
     pub launched: DateTime<Utc>,
     /// Whether its metadata service shows the tags, which narrows the keys that it accepts.
     pub metadata_tags: bool,
+    /// Whether it runs on Spot capacity.
+    pub spot: bool,
     /// From when on it can be tagged.
     pub taggable_from: DateTime<Utc>,
     /// When it was told to terminate.
@@ -94,6 +96,7 @@ impl Instance {
             tags,
             launched,
             metadata_tags: false,
+            spot: false,
             taggable_from: launched,
             terminated: None,
             reservation: 0,

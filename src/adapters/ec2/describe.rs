@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
-use aws_sdk_ec2::types::{Instance, InstanceMetadataTagsState, InstanceStateName, Tag};
+use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, InstanceMetadataTagsState, InstanceStateName, Tag};
 use tokio::time::sleep;
 
 use super::region::RegionClient;
@@ -103,6 +103,7 @@ fn server(source: &Source, instance: &Instance) -> Option<(ServerId, Server)> {
         state: state(instance),
         tags: instance.tags().iter().filter_map(pair).collect(),
         metadata_tags: shown == Some(&InstanceMetadataTagsState::Enabled),
+        spot: instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot),
     };
     Some((id, server))
 }

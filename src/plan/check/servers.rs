@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use crate::fleet::Server;
 use crate::memory::{Move, ServerMemory};
 use crate::plan::model::ServerPlan;
-use crate::plan::policy::Belt;
+use crate::plan::policy::{Belt, Rows};
 use crate::sheet::intent::{ServerRow, Tick};
 use crate::tag::{Change, ChannelName, Reason};
 
@@ -110,6 +110,15 @@ impl Scene<'_> {
         let remembered = self.memory.is_some_and(|m| m.held);
         if !self.rows.is_empty() || self.evidence.held_by(Belt::RowDrop) || server.append_held != remembered {
             faults.push("a row is appended that is there, that a belt holds, or that lost its hold".to_owned());
+        }
+        let by_itself = self.live.spot || self.live.tags.keys().any(|key| key.as_str().starts_with("aws:"));
+        let unwanted = match self.evidence.given.policy.rows {
+            Rows::All => false,
+            Rows::Persistent => by_itself && self.live.comes_and_goes(),
+            Rows::None => true,
+        };
+        if unwanted && !remembered {
+            faults.push("a row is appended that the configuration does not want".to_owned());
         }
     }
 

@@ -165,6 +165,7 @@ impl Scene {
                 ..Memory::default()
             },
             policy: Policy {
+                rows: fleetsheet::plan::Rows::All,
                 spreadsheet: "1AbC".into(),
                 channel_tag: "ReleaseChannel".into(),
                 version_tag: "ReleaseVersion".into(),
@@ -300,6 +301,7 @@ impl Scene {
                 .map(|(key, text)| (TagKey::from(*key), value(text).into()))
                 .collect(),
             metadata_tags: false,
+            spot: false,
         };
         self.fleet.servers.insert(id.into(), server);
     }
