@@ -33,22 +33,11 @@ pub struct ApplyStats {
     pub waited: Duration,
 }
 
-/// Whom a refusal is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// This server.
-    Alone,
-    /// All servers that were meant to get the same tags.
-    Alike,
-}
-
 /// The result of an apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// One outcome for each server of the input.
     pub outcomes: BTreeMap<ServerId, Outcome>,
-    /// The servers that were refused and will be again, unless somebody changes something.
-    pub refused: BTreeMap<ServerId, Reach>,
     /// Its cost.
     pub stats: ApplyStats,
 }

@@ -231,6 +231,7 @@ fn why(status: &ServerStatus) -> &'static str {
         ServerStatus::Contested(_) => "somebody else keeps writing its tags; tries are spaced out",
         ServerStatus::Error(_) => "a cell of its row cannot be read",
         ServerStatus::Waiting(_) => "a belt holds its changes",
+        ServerStatus::Refused(_) => "its tags were refused, so tries are spaced out",
         ServerStatus::AsIs => "its account and region did not answer, or a belt forbids to call it missing",
     }
 }

@@ -189,6 +189,16 @@ pub struct ServerChange {
 /// What became of the servers whose changes were tried.
 pub type Outcomes = BTreeMap<ServerId, Outcome>;
 
+/// Whom a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// This server.
+    Alone,
+    /// All servers that were meant to get the same tags.
+    Alike,
+}
+
 /// How one server's change ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -200,6 +210,8 @@ pub enum Outcome {
         message: String,
         /// Whether the next pass may succeed without anybody doing anything.
         transient: bool,
+        /// Whom the refusal is about, of one that comes again unless somebody changes something.
+        refused: Option<Reach>,
     },
     /// The change was not tried.
     NotSent {

@@ -22,7 +22,7 @@ pub use baselines::{Baselines, Reading, Unapproved};
 pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy};
 pub use last::LastPass;
 pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
-pub use server::{Listing, Repeat, ServerMemory};
+pub use server::{Listing, Refused, Repeat, ServerMemory};
 pub use store::{Store, StoreError, StoreReader};
 pub use update::Update;
 

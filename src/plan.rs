@@ -18,6 +18,7 @@ mod model;
 mod policy;
 mod progress;
 mod recognise;
+mod refusals;
 mod rule;
 mod server;
 mod state;
@@ -86,6 +87,7 @@ fn decide(inputs: Inputs<'_>) -> Plan {
     for joined in &servers {
         drafts.extend(server::decide(joined, &context, &mut plan));
     }
+    refusals::rest(&mut drafts, &context);
     let counted = belts::unapproved(&mut drafts, &context, &mut plan);
     progress::count(&drafts, &context, &mut plan);
     for draft in drafts {

@@ -4,6 +4,7 @@
 
 mod cells;
 mod channel;
+mod refusals;
 mod status;
 
 use std::collections::BTreeMap;
@@ -80,9 +81,11 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
         if outcome == Some(&Outcome::Done) {
             remember(server, inputs.memory, &mut settled.update);
         }
+        refusals::note(inputs, server, outcome, &mut settled.update);
         count(server, outcome, outcomes.is_none(), &mut settled.counts);
         show(inputs, server, outcome, &mut settled);
     }
+    refusals::end(inputs, plan, outcomes, &mut settled.update);
     let progress = channel::progress(plan, &inputs.policy.version_tag, outcomes);
     for channel in &plan.channels {
         let (done, failed) = progress.get(&channel.name).copied().unwrap_or_default();
@@ -112,7 +115,12 @@ fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
     let mut failures: BTreeMap<(Option<&Source>, String), Vec<Failed<'_>>> = BTreeMap::new();
     for server in &plan.servers {
         let outcome = outcomes.and_then(|all| all.get(&server.id));
-        if let Some(Outcome::Failed { message, .. } | Outcome::NotSent { why: message }) = outcome {
+        let message = match (outcome, &server.status) {
+            (Some(Outcome::Failed { message, .. } | Outcome::NotSent { why: message }), _) => Some(message),
+            (_, ServerStatus::Refused(refused)) => Some(&refused.why),
+            _ => None,
+        };
+        if let Some(message) = message {
             // The cloud may name the server in what is otherwise the same for many.
             let cause = message.replace(server.id.as_str(), "…");
             let alike = failures.entry((server.source.as_ref(), cause));
@@ -148,6 +156,7 @@ fn remember(server: &ServerPlan, memory: &Memory, update: &mut Update) {
         next.seen.insert(change.tag.clone(), change.after.clone());
         next.meant.remove(&change.tag);
     }
+    next.refused = None;
     count_repeats(&mut next, &server.changes);
     update.servers.insert(server.id.clone(), next);
 }
@@ -163,6 +172,7 @@ fn count(server: &ServerPlan, outcome: Option<&Outcome>, only_shown: bool, count
     match server.status {
         ServerStatus::Missing => counts.missing += 1,
         ServerStatus::Held | ServerStatus::Waiting(_) => counts.held += 1,
+        ServerStatus::Refused(_) => counts.failed += 1,
         _ => {}
     }
 }

@@ -25,3 +25,4 @@ mod iam_policy;
 mod laws;
 mod layers;
 mod parse;
+mod pauses;

@@ -4,11 +4,10 @@
 
 use futures_util::future::BoxFuture;
 
-use super::Reach;
 use super::batch::Batch;
 use super::calls::Run;
 use super::queue::{CallEnd, SourceQueue};
-use crate::fleet::{CloudError, CloudErrorKind, Outcome};
+use crate::fleet::{CloudError, CloudErrorKind, Outcome, Reach};
 use crate::tag::ServerId;
 
 /// Calls with so few servers are halved down to single ones, whatever they are refused for: that takes no more calls than to find
@@ -119,14 +118,30 @@ impl Run<'_> {
 
     /// These servers fail, and will again unless somebody changes something.
     fn refuse(&self, ids: &[ServerId], message: &str, reach: Reach) {
-        let refused = ids.iter().map(|id| (id.clone(), reach));
-        self.applied().refused.extend(refused);
-        self.fail(ids, message, false);
+        let message = message.to_owned();
+        let refused = Some(reach);
+        let transient = false;
+        self.settle(
+            ids,
+            &Outcome::Failed {
+                message,
+                transient,
+                refused,
+            },
+        );
     }
 
     pub(super) fn fail(&self, ids: &[ServerId], message: &str, transient: bool) {
         let message = message.to_owned();
-        self.settle(ids, &Outcome::Failed { message, transient });
+        let refused = None;
+        self.settle(
+            ids,
+            &Outcome::Failed {
+                message,
+                transient,
+                refused,
+            },
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::RowMemory;
-use crate::fleet::Source;
-use crate::tag::{ChannelName, TagKey};
+use crate::fleet::{Reach, Source};
+use crate::tag::{Change, ChannelName, TagKey};
 
 /// A correction made again and again because somebody else undoes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,33 @@ pub struct Repeat {
     pub count: u32,
     /// Not before this time again.
     pub retry_at: Option<DateTime<Utc>>,
+}
+
+/// A refusal that comes again unless somebody changes something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// What was to be written.
+    pub tags: BTreeMap<TagKey, Arc<str>>,
+    /// Why it was refused, in words, without the server's own id.
+    pub why: String,
+    /// Whom the refusal is about.
+    pub reach: Reach,
+    /// How many tries at their time were refused.
+    pub tries: u32,
+    /// When it is tried again for sure.
+    pub retry_at: DateTime<Utc>,
+}
+
+impl Refused {
+    /// Whether it is these changes that were refused.
+    #[must_use]
+    pub fn is_of(&self, changes: &[Change]) -> bool {
+        self.tags.len() == changes.len()
+            && changes
+                .iter()
+                .all(|change| self.tags.get(&change.tag) == Some(&change.after))
+    }
 }
 
 /// Whether a server had a row that named its channel, as of the last pass that the belt on rows did not hold.
@@ -71,6 +98,9 @@ pub struct ServerMemory {
     pub shown: BTreeMap<Arc<str>, String>,
     /// Whether people were told that somebody typed over them.
     pub edited: bool,
+    /// The last refusal of its tags, until they are taken.
+    #[serde(default)]
+    pub refused: Option<Refused>,
     /// Whether it had a row.
     #[serde(default)]
     pub listing: Listing,

@@ -26,6 +26,10 @@ pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> 
     base.unapproved.iter_mut().for_each(|change| shift(&mut change.at));
     for server in memory.servers.values_mut() {
         server.missing_since.iter_mut().for_each(shift);
+        server
+            .refused
+            .iter_mut()
+            .for_each(|refused| shift(&mut refused.retry_at));
         if let Listing::Lost { at, .. } = &mut server.listing {
             shift(at);
         }

@@ -7,7 +7,7 @@ use super::policy::Belt;
 use super::rule::Rule;
 use super::state::State;
 use crate::fleet::Source;
-use crate::memory::{Memory, Update};
+use crate::memory::{Memory, Refused, Update};
 use crate::problem::{Code, Problem};
 use crate::tag::{Change, ChannelName, ServerId, Version};
 
@@ -108,6 +108,8 @@ pub enum ServerStatus {
     Error(String),
     /// A belt holds its changes.
     Waiting(String),
+    /// Its tags were refused, and it is not tried in this pass.
+    Refused(Refused),
     /// Nothing is known of it in this pass, so nothing is said.
     AsIs,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::cells::Cells;
 use crate::fleet::{Outcome, Outcomes};
-use crate::plan::{ChannelPlan, Moved, Plan, State, Tone};
-use crate::tag::{ChannelName, ServerId, TagKey, Version};
+use crate::plan::{ChannelPlan, Moved, Plan, ServerStatus, State, Tone};
+use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
 use crate::text::plain;
 
 /// A channel as the report and the sheet show it.
@@ -53,8 +53,12 @@ pub(super) fn progress<'p>(
     let mut progress: BTreeMap<_, (u64, u64)> = BTreeMap::new();
     for server in &plan.servers {
         let Some(channel) = &server.channel else { continue };
+        let moves = |changes: &[Change]| changes.iter().any(|change| change.tag == *version_tag);
+        if matches!(server.status, ServerStatus::Refused(_)) && moves(&server.withheld) {
+            progress.entry(channel).or_default().1 += 1;
+        }
         let outcome = outcomes.and_then(|all| all.get(&server.id));
-        if let (Some(outcome), true) = (outcome, server.changes.iter().any(|c| c.tag == *version_tag)) {
+        if let (Some(outcome), true) = (outcome, moves(&server.changes)) {
             let (done, failed) = progress.entry(channel).or_default();
             let is_done = *outcome == Outcome::Done;
             *done += u64::from(is_done);

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::fleet::Outcome;
 use crate::fleet::Server;
+use crate::fleet::{Outcome, Reach};
+use crate::memory::Refused;
 use crate::plan::{Policy, ServerPlan, ServerStatus};
 use crate::tag::{Change, TagKey};
 use crate::text::plain;
@@ -105,11 +106,24 @@ pub(super) fn status(
         (_, ServerStatus::Gone) => (Word::Gone, String::new()),
         (_, ServerStatus::Contested(what)) => (Word::Contested, what.clone()),
         (_, ServerStatus::Error(what)) => (Word::Error, what.clone()),
+        (_, ServerStatus::Refused(refused)) => (Word::Failed, resting(refused)),
         (_, ServerStatus::Waiting(why)) => (Word::Waiting, why.clone()),
     };
     // It may quote tags, which are somebody else's text.
     let detail = plain(&detail);
     Some(Status { word, detail })
+}
+
+/// Why a server is not tried in this pass, and when it will be.
+fn resting(refused: &Refused) -> String {
+    let at = refused.retry_at.format("%Y-%m-%d %H:%M UTC");
+    match refused.reach {
+        Reach::Alike => format!(
+            "{}; tried again when one that was refused alike is taken, at the latest at {at}",
+            refused.why
+        ),
+        Reach::Alone => format!("{}; tried again at {at}", refused.why),
+    }
 }
 
 /// Changes in words: `ReleaseVersion 2.3.9 → 2.4.0 (release)`.

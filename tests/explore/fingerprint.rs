@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use chrono::{DateTime, Utc};
-use fleetsheet::memory::{ChannelMemory, KeyState, Latch, Listing, RowMemory, ServerMemory, Stamp};
+use fleetsheet::memory::{ChannelMemory, KeyState, Latch, Listing, Refused, RowMemory, ServerMemory, Stamp};
 use fleetsheet::sheet::Cell;
 
 use super::State;
@@ -148,10 +148,22 @@ impl Printer {
             shown,
             // Whether people were told of that decides nothing.
             edited: _,
+            refused,
             listing,
         } = memory;
         self.put((source, channel, seen, meant, asked, held, terminated, shown));
         self.put(missing_since.is_some());
+        if let Some(Refused {
+            tags,
+            why,
+            reach,
+            tries,
+            retry_at,
+        }) = refused
+        {
+            self.put((tags, why, *reach as u8, tries));
+            self.age(*retry_at);
+        }
         match listing {
             Listing::Unknown => self.put(0),
             Listing::Out => self.put(1),

@@ -104,10 +104,35 @@ async fn a_value_that_a_tag_policy_forbids_costs_a_few_calls() {
         "{told:?}"
     );
     assert_eq!(versions(&stage, &ids, "2.3.9"), 60);
+    // From then on one of them is tried in each pass, and the sheet says when all are.
+    for _ in 0..2 {
+        stage.sheets.desk().forget_writes();
+        let again = stage.once().await;
+        assert_eq!((again.code, again.json["failed"].as_u64()), (4, Some(60)), "{again:?}");
+        assert!(again.calls("ec2.CreateTags") <= 2, "{again:?}");
+        assert_eq!(again.problems_of("api_failure").len(), 1, "{again:?}");
+        assert_eq!(
+            stage.release_cell("web-prod", "status"),
+            "in sync · 0/60 on 2.4.0 · 60 failed"
+        );
+    }
+    let status = stage.server_cell(&ids[30], "status");
+    assert!(
+        status.starts_with("failed: ") && status.contains("; tried again when one"),
+        "{status}"
+    );
+    let quiet = stage.once().await;
+    assert_eq!(
+        quiet.calls("sheets.values.batchUpdateByDataFilter"),
+        0,
+        "nothing new to say: {quiet:?}"
+    );
     stage
         .cloud
         .edit(|fleet| fleet.forbid_value("ReleaseVersion", "2.4.0", false));
-    stage.settle().await;
+    let first = stage.once().await;
+    assert_eq!(first.json["changed"], 1, "{first:?}");
+    assert_eq!(stage.settle().await.json["changed"], 59);
     stage.assert_rows_show_their_own("2.4.0");
 }
 

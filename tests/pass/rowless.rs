@@ -97,7 +97,7 @@ async fn rows_from_before_go_when_somebody_deletes_them_and_allows_it_once() {
     let (mut stage, ids) = Stage::known(6).await;
     stage
         .cloud
-        .edit(|fleet| ids[..4].iter().for_each(|id| drop(fleet.set_spot(id, true))));
+        .edit(|fleet| ids[..4].iter().for_each(|id| assert!(fleet.set_spot(id, true))));
     stage.setting("FLEETSHEET_DISCOVERY__ROWS", "persistent");
     stage.settle().await;
     assert_eq!(rows(&stage), 6, "a row that is there counts");
@@ -123,12 +123,12 @@ async fn a_year_of_a_hundred_servers_a_day_is_a_sheet_that_still_works() {
     stage.cloud.edit(|fleet| {
         ids[..ENDED]
             .iter()
-            .for_each(|id| drop(fleet.set_state(id, State::Terminated)))
+            .for_each(|id| assert!(fleet.set_state(id, State::Terminated)))
     });
     stage.settle().await;
     stage
         .cloud
-        .edit(|fleet| ids[..ENDED].iter().for_each(|id| drop(fleet.vanish(id))));
+        .edit(|fleet| ids[..ENDED].iter().for_each(|id| assert!(fleet.vanish(id))));
     stage.settle().await;
     stage.turn_keys("web-prod", "2.4.0");
     for (what, changed) in [

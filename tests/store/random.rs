@@ -130,6 +130,7 @@ fn server() -> impl Strategy<Value = ServerMemory> {
                 (row, shown, edited),
             )| {
                 ServerMemory {
+                    refused: None,
                     listing: Listing::default(),
                     source,
                     channel,

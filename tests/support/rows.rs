@@ -60,6 +60,7 @@ pub(crate) fn outcomes(plan: &Plan, options: &Options) -> Outcomes {
             Outcome::Failed {
                 message,
                 transient: false,
+                refused: options.reach,
             }
         } else {
             Outcome::Done

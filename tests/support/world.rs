@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Source};
+use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Reach, Source};
 use fleetsheet::memory::{ChannelMemory, Memory};
 use fleetsheet::plan::check::check;
 use fleetsheet::plan::{Belt, Inputs, Plan, Policy, plan};
@@ -74,6 +74,8 @@ pub(crate) struct Options {
     pub(crate) observe: bool,
     /// Servers that refuse their tags.
     pub(crate) fail: BTreeSet<ServerId>,
+    /// Whom those refusals are about, where they last.
+    pub(crate) reach: Option<Reach>,
     /// Where the pass is killed.
     pub(crate) crash: Option<Crash>,
 }

@@ -1,6 +1,7 @@
 //! Refusals that name nobody, or one server of many.
 
 use super::*;
+use crate::fleet::Reach;
 
 fn unclear(ids: impl IntoIterator<Item = usize>) -> Cloud {
     Cloud {
@@ -14,7 +15,8 @@ async fn a_refusal_that_is_the_same_for_all_costs_a_few_calls() {
     let cloud = unclear(0..300);
     let applied = apply(&cloud, &uniform(300)).await;
     assert_eq!((failed_ids(&applied).len(), applied.stats.calls), (300, 7));
-    assert!(applied.refused.len() == 300 && applied.refused.values().all(|reach| *reach == Reach::Alike));
+    let refused = refused(&applied);
+    assert!(refused.len() == 300 && refused.values().all(|reach| *reach == Reach::Alike));
     for servers in 1..9 {
         let applied = apply(&cloud, &uniform(servers)).await;
         assert_eq!(failed_ids(&applied).len(), servers);
@@ -56,7 +58,7 @@ async fn servers_that_a_policy_denies_fail_alone_and_two_that_none_allows_end_it
         };
         let applied = apply(&cloud, &uniform(12)).await;
         assert_eq!((applied.stats.calls, failed_ids(&applied).len()), (calls, failed));
-        assert_eq!(applied.refused, BTreeMap::from([(id(5), Reach::Alone)]));
+        assert_eq!(refused(&applied), BTreeMap::from([(id(5), Reach::Alone)]));
     }
     for (explicit, calls, failed) in [(true, 3, 2), (false, 2, 12)] {
         let denied = |n| CloudErrorKind::DeniedServers {
@@ -70,4 +72,15 @@ async fn servers_that_a_policy_denies_fail_alone_and_two_that_none_allows_end_it
         let applied = apply(&cloud, &uniform(12)).await;
         assert_eq!((applied.stats.calls, failed_ids(&applied).len()), (calls, failed));
     }
+}
+
+/// Servers that were refused, and whom that is about.
+fn refused(applied: &Applied) -> BTreeMap<ServerId, Reach> {
+    let reach = |outcome: &Outcome| match outcome {
+        Outcome::Failed { refused, .. } => *refused,
+        _ => None,
+    };
+    let all = applied.outcomes.iter();
+    all.filter_map(|(id, outcome)| Some((id.clone(), reach(outcome)?)))
+        .collect()
 }

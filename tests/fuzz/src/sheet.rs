@@ -180,6 +180,7 @@ fn act(scene: &mut Scene, planned: &Plan) -> BTreeMap<ServerId, Outcome> {
             Outcome::Failed {
                 message: "main/eu-west-1: EC2 said no".into(),
                 transient: true,
+                refused: None,
             }
         } else {
             let live = scene.fleet.servers.get_mut(&server.id);
