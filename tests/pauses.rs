@@ -1,5 +1,4 @@
 //! Servers whose tags were refused: how often they are tried, what ends a pause, and what never waits.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@
 pub(crate) mod authorities;
 mod tunnel;
 
+pub(in crate::adapters) use authorities::untrusted;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::proxy::matcher::Matcher;

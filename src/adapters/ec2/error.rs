@@ -10,8 +10,15 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
 use super::codes::{is_expired, is_not_authorized, kind_of};
 use super::quote::{quoted, root, word};
+use crate::adapters::outbound::untrusted;
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::tag::ServerId;
+use crate::text::short;
+
+/// Bytes of a reply that are looked at for words.
+const LOOKED_AT: usize = 4096;
+/// Characters of it that are shown.
+const SHOWN: usize = 200;
 
 /// What a failed call was, for the message.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +55,13 @@ where
             "timeout",
             "could not connect in time; check the network and the region's name",
         ),
-        SdkError::DispatchFailure(_) => unknown("connection", &format!("lost its connection: {}", root(error))),
+        SdkError::DispatchFailure(_) => unconnected(error, failed),
         SdkError::ResponseError(_) => unknown("reply", "got an incomplete reply"),
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             match service.err().code() {
                 Some(code) => by_code(&word(code), service.err().message().unwrap_or_default(), status, failed),
-                None => by_status(status, failed),
+                None => by_status(status, service.raw().body().bytes().unwrap_or_default(), failed),
             }
         }
         _ => CloudError {
@@ -63,6 +70,33 @@ where
             message: format!("{source}: {action} could not be sent: {}", root(error)),
         },
     }
+}
+
+/// There is no connection, or there is none any more.
+fn unconnected(error: &(dyn Error + 'static), failed: Failed<'_>) -> CloudError {
+    let Failed { source, action, .. } = failed;
+    let why = root(error);
+    let (kind, words) = match untrusted(&why) {
+        Some(fix) => (CloudErrorKind::Denied, format!("could not connect: {why}: {fix}")),
+        None => (CloudErrorKind::Transient, format!("lost its connection: {why}")),
+    };
+    CloudError {
+        kind,
+        code: "connection".to_owned(),
+        message: format!("{source}: {action} {words}"),
+    }
+}
+
+/// The beginning of what a reply shows to people, without markup.
+fn visible(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
+    let mut shown = String::new();
+    for piece in text.split('<') {
+        let text = piece.split_once('>').map_or(piece, |(_, text)| text);
+        shown.push_str(text);
+        shown.push(' ');
+    }
+    short(&quoted(&shown), SHOWN)
 }
 
 fn by_code(code: &str, text: &str, status: u16, failed: Failed<'_>) -> CloudError {
@@ -124,12 +158,17 @@ fn not_authorized(action: &str, who: &str, text: &str) -> String {
     } else if let Some(kind) = between("because no ", " allows") {
         format!("allow {action} in the {kind} of {who}")
     } else {
-        format!("allow {action} in the policy of {who}, and look for another policy that denies it")
+        let more = if text.contains("Encoded authorization") {
+            "; AWS tells which in an encoded message, which the call's entry in CloudTrail has, too"
+        } else {
+            ""
+        };
+        format!("allow {action} in the policy of {who}, and look for another policy that denies it{more}")
     }
 }
 
 /// A reply without a code did not come from EC2 itself, but from a front end or from something in between.
-fn by_status(status: u16, failed: Failed<'_>) -> CloudError {
+fn by_status(status: u16, body: &[u8], failed: Failed<'_>) -> CloudError {
     let Failed { source, action, .. } = failed;
     let (kind, what) = match status {
         429 => (CloudErrorKind::Throttled, "the endpoint asks for fewer calls"),
@@ -143,7 +182,10 @@ fn by_status(status: u16, failed: Failed<'_>) -> CloudError {
     CloudError {
         kind,
         code: format!("HTTP {status}"),
-        message: format!("{source}: {action} failed (HTTP {status}): {what}"),
+        message: match visible(body) {
+            said if said.is_empty() => format!("{source}: {action} failed (HTTP {status}): {what}"),
+            said => format!("{source}: {action} failed (HTTP {status}): {what}; it says: {said}"),
+        },
     }
 }
 
@@ -283,7 +325,48 @@ mod tests {
             (407, CloudErrorKind::Denied),
             (404, CloudErrorKind::Rejected),
         ] {
-            assert_eq!(by_status(status, failed).kind, kind, "{status}");
+            assert_eq!(by_status(status, b"", failed).kind, kind, "{status}");
         }
+    }
+
+    #[test]
+    fn what_answers_in_place_of_ec2_is_quoted_without_its_markup() {
+        let source = source();
+        let failed = Failed {
+            source: &source,
+            action: "ec2:CreateTags",
+            who: "the role R",
+            ids: &[],
+        };
+        let page =
+            b"<html><title>Blocked</title><body onload='x'>Category: <b>tools</b>\x1b[2J, incident 4711 <script</html>";
+        let said = by_status(403, page, failed).message;
+        assert!(
+            said.contains("it says: Blocked Category: tools") && said.contains("incident 4711"),
+            "{said}"
+        );
+        assert!(!said.contains(['<', '\u{1b}']), "{said}");
+        assert!(by_status(503, &[b'x'; 9000], failed).message.len() < 400);
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("invalid peer certificate: {0}")]
+    struct Tls(&'static str);
+
+    #[test]
+    fn an_authority_that_is_not_trusted_is_asked_once_and_the_file_is_named() {
+        let source = source();
+        let failed = Failed {
+            source: &source,
+            action: "ec2:DescribeInstances",
+            who: "the role R",
+            ids: &[],
+        };
+        let untrusted = unconnected(&Tls("UnknownIssuer"), failed);
+        assert!(
+            !untrusted.is_transient() && untrusted.message.contains("SSL_CERT_FILE"),
+            "{untrusted:?}"
+        );
+        assert!(unconnected(&Tls("a reset"), failed).is_transient());
     }
 }

@@ -11,6 +11,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::operation::RequestId as _;
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 
 use super::codes::is_expired;
@@ -68,7 +69,11 @@ impl RegionClient {
             who: self.session.who(),
             ids,
         };
-        Err(self.judge(classify(&error, failed), &keys).await)
+        let meant = classify(&error, failed);
+        // AWS's support asks for it. It is no part of the message: refusals that are alike would all differ.
+        let request = error.request_id().unwrap_or("none");
+        tracing::debug!(source = %self.source, action, code = meant.code, request, "AWS refused a call");
+        Err(self.judge(meant, &keys).await)
     }
 
     /// Keys that were good until now may just have expired; then the call can be repeated with new ones.

@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::account::{Account, Role};
 use super::codes::kind_of_credentials;
 use super::quote::{quoted, root, word};
+use crate::adapters::outbound::untrusted;
 use crate::fleet::{CloudError, CloudErrorKind};
 use origin::{Origin, metadata};
 
@@ -199,7 +200,7 @@ impl Session {
             }
             _ => {
                 let root = root(error);
-                match advice::of_login(error) {
+                match advice::of_login(error).or_else(|| untrusted(&root).map(str::to_owned)) {
                     Some(advice) => self.error(CloudErrorKind::Denied, "login", &format!("{advice}: {root}")),
                     None => self.error(CloudErrorKind::Transient, "unavailable", &format!("{root}; {PLACES}")),
                 }

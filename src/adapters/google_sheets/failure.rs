@@ -12,6 +12,7 @@ use std::time::Duration;
 use google_sheets4::Error;
 use serde_json::Value;
 
+use crate::adapters::outbound::untrusted;
 use crate::sheet::{SheetError, SheetErrorKind};
 use crate::text::{is_hidden, short};
 pub(super) use advice::Subject;
@@ -177,9 +178,7 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
 /// Why there is no connection, and whether there may be one later: an authority that is not trusted now will not be in a second.
 pub(super) fn unconnected(error: &(dyn std::error::Error + 'static)) -> (SheetErrorKind, String) {
     let why = root_cause(error);
-    if why.contains("UnknownIssuer") {
-        let fix = "the authority of its certificate is not trusted here; name a file that holds it with SSL_CERT_FILE or \
-                   AWS_CA_BUNDLE (often it is that of a proxy that inspects TLS)";
+    if let Some(fix) = untrusted(&why) {
         return (SheetErrorKind::Denied, format!("{why}: {fix}"));
     }
     (SheetErrorKind::Transient, why)

@@ -77,3 +77,12 @@ pub(crate) fn bundle_pem() -> Result<Option<Vec<u8>>, String> {
         .map(Some)
         .map_err(|error| format!("{BUNDLE} cannot be read: {error}"))
 }
+
+/// What to do when a connection failed because the far end's authority is not trusted; `None` if that is not why. It will not be
+/// trusted in a second either.
+pub(in crate::adapters) fn untrusted(why: &str) -> Option<&'static str> {
+    why.contains("UnknownIssuer").then_some(
+        "the authority of its certificate is not trusted here; name a file that holds it with SSL_CERT_FILE or AWS_CA_BUNDLE (often \
+         it is that of a proxy that inspects TLS)",
+    )
+}
