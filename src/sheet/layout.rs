@@ -9,18 +9,12 @@ use super::{AUDIT_COLUMNS, RawSpreadsheet, RawTab, Table};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::TagKey;
 
-/// Headers of the release tab that people own and must be there. Nothing reads `notes`, but a tab that lost a column of people's
-/// may have lost more than that.
-pub const RELEASE_NEEDS: [&str; 6] = [
-    "channel",
-    "desiredVersionA",
-    "desiredVersionB",
-    "enabled",
-    "rollback",
-    "notes",
-];
+/// A column of people's that may be left out of either tab.
+pub(crate) const NOTES: &str = "notes";
+/// Headers of the release tab that people own and must be there.
+pub const RELEASE_NEEDS: [&str; 5] = ["channel", "desiredVersionA", "desiredVersionB", "enabled", "rollback"];
 /// The same of the server tab.
-pub const SERVER_NEEDS: [&str; 3] = ["serverId", "channel", "notes"];
+pub const SERVER_NEEDS: [&str; 2] = ["serverId", "channel"];
 /// Service columns of the release tab.
 pub const RELEASE_SERVICE: [&str; 4] = ["releaseVersion", "previousVersion", "status", "updatedAt"];
 /// Service columns of the server tab.

@@ -13,7 +13,7 @@ use super::display::Display;
 use super::filled::filled;
 use super::intent::Intent;
 use super::layout::{
-    Layout, RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE, audit_layout, find_tab, layout,
+    Layout, NOTES, RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE, audit_layout, find_tab, layout,
     missing_service, tag_columns,
 };
 use super::names::Names;
@@ -68,7 +68,11 @@ pub(crate) fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Proble
 
 impl Sheet {
     fn read_release(&mut self, tab: &RawTab, names: &Names, fatal: &mut Vec<Problem>) {
-        let known = RELEASE_NEEDS.iter().chain(&RELEASE_SERVICE).map(|h| Arc::from(*h));
+        let known = RELEASE_NEEDS
+            .iter()
+            .chain(&RELEASE_SERVICE)
+            .chain(&[NOTES])
+            .map(|h| Arc::from(*h));
         let layout = layout(tab, &known.collect::<Vec<_>>(), &RELEASE_NEEDS, fatal);
         missing_service(&layout, &RELEASE_SERVICE, &mut self.problems);
         self.approval = Approval::of(tab, &layout, &names.keyholders);
@@ -83,7 +87,7 @@ impl Sheet {
 
     fn read_servers(&mut self, tab: &RawTab, names: &Names, fatal: &mut Vec<Problem>) {
         let (tags, shown_tags) = tag_columns(tab, names, &mut self.problems);
-        let fixed = SERVER_NEEDS.iter().chain(&SERVER_SERVICE).chain(&["hold"]);
+        let fixed = SERVER_NEEDS.iter().chain(&SERVER_SERVICE).chain(&["hold", NOTES]);
         let fixed = fixed.map(|h| Arc::from(*h));
         let known: Vec<Arc<str>> = fixed
             .chain(tags.iter().chain(&shown_tags).map(|t| t.header.clone()))

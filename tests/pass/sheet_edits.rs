@@ -123,3 +123,19 @@ async fn a_header_renamed_meanwhile_is_written_under_no_other_name() {
     assert_eq!(ran.problems_of("unauthorised_edit"), [""; 0]);
     stage.assert_rows_show_their_own("2.4.0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_without_notes_is_whole() {
+    let (stage, _) = Stage::known(3).await;
+    stage.sheets.edit(|book| {
+        for tab in ["ReleaseSheet", SERVERS] {
+            if let Some(column) = book.tab_mut(tab).column("notes") {
+                book.tab_mut(tab).delete_columns(column..column + 1);
+            }
+        }
+    });
+    stage.turn_keys("web-prod", "2.4.0");
+    let ran = stage.settle().await;
+    assert_eq!((ran.json["changed"].as_u64(), ran.problems().len()), (Some(3), 0), "{ran:?}");
+    stage.assert_rows_show_their_own("2.4.0");
+}
