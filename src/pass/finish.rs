@@ -1,9 +1,10 @@
-//! The last touches of a report, and the one line of the log that says how a pass ended.
+//! The last touches of a report, and the log's lines about it: one for each event, one for how the pass ended.
 
 use tracing::{debug, info};
 
 use super::input::PassInput;
 use crate::report::Report;
+use crate::text::plain;
 
 pub(super) fn finish(input: &PassInput<'_>, mut report: Report) -> Report {
     report.duration_ms = u64::try_from(input.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -13,6 +14,16 @@ pub(super) fn finish(input: &PassInput<'_>, mut report: Report) -> Report {
     }
     // A preview is not a pass.
     if !report.preview {
+        for event in &report.events {
+            info!(
+                channel = %plain(&event.channel),
+                from = %plain(&event.from),
+                to = %plain(&event.to),
+                detail = %plain(&event.detail),
+                "{}",
+                event.event
+            );
+        }
         info!(
             outcome = report.outcome.word(),
             servers = report.counts.servers,

@@ -1,10 +1,11 @@
-//! What Prometheus is told. Names and units follow its conventions; no label holds a server, a version or a message, and
-//! channels, which are other people's text, are limited in number.
+//! What Prometheus is told. Names and units follow its conventions; no label holds a server or a message, only the information about
+//! channels holds versions, and channels, which are other people's text, are limited in number.
 
 mod apis;
 mod maker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,9 +16,10 @@ use prometheus::{
 
 use crate::calls::Calls;
 use crate::pass_end::Ending;
-use crate::plan::Belt;
+use crate::plan::{Belt, State};
 use crate::problem::Kind;
 use crate::report::Report;
+use crate::settle::ChannelLine;
 use crate::tag::{ChannelName, Reason};
 use apis::Apis;
 use maker::Maker;
@@ -74,6 +76,7 @@ pub struct Metrics {
     next_tick: Gauge,
     ticks_skipped: IntCounter,
     servers: IntGaugeVec,
+    channels: IntGaugeVec,
     changes: IntCounterVec,
     drift: IntCounter,
     belts: IntCounterVec,
@@ -123,6 +126,11 @@ impl Metrics {
             ticks_skipped: m.counter(
                 "fleetsheet_ticks_skipped_total",
                 "Ticks at which the pass before still ran.",
+            )?,
+            channels: m.gauges(
+                "fleetsheet_channel_info",
+                "Always 1; the labels tell the release in force, what each key names, and the state.",
+                &["channel", "release", "desired_a", "desired_b", "state"],
             )?,
             servers: m.gauges(
                 "fleetsheet_servers",
@@ -214,6 +222,20 @@ impl Metrics {
             self.changes.with_label_values(&[reason]).inc_by(*count);
         }
         self.servers(&tally.servers);
+        self.channels(&report.channels);
+    }
+
+    fn channels(&self, channels: &[ChannelLine]) {
+        // A label that changed would leave its former series behind.
+        self.channels.reset();
+        for line in channels.iter().take(MOST_CHANNELS) {
+            let key = |named: &Option<Arc<str>>| named.as_deref().unwrap_or_default().to_owned();
+            let (a, b) = (key(&line.desired_a), key(&line.desired_b));
+            let state = line.state.map_or("", State::word);
+            self.channels
+                .with_label_values(&[line.name.as_str(), &line.release, &a, &b, state])
+                .set(1);
+        }
     }
 
     fn open_problems(&self, kinds: &[Kind]) {

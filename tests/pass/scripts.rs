@@ -108,3 +108,16 @@ async fn a_pass_that_is_stopped_asked_no_rule_and_says_so() {
     assert_eq!(ran.json["channels"], json!([]), "a new store knows no channel");
     assert_eq!(events(&ran).iter().map(|event| event.0).collect::<Vec<_>>(), ["belt"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_a_line_of_the_log_with_its_channel_and_versions() {
+    let (stage, _) = Stage::known(3).await;
+    stage.turn_keys("web-prod", "2.4.0");
+    let ran = stage.settle().await;
+    let line = ran.stderr.lines().find(|line| line.contains("promotion"));
+    let line = line.unwrap_or_else(|| panic!("{ran:?}"));
+    for part in ["INFO", "web-prod", "2.3.9", "2.4.0"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!stage.settle().await.stderr.contains("promotion"), "told once");
+}

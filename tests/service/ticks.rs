@@ -23,6 +23,18 @@ async fn a_pass_is_made_at_the_start_and_on_each_tick() {
         service.metric("fleetsheet_changes_total{reason=\"release\"}").await,
         3.0
     );
+    let info = [
+        ("channel", "web-prod"),
+        ("desired_a", "2.4.0"),
+        ("desired_b", "2.4.0"),
+        ("release", "2.4.0"),
+        ("state", "in_sync"),
+    ];
+    let labels = info.map(|(label, value)| format!("{label}=\"{value}\"")).join(",");
+    assert_eq!(
+        service.metric(&format!("fleetsheet_channel_info{{{labels}}}")).await,
+        1.0
+    );
     let in_sync = "fleetsheet_servers{channel=\"web-prod\",status=\"in sync\"}";
     assert_eq!(service.metric(in_sync).await, 3.0);
     service.stop().await;
