@@ -129,7 +129,8 @@ struct Cli {
     #[arg(long)]
     once: bool,
 
-    /// With --once: let this pass go on although BELT would stop it: row_drop, fleet_drop, unapproved, tab or history.
+    /// With --once: let this pass go on although BELT would stop it: row_drop, fleet_drop, source, unapproved, tab or
+    /// history.
     /// May be given several times. Run `plan` first and read what the belt holds back
     #[arg(long, value_name = "BELT", requires = "once", value_parser = belt)]
     allow: Vec<Belt>,

@@ -74,7 +74,8 @@ fn decide(inputs: Inputs<'_>) -> Plan {
     let rows = joined::release_rows(inputs);
     let servers = joined::servers(inputs);
     let row_belt = belts::row_drop(inputs, &mut plan);
-    let source_belts = belts::fleet_drop(inputs, &mut plan);
+    let mut source_belts = belts::fleet_drop(inputs, &mut plan);
+    source_belts.extend(belts::lost_source(inputs, &mut plan));
     let channels = decide_channels(inputs, &rows, &servers, row_belt.as_deref(), &mut plan);
     let context = Context {
         inputs,

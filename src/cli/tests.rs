@@ -163,7 +163,7 @@ fn the_file_is_named_by_the_option_or_the_variable_or_nobody() {
 #[test]
 fn wrong_usage_is_refused_with_the_way_out() {
     assert!(refusal("--once --allow store").contains("--takeover"));
-    assert!(refusal("--once --allow rowdrop").contains("row_drop, fleet_drop, unapproved, tab, history"));
+    assert!(refusal("--once --allow rowdrop").contains("row_drop, fleet_drop, source, unapproved, tab, history"));
     assert!(refusal("--allow tab").contains("--once"));
     assert!(refusal("--takeover").contains("--once"));
     assert!(refusal("--takeover plan").contains("--once"));

@@ -3,6 +3,7 @@
 mod ended;
 mod fleet;
 mod rows;
+mod source;
 mod trip;
 mod unapproved;
 
@@ -14,6 +15,7 @@ use super::policy::Belt;
 use crate::memory::{Baselines, Reading, Unapproved};
 pub(super) use fleet::fleet_drop;
 pub(super) use rows::{deserted, listings, row_drop};
+pub(super) use source::lost_source;
 use trip::DAY;
 pub(super) use unapproved::unapproved;
 

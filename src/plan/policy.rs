@@ -51,6 +51,8 @@ pub enum Belt {
     RowDrop,
     /// A source shrank.
     FleetDrop,
+    /// A source is no longer configured.
+    Source,
     /// Too much changes without two keys.
     Unapproved,
     /// Another tab stands under the old name.
@@ -61,9 +63,10 @@ pub enum Belt {
 
 impl Belt {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::RowDrop,
         Self::FleetDrop,
+        Self::Source,
         Self::Unapproved,
         Self::Tab,
         Self::History,
@@ -81,6 +84,7 @@ impl Belt {
         match self {
             Self::RowDrop => Code::RowDrop,
             Self::FleetDrop => Code::FleetDrop,
+            Self::Source => Code::Source,
             Self::Unapproved => Code::Unapproved,
             Self::Tab => Code::Tab,
             Self::History => Code::History,

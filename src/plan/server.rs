@@ -235,7 +235,7 @@ fn absent(joined: &Joined<'_>, draft: &mut Draft<'_>, context: &Context<'_>, pla
     }
     let unsure = match joined.source() {
         Some(source) => {
-            // An account or region that was removed from the configuration will never answer again.
+            // One that was removed from the configuration never answers again: that it was meant, an operator says.
             fleet.sources.get(source).is_some_and(Option::is_some) || context.source_belts.contains(source)
         }
         None => !fleet.complete() || !context.source_belts.is_empty(),

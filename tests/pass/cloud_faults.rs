@@ -301,3 +301,48 @@ async fn tags_that_show_late_are_neither_drift_nor_written_twice_for_long() {
     stage.assert_rows_show_their_own("2.4.0");
     assert_eq!(stage.version(&ids[5]), "2.4.0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_left_the_configuration_is_one_problem_and_a_belt_and_nothing_of_it_is_missing() {
+    let (mut stage, ids) = four_sources().await;
+    stage.settle().await;
+    let whole = stage.accounts();
+    // A slip of the pen in one account, a region left out in the other.
+    stage.serve_accounts(&whole.replace(
+        &format!("name = \"main\"\nregions = [\"{REGION}\", \"{EAST}\"]"),
+        &format!("name = \"main\"\nregions = [\"{REGION}\"]"),
+    ));
+    let rows = stage.world().servers;
+    for _ in 0..2 {
+        let ran = stage.once().await;
+        assert_eq!((ran.code, &ran.json["missing"]), (5, &0.into()), "{ran:?}");
+        let told = ran.problems();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].contains(&format!(
+                "main/{EAST} is no longer in the configuration, and had 3 servers"
+            )),
+            "{told:?}"
+        );
+        assert!(
+            told[0].contains("--allow source") && !told[0].contains("delete its row"),
+            "{told:?}"
+        );
+    }
+    assert_eq!(stage.world().servers, rows);
+    // The rest of the fleet is served meanwhile.
+    stage.turn_keys("web-prod", "2.4.0");
+    let ran = stage.once().await;
+    assert_eq!((ran.code, &ran.json["changed"]), (5, &9.into()), "{ran:?}");
+    // Configured again, it is as if nothing had been.
+    let narrow = stage.accounts();
+    stage.serve_accounts(&whole);
+    let ran = stage.settle().await;
+    assert_eq!((&ran.json["changed"], ran.problems().len()), (&3.into(), 0), "{ran:?}");
+    // Meant, an operator says so, and its servers are missing.
+    stage.serve_accounts(&narrow);
+    let ran = stage.run(&["--once", "--allow", "source", "--format", "json"]).await;
+    assert_eq!((ran.code, &ran.json["missing"]), (0, &3.into()), "{ran:?}");
+    assert_eq!(stage.settle().await.json["missing"], 3);
+    assert_eq!(stage.server_cell(&ids[3], "status"), "missing");
+}

@@ -136,6 +136,10 @@ async fn a_sheet_without_notes_is_whole() {
     });
     stage.turn_keys("web-prod", "2.4.0");
     let ran = stage.settle().await;
-    assert_eq!((ran.json["changed"].as_u64(), ran.problems().len()), (Some(3), 0), "{ran:?}");
+    assert_eq!(
+        (ran.json["changed"].as_u64(), ran.problems().len()),
+        (Some(3), 0),
+        "{ran:?}"
+    );
     stage.assert_rows_show_their_own("2.4.0");
 }

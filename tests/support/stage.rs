@@ -237,6 +237,11 @@ impl Stage {
         store.commit(&update).await.expect("commit");
     }
 
+    /// The accounts of the configuration.
+    pub(crate) fn accounts(&self) -> String {
+        self.accounts.clone()
+    }
+
     /// Replaces the accounts of the configuration.
     pub(crate) fn serve_accounts(&mut self, accounts: &str) {
         accounts.clone_into(&mut self.accounts);
