@@ -7,6 +7,7 @@
 
 mod append;
 mod claim;
+mod closed;
 mod desired;
 mod error;
 mod rows;
@@ -45,6 +46,11 @@ impl Writeback<'_> {
         journal.remember(&desired.meant(journal.memory(), self.now)).await?;
         let Appended { mut notes, refused } = self.append(sheet, &mut desired, journal).await?;
         let written = match self.fill(sheet, sheet, journal, &desired).await {
+            Err(WriteError::Sheet(error)) if error.kind == SheetErrorKind::Refused && closed::any(sheet) => {
+                desired.leave_out(sheet);
+                self.fill(sheet, sheet, journal, &desired).await?;
+                return Err(closed::error(sheet, self.names));
+            }
             // Somebody renamed or deleted columns, or took their marks away: what is still there is written in this pass.
             Err(WriteError::Sheet(error)) if error.kind == SheetErrorKind::Refused => {
                 let now = self.mark_anew(journal).await?;

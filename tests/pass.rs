@@ -7,6 +7,7 @@ mod denials;
 mod discovery;
 mod edges;
 mod edits;
+mod foreign;
 mod formulas;
 mod happy;
 mod keys;

@@ -49,7 +49,7 @@ pub(super) async fn act(
     claim(clients.sheets, journal, &observed.raw, &observed.sheet)
         .await
         .map_err(|error| match &error {
-            WriteError::Sheet(error) => Cut::Failed(failure("spreadsheet", error.to_string())),
+            WriteError::Sheet(_) | WriteError::Closed { .. } => Cut::Failed(failure("spreadsheet", error.to_string())),
             WriteError::Store(error) => Cut::Failed(failure("state", error.to_string())),
             WriteError::Rival(_) => {
                 let place = &*input.policy.spreadsheet;
@@ -136,6 +136,10 @@ async fn write_back(
     };
     match back.write(sheet, journal, desired).await {
         Ok(notes) => notes.into_iter().map(|note| failure("spreadsheet", note)).collect(),
+        Err(WriteError::Closed { place, message }) => {
+            warn!(column = %place, "a protection keeps results from the sheet");
+            vec![Problem::new(Kind::ApiFailure, Code::WriteBack, place, message)]
+        }
         Err(error) => {
             warn!(error = %error, "results could not be written to the sheet");
             let problem = Problem::new(Kind::ApiFailure, Code::WriteBack, "spreadsheet", error.to_string());

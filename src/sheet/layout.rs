@@ -41,6 +41,8 @@ pub struct Layout {
     pub width: u32,
     /// Rows that the grid has.
     pub row_count: u32,
+    /// Service columns that a protection keeps from us, with what that says of itself.
+    pub closed: BTreeMap<Arc<str>, String>,
     /// The table that holds its header and the columns of people's, if there is one: it gets the rows that are appended.
     pub table: Option<Table>,
 }

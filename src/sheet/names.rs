@@ -30,6 +30,18 @@ pub struct Keyholders {
     pub b: BTreeSet<String>,
     /// The file's owners and the service account, left out of comparisons: they can edit anything anyway.
     pub ignored: BTreeSet<String>,
+    /// The address that the spreadsheet is shared with, for messages; blank where it is not known.
+    pub account: String,
+}
+
+impl Names {
+    /// Whom the spreadsheet is shared with, in words.
+    pub(crate) fn account(&self) -> &str {
+        match self.keyholders.account.as_str() {
+            "" => "the account that fleetsheet runs as",
+            address => address,
+        }
+    }
 }
 
 impl Keyholders {
@@ -43,6 +55,7 @@ impl Keyholders {
             a: lower(a),
             b: lower(b),
             ignored,
+            account: service_account.unwrap_or_default().to_owned(),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::layout::{
     missing_service, tag_columns,
 };
 use super::names::Names;
-use super::protection::Approval;
+use super::protection::{Approval, closed};
 use super::{RawSpreadsheet, RawTab, STORE_MARK};
 use crate::problem::Problem;
 
@@ -73,7 +73,8 @@ impl Sheet {
             .chain(&RELEASE_SERVICE)
             .chain(&[NOTES])
             .map(|h| Arc::from(*h));
-        let layout = layout(tab, &known.collect::<Vec<_>>(), &RELEASE_NEEDS, fatal);
+        let mut layout = layout(tab, &known.collect::<Vec<_>>(), &RELEASE_NEEDS, fatal);
+        layout.closed = closed(tab, &layout, &RELEASE_SERVICE);
         missing_service(&layout, &RELEASE_SERVICE, &mut self.problems);
         self.approval = Approval::of(tab, &layout, &names.keyholders);
         let layout: Arc<Layout> = layout.into();
@@ -92,7 +93,11 @@ impl Sheet {
         let known: Vec<Arc<str>> = fixed
             .chain(tags.iter().chain(&shown_tags).map(|t| t.header.clone()))
             .collect();
-        let layout: Arc<Layout> = layout(tab, &known, &SERVER_NEEDS, fatal).into();
+        let mut layout = layout(tab, &known, &SERVER_NEEDS, fatal);
+        let shown = shown_tags.iter().map(|tag| &*tag.header);
+        let written: Vec<&str> = SERVER_SERVICE.iter().copied().chain(shown).collect();
+        layout.closed = closed(tab, &layout, &written);
+        let layout: Arc<Layout> = layout.into();
         missing_service(&layout, &SERVER_SERVICE, &mut self.problems);
         self.intent.server_tab.clone_from(&layout.title);
         for (asked, shown) in server_rows(tab, &layout, (&tags, &shown_tags), &mut self.problems) {

@@ -12,7 +12,7 @@ use super::names::Keyholders;
 use super::{ProtectedRange, RawTab};
 use crate::text::few;
 
-pub(crate) use advice::{closed_to_us, release_advice, server_advice};
+pub(crate) use advice::{closed, closed_to_us, release_advice, server_advice};
 
 /// Whether whoever turns a key may: what was found of the protections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

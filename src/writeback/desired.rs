@@ -72,6 +72,26 @@ impl Desired {
         self.channels.is_empty() && self.servers.is_empty() && self.new_rows.is_empty() && self.audit.is_empty()
     }
 
+    /// Leaves out the columns that a protection closes to us. A row is recognised by its stamp, so that where a column of that is
+    /// closed, no row of the tab is written: half a stamp would look like somebody else's doing.
+    pub(super) fn leave_out(&mut self, sheet: &Sheet) {
+        let (release, servers) = (&sheet.display.release.layout, &sheet.display.servers.layout);
+        let stamped = |layout: &Layout, stamp: &[&str]| stamp.iter().any(|header| layout.closed.contains_key(*header));
+        if stamped(release, &["releaseVersion", "previousVersion", "updatedAt"]) {
+            self.channels.clear();
+        }
+        if stamped(servers, &["updatedAt"]) {
+            self.servers.clear();
+            self.new_cells.clear();
+        }
+        for cells in self.channels.values_mut() {
+            cells.retain(|header, _| !release.closed.contains_key(header));
+        }
+        for cells in self.servers.values_mut().chain(self.new_cells.values_mut()) {
+            cells.retain(|header, _| !servers.closed.contains_key(header));
+        }
+    }
+
     /// What is about to be written, to be remembered before it is.
     #[must_use]
     pub fn meant(&self, memory: &Memory, now: DateTime<Utc>) -> Update {

@@ -1,7 +1,8 @@
 //! Says what the other protections leave open. None of it holds a promotion, but all of it lets people make a mess that the
 //! service then has to tidy up. Also says which columns are closed to the service itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{NAMED, column_fault};
 use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
@@ -52,6 +53,20 @@ pub(crate) fn closed_to_us<'h>(tab: &RawTab, layout: &Layout, headers: &[&'h str
             .is_some_and(|column| tab.protected.iter().any(|range| closes(range, *column)))
     };
     headers.iter().filter(closed).copied().collect()
+}
+
+/// The same of a tab's service columns, with the description of the range, which tells people which one it is.
+#[must_use]
+pub(crate) fn closed(tab: &RawTab, layout: &Layout, headers: &[&str]) -> BTreeMap<Arc<str>, String> {
+    let described = |header: &&str| {
+        let column = *layout.columns.get(*header)?;
+        let range = tab.protected.iter().find(|range| closes(range, column))?;
+        Some((Arc::from(*header), range.description.clone()))
+    };
+    closed_to_us(tab, layout, headers)
+        .iter()
+        .filter_map(described)
+        .collect()
 }
 
 fn closes(range: &ProtectedRange, column: u32) -> bool {
