@@ -53,6 +53,7 @@ fn plan(structure: &Structure, request: &SetupRequest<'_>) -> Setup {
     for tab_setup in &tab_setups {
         tab_setup.format(release.as_ref(), &mut setup);
         tab_setup.colour(&mut setup);
+        tab_setup.filter_views(&mut setup);
     }
     let groups = guard::known_groups(structure);
     for tab_setup in &tab_setups {

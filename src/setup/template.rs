@@ -127,6 +127,21 @@ pub struct Template {
     /// Its colours.
     #[serde(rename = "colour", default)]
     pub colours: Vec<Colour>,
+    /// Its filter views.
+    #[serde(rename = "filter_view", default)]
+    pub filter_views: Vec<FilterView>,
+}
+
+/// A view that hides rows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilterView {
+    /// Its name.
+    pub title: String,
+    /// The column that decides.
+    pub header: String,
+    /// What that shows in rows that are hidden.
+    pub hidden: Vec<String>,
 }
 
 /// The three tabs.

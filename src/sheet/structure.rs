@@ -43,6 +43,8 @@ pub struct BuiltTab {
     pub colours: Vec<ColourRule>,
     /// Colour rules of every kind.
     pub colour_rules: u32,
+    /// Names of its filter views.
+    pub filter_views: Vec<String>,
 }
 
 /// A spreadsheet with the build of some of its tabs.
@@ -185,6 +187,17 @@ pub enum Edit {
         rgb: [u8; 3],
         /// The place in the list of rules.
         index: u32,
+    },
+    /// Make a view that hides rows.
+    FilterView {
+        /// The tab.
+        sheet_id: i64,
+        /// Its name.
+        title: String,
+        /// The zero-based column that decides.
+        column: u32,
+        /// What that shows in rows that are hidden.
+        hidden: Vec<String>,
     },
     /// Protect a range.
     Protect(Protection),

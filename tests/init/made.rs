@@ -223,3 +223,32 @@ async fn a_managed_tag_that_servers_decide_is_closed() {
     assert!(!book.may_type(SRE, SERVERS, (2, "tag:Team")));
     assert!(book.may_type(SERVICE_ACCOUNT, SERVERS, (2, "tag:Team")));
 }
+
+#[tokio::test]
+async fn a_filter_view_hides_what_has_ended_and_is_made_once() {
+    let stage = Stage::empty().await;
+    stage.init(&[]).await;
+    let views = || {
+        let book = stage.sheets.book();
+        let tab = book.tabs.iter().find(|tab| tab.title == SERVERS).unwrap();
+        let status = tab.column("status").unwrap();
+        (tab.filter_views.clone(), status)
+    };
+    let (made, status) = views();
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(made[0]["title"], "Live servers");
+    assert_eq!(made[0]["filterSpecs"][0]["columnIndex"], status);
+    assert_eq!(
+        made[0]["filterSpecs"][0]["filterCriteria"]["hiddenValues"],
+        serde_json::json!(["terminated", "gone"])
+    );
+    // Somebody changes it, as it is theirs to change.
+    stage.sheets.edit(|book| {
+        let tab = book.tab_mut(SERVERS);
+        tab.filter_views[0]["filterSpecs"] = serde_json::json!([]);
+    });
+    let (changed, _) = views();
+    let again = stage.init(&[]).await;
+    assert_eq!(again.json["steps"], serde_json::json!([]), "{again:?}");
+    assert_eq!(views().0, changed);
+}

@@ -81,6 +81,7 @@ fn apply(txn: &mut Txn<'_>, kind: &str, body: Value) -> Result<Value> {
         "addConditionalFormatRule" => marks::add_rule(txn, from_json(body)?),
         "updateConditionalFormatRule" => marks::update_rule(txn, from_json(body)?),
         "deleteConditionalFormatRule" => marks::delete_rule(txn, &from_json(body)?),
+        "addFilterView" => marks::add_filter_view(txn, body),
         "addProtectedRange" => protection::add(txn, from_json(body)?),
         "updateProtectedRange" => protection::update(txn, body),
         "deleteProtectedRange" => protection::delete(txn, &from_json(body)?),

@@ -102,6 +102,7 @@ fn sheet(book: &Spreadsheet, at: usize, ranges: &[GridRange], view: &View<'_>) -
         );
     }
     put_list(&mut sheet, "conditionalFormats", tab.conditional.clone());
+    put_list(&mut sheet, "filterViews", tab.filter_views.clone());
     let tables = tab
         .tables
         .iter()

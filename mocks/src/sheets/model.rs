@@ -94,6 +94,8 @@ pub struct Tab {
     pub tables: Vec<Table>,
     /// Conditional format rules, in order.
     pub conditional: Vec<Value>,
+    /// Filter views, as they came, each with its id.
+    pub filter_views: Vec<Value>,
     /// Rows that stay in view.
     pub frozen_rows: u64,
     /// Columns that stay in view.
@@ -117,6 +119,7 @@ impl Tab {
             protected: Vec::new(),
             tables: Vec::new(),
             conditional: Vec::new(),
+            filter_views: Vec::new(),
             frozen_rows: 0,
             frozen_columns: 0,
             hidden: false,

@@ -17,7 +17,7 @@ Request addSheet:AddSheet deleteSheet:DeleteSheet updateSheetProperties:UpdateSh
  addConditionalFormatRule:AddRule updateConditionalFormatRule:UpdateRule deleteConditionalFormatRule:DeleteRule \
  addProtectedRange:AddProtected updateProtectedRange:UpdateProtected deleteProtectedRange:DeleteProtected \
  createDeveloperMetadata:CreateMetadata updateDeveloperMetadata:UpdateMetadata \
- deleteDeveloperMetadata:DeleteMetadata insertDimension:InsertDimension deleteDimension:DeleteDimension \
+ deleteDeveloperMetadata:DeleteMetadata addFilterView:AddFilterView insertDimension:InsertDimension deleteDimension:DeleteDimension \
  moveDimension:MoveDimension appendDimension:AppendDimension updateDimensionProperties:UpdateDimension \
  sortRange:SortRange autoResizeDimensions:AutoResize
 AddSheet properties:SheetProperties
@@ -43,6 +43,12 @@ AppendDimension sheetId:i tableId:s dimension:s length:i
 UpdateDimension range:DimensionRange properties:DimensionProperties fields:s
 SortRange range:GridRange sortSpecs:SortSpec*
 AutoResize dimensions:DimensionRange
+AddFilterView filter:FilterView
+FilterView filterViewId:i title:s range:GridRange namedRangeId:s tableId:s sortSpecs:SortSpec* criteria:any \
+ filterSpecs:FilterSpec*
+FilterSpec columnIndex:i dataSourceColumnReference:any filterCriteria:FilterCriteria
+FilterCriteria hiddenValues:s* condition:any visibleBackgroundColor:any visibleBackgroundColorStyle:any \
+ visibleForegroundColor:any visibleForegroundColorStyle:any
 SortSpec dimensionIndex:i sortOrder:s foregroundColor:any backgroundColor:any foregroundColorStyle:any \
  backgroundColorStyle:any
 GridRange sheetId:i startRowIndex:i endRowIndex:i startColumnIndex:i endColumnIndex:i
@@ -86,7 +92,7 @@ SearchMetadata dataFilters:DataFilter*
 Spreadsheet spreadsheetId:s properties:any sheets:Sheet* namedRanges:any spreadsheetUrl:s \
  developerMetadata:DeveloperMetadata* dataSources:any dataSourceSchedules:any
 Table tableId:s name:s range:GridRange rowsProperties:any columnProperties:any
-Sheet properties:SheetProperties data:GridData* tables:Table* merges:any conditionalFormats:ConditionalFormatRule* filterViews:any \
+Sheet properties:SheetProperties data:GridData* tables:Table* merges:any conditionalFormats:ConditionalFormatRule* filterViews:FilterView* \
  protectedRanges:ProtectedRange* basicFilter:any charts:any bandedRanges:any developerMetadata:DeveloperMetadata* \
  rowGroups:any columnGroups:any slicers:any
 GridData startRow:i startColumn:i rowData:RowData* rowMetadata:DimensionProperties* columnMetadata:DimensionProperties*

@@ -155,6 +155,9 @@ impl Cell {
     }
 }
 
+/// Rows that may hold an array formula.
+const ANCHORS: usize = 3;
+
 /// The column that `=ARRAYFORMULA(D2:D)` shows, row by row, from its own row downward.
 fn array_of(formula: &str) -> Option<usize> {
     let body = formula.trim_start_matches('=').trim();
@@ -213,13 +216,16 @@ impl Spreadsheet {
         }
     }
 
-    /// What an array formula further up in the column shows in a cell that nobody filled.
+    /// What an array formula further up in the column shows in a cell that nobody filled. Only the first rows are looked at for one,
+    /// or a tab of many rows would be looked through for each of its blank cells.
     fn spilled(&self, tab: usize, row: usize, column: usize, depth: u32) -> CellValue {
         let grid = &self.tabs[tab];
-        let anchor = (0..row).rev().find_map(|above| match grid.value(above, column) {
-            CellValue::Formula { formula, .. } => Some((above, array_of(formula)?)),
-            _ => None,
-        });
+        let anchor = (0..row.min(ANCHORS))
+            .rev()
+            .find_map(|above| match grid.value(above, column) {
+                CellValue::Formula { formula, .. } => Some((above, array_of(formula)?)),
+                _ => None,
+            });
         match anchor {
             Some((above, source)) if depth <= MAX_DEPTH && !self.is_blocked(tab, above, column) => {
                 self.follow(tab, row, source, depth + 1)

@@ -14,7 +14,7 @@ use crate::sheet::{RawSpreadsheet, SheetError, TabRequest};
 /// What is asked for: the picture of a pass, and the looks of cells.
 const BUILD: &str = "properties.title,\
     sheets(properties(sheetId,title,gridProperties(rowCount,columnCount,frozenRowCount)),protectedRanges,tables(tableId,range),\
-    conditionalFormats(ranges,booleanRule(condition)),\
+    conditionalFormats(ranges,booleanRule(condition)),filterViews(title),\
     data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue,note,\
     userEnteredFormat(numberFormat,textFormat),dataValidation(condition)))))";
 
@@ -107,6 +107,12 @@ pub(super) fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
             .map(|row| row.values.iter().flatten().map(cell_format).collect())
             .collect(),
         colours: rules.iter().filter_map(colour_rule).collect(),
+        filter_views: sheet
+            .filter_views
+            .iter()
+            .flatten()
+            .filter_map(|view| view.title.clone())
+            .collect(),
         colour_rules: u32::try_from(rules.len()).unwrap_or(u32::MAX),
         tab: grid::tab(sheet)?,
     })

@@ -160,6 +160,31 @@ impl TabSetup<'_> {
         }
     }
 
+    /// Views that people may choose. One of the same name is somebody's, or ours as somebody changed it.
+    pub(in crate::setup) fn filter_views(&self, setup: &mut Setup) {
+        for view in &self.template.filter_views {
+            let Some(column) = self.layout.columns.get(&*view.header) else {
+                continue;
+            };
+            if self.built.filter_views.contains(&view.title) {
+                setup.right += 1;
+                continue;
+            }
+            let edit = Edit::FilterView {
+                sheet_id: self.sheet_id(),
+                title: view.title.clone(),
+                column: *column,
+                hidden: view.hidden.clone(),
+            };
+            let what = format!(
+                "make the filter view {}, which hides {} rows",
+                view.title,
+                view.hidden.join(" and ")
+            );
+            setup.step(self.title(), what, vec![edit]);
+        }
+    }
+
     /// People's cells that do not hold text where only text can be read. They are left as they are.
     pub(in crate::setup) fn misfits(&self, setup: &mut Setup) {
         for (column, at) in self.columns() {

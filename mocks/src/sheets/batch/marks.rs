@@ -7,7 +7,9 @@ use crate::sheets::error::{ApiError, Result};
 use crate::sheets::mask::Mask;
 use crate::sheets::metadata::{self, DataFilter, Location, Place};
 use crate::sheets::model::Metadata;
+use crate::sheets::range::GridRange;
 use crate::sheets::txn::Txn;
+use crate::sheets::values::from_json;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -16,6 +18,31 @@ pub(super) struct Rule {
     rule: Value,
     index: usize,
     new_index: Option<usize>,
+}
+
+/// Adds a filter view. It needs a range (or a table), and its columns must lie in it.
+pub(super) fn add_filter_view(txn: &mut Txn<'_>, body: Value) -> Result<Value> {
+    let mut view = body["filter"].clone();
+    if view["range"].is_null() {
+        return Err(ApiError::invalid("A filter view must have a range."));
+    }
+    let range: GridRange = from_json(view["range"].clone())?;
+    let tab = txn.tab(range.sheet_id)?;
+    let (_, columns) = txn.book.tabs[tab].clip(&range);
+    for spec in view["filterSpecs"].as_array().into_iter().flatten() {
+        let column = spec["columnIndex"]
+            .as_u64()
+            .and_then(|column| usize::try_from(column).ok());
+        if !column.is_some_and(|column| columns.contains(&column)) {
+            return Err(ApiError::invalid(
+                "A filter criterion is outside the range of its filter view.",
+            ));
+        }
+    }
+    txn.book.last_id += 1;
+    view["filterViewId"] = json!(txn.book.last_id);
+    txn.book.tabs[tab].filter_views.push(view.clone());
+    Ok(json!({ "filter": view }))
 }
 
 fn rule_tab(txn: &Txn<'_>, rule: &Value) -> Result<usize> {

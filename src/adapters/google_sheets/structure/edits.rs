@@ -57,6 +57,12 @@ pub(super) fn requests(edit: &Edit) -> Result<Vec<Request>, String> {
             rgb,
             index,
         } => looks::colour(*sheet_id, *column, starts, *rgb, *index)?,
+        Edit::FilterView {
+            sheet_id,
+            title,
+            column,
+            hidden,
+        } => looks::filter_view(*sheet_id, title, *column, hidden)?,
         Edit::Protect(protection) => Request {
             add_protected_range: Some(AddProtectedRangeRequest {
                 protected_range: Some(protected(protection, None)?),

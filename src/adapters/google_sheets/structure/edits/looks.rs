@@ -1,13 +1,15 @@
 //! The requests that change how cells look and what they take: formats, notes, widths, rules, colours.
 
 use google_sheets4::api::{
-    self, AddConditionalFormatRuleRequest, BooleanCondition, BooleanRule, CellData, CellFormat, ConditionValue,
-    ConditionalFormatRule, DataValidationRule, DimensionProperties, NumberFormat, RepeatCellRequest, Request,
-    SetDataValidationRequest, TextFormat, UpdateDimensionPropertiesRequest,
+    self, AddConditionalFormatRuleRequest, AddFilterViewRequest, BooleanCondition, BooleanRule, CellData, CellFormat,
+    ConditionValue, ConditionalFormatRule, DataValidationRule, DimensionProperties, FilterCriteria, FilterSpec,
+    FilterView, NumberFormat, RepeatCellRequest, Request, SetDataValidationRequest, TextFormat,
+    UpdateDimensionPropertiesRequest,
 };
 use google_sheets4::common::FieldMask;
 
 use super::areas::{area, columns, stretch, whole};
+use crate::adapters::google_sheets::columns::id;
 use crate::sheet::layout::{column_letters, quoted};
 use crate::sheet::structure::{Rows, Validation};
 
@@ -155,4 +157,30 @@ pub(super) fn note(sheet_id: i64, column: u32, text: &str) -> Result<Request, St
         ..CellData::default()
     };
     repeat(sheet_id, column, (0, Some(1)), cell, "note")
+}
+
+/// Over all rows, those to come included.
+pub(super) fn filter_view(sheet_id: i64, title: &str, column: u32, hidden: &[String]) -> Result<Request, String> {
+    let spec = FilterSpec {
+        column_index: whole(column)?,
+        filter_criteria: Some(FilterCriteria {
+            hidden_values: Some(hidden.to_vec()),
+            ..FilterCriteria::default()
+        }),
+        ..FilterSpec::default()
+    };
+    Ok(Request {
+        add_filter_view: Some(AddFilterViewRequest {
+            filter: Some(FilterView {
+                title: Some(title.to_owned()),
+                range: Some(api::GridRange {
+                    sheet_id: Some(id(sheet_id)?),
+                    ..api::GridRange::default()
+                }),
+                filter_specs: Some(vec![spec]),
+                ..FilterView::default()
+            }),
+        }),
+        ..Request::default()
+    })
 }
