@@ -39,6 +39,9 @@ pub struct Binding {
     /// Ids of the marks on columns, by tab id and header: `17/releaseVersion`.
     #[serde(default)]
     pub marks: BTreeMap<String, i64>,
+    /// Whether the last pass found the keys protected, or nothing asks for that.
+    #[serde(default)]
+    pub protected: bool,
     /// The audit tab, as last looked for.
     #[serde(default)]
     pub audit: Option<AuditTab>,

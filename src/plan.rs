@@ -117,6 +117,7 @@ fn decide_channels(
         approval: &inputs.sheet.approval,
         policy: inputs.policy,
         complete: inputs.fleet.complete(),
+        watched: inputs.memory.binding.as_ref().is_some_and(|binding| binding.protected),
         row_belt,
         deserted: &deserted,
     };

@@ -17,6 +17,7 @@ pub(super) fn binding(inputs: Inputs<'_>) -> Binding {
         marks: memory.binding.as_ref().map(|b| b.marks.clone()).unwrap_or_default(),
         audit: memory.binding.as_ref().and_then(|b| b.audit),
         spreadsheet: policy.spreadsheet.clone(),
+        protected: !policy.require_protection || sheet.approval.holds(),
         release_tab: sheet.display.release.layout.sheet_id,
         server_tab: sheet.display.servers.layout.sheet_id,
     }

@@ -146,9 +146,15 @@ fn page(report: &Report) -> String {
         table(&mut out, &["channel", "release", "previous", "status"], &rows);
     }
     counts(&mut out, report);
-    if !report.events.is_empty() {
+    // A key that is spent follows from something else that is told.
+    let events: Vec<&Happening> = report
+        .events
+        .iter()
+        .filter(|event| event.event != "key_spent")
+        .collect();
+    if !events.is_empty() {
         let _ = writeln!(out, "\n{}", if report.preview { "would happen" } else { "happened" });
-        fold(&mut out, &report.events, |out, event| {
+        fold(&mut out, &events, |out, event| {
             let _ = writeln!(out, "  {:<17} {}", plain(event.event), happening(event));
         });
     }

@@ -31,6 +31,8 @@ pub(crate) struct Model {
     known: bool,
     /// Whether a takeover met the channel before it could be adopted.
     unmet: bool,
+    /// Whether a pass before this one served the sheet and found the keys protected.
+    watched: bool,
     /// Service cells of rows as the service left or accepted them.
     ours: BTreeSet<[String; 3]>,
 }
@@ -57,6 +59,12 @@ fn keys(row: &Row) -> [String; 2] {
 impl Model {
     /// A pass looks at the world; gives the move that it must make.
     pub(crate) fn pass(&mut self, world: &World, takeover: bool) -> Option<&'static str> {
+        let moved = self.decide(world, takeover);
+        self.watched = world.protection != Protection::Off;
+        moved
+    }
+
+    fn decide(&mut self, world: &World, takeover: bool) -> Option<&'static str> {
         let rows = &world.release.rows;
         let protected = world.protection != Protection::Off;
         if takeover || !self.known {
@@ -87,6 +95,7 @@ impl Model {
         let ([row], true) = (&world.release.rows[..], world.fleet.complete()) else {
             *self = Self {
                 unmet: self.unmet,
+                watched: self.watched,
                 ours: std::mem::take(&mut self.ours),
                 ..Self::default()
             };
@@ -103,15 +112,16 @@ impl Model {
         let release = most.map(|(version, _)| (*version).to_owned());
         let [stood, previous, _] = stamp(row);
         let blank = stamp(row).iter().all(String::is_empty) && shown(row, "status").is_empty();
-        let spent = self.unmet || !blank;
+        let watched = blank && self.watched;
+        let counts = |text: &str| !self.unmet && (text.is_empty() || release.as_deref() == Some(text) || watched);
         let held = world.protection == Protection::Whole;
         self.prior = (held && takeover && release.as_ref() == Some(&stood) && !previous.is_empty()).then_some(previous);
-        self.release = release;
-        self.keys = keys(row).map(|text| match (world.protection, spent) {
-            (Protection::Off, _) => Key::Unread,
-            (_, true) => Key::SpentAt(text),
-            (_, false) => Key::Counts,
+        self.keys = keys(row).map(|text| match world.protection {
+            Protection::Off => Key::Unread,
+            _ if counts(&text) => Key::Counts,
+            _ => Key::SpentAt(text),
         });
+        self.release = release;
         self.latched = ticked(row, "rollback");
         self.known = true;
         self.unmet = false;
@@ -167,9 +177,10 @@ impl Model {
             latched,
             known,
             unmet,
+            watched,
             ours,
         } = self;
-        (release, prior, keys, latched, known, unmet, ours.len()).hash(hasher);
+        (release, prior, keys, latched, known, unmet, watched, ours.len()).hash(hasher);
         for own in ours {
             stamp(own, hasher);
         }

@@ -250,13 +250,53 @@ async fn first_contact_takes_no_release_from_a_cell_and_writes_no_version_withou
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_stood_agreed_in_a_new_row_promote_in_the_first_pass() {
+async fn keys_that_were_there_before_the_first_pass_do_not_count() {
     let (world, ids) = fleet(4, "web-prod", "2.3.9");
     let servers: Vec<(String, &str)> = ids.iter().map(|id| (id.clone(), "web-prod")).collect();
     let stage = Stage::new(&[("web-prod", "2.4.0", "2.4.0", true)], &servers, world).await;
     let ran = stage.once().await;
-    assert_eq!((ran.code, ran.release("web-prod")), (0, "2.4.0"), "{ran:?}");
-    assert_eq!(stage.release_cell("web-prod", "previousVersion"), "2.3.9");
-    stage.assert_rows_show_their_own("2.4.0");
+    assert_eq!((ran.code, ran.release("web-prod")), (0, "2.3.9"), "{ran:?}");
+    assert!(
+        ran.status("web-prod").starts_with("held: 2.4.0 must be approved again"),
+        "{ran:?}"
+    );
     stage.assert_silent().await;
+    // Each types their own again, with a pass in between.
+    stage.turn_keys("web-prod", "");
+    stage.settle().await;
+    stage.turn_keys("web-prod", "2.4.0");
+    assert_eq!(stage.settle().await.release("web-prod"), "2.4.0");
+    stage.assert_rows_show_their_own("2.4.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_a_channel_that_is_added_later_count_if_the_service_watched() {
+    for watched in [true, false] {
+        let (stage, ids) = Stage::known(4).await;
+        if !watched {
+            stage.sheets.edit(|book| {
+                let tab = book.tab_mut(RELEASE);
+                tab.protected.iter_mut().for_each(|range| range.warning_only = true);
+            });
+            stage.once().await;
+            stage.sheets.edit(|book| {
+                let tab = book.tab_mut(RELEASE);
+                tab.protected.iter_mut().for_each(|range| range.warning_only = false);
+            });
+        }
+        stage.sheets.edit(|book| {
+            let cells = [
+                ("channel", "api"),
+                ("desiredVersionA", "1.0.0"),
+                ("desiredVersionB", "1.0.0"),
+            ];
+            let row = book
+                .tab_mut(RELEASE)
+                .add_row(&cells.map(|(header, text)| (header, CellValue::from(text))));
+            book.set(RELEASE, (row, "enabled"), true);
+        });
+        stage.set_server(&ids[0], "channel", "api");
+        let release = stage.once().await.release("api").to_owned();
+        assert_eq!(release == "1.0.0", watched, "{release}");
+    }
 }

@@ -367,6 +367,7 @@ fn update() -> impl Strategy<Value = Update> {
     let audit = option::of((any::<bool>(), time()).prop_map(AuditTab::from));
     let binding = (text(), any::<i64>(), any::<i64>(), marks, audit).prop_map(
         |(spreadsheet, release_tab, server_tab, marks, audit)| Binding {
+            protected: false,
             spreadsheet,
             release_tab,
             server_tab,

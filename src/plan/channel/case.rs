@@ -20,6 +20,9 @@ pub(in crate::plan) struct Terms<'a> {
     pub(in crate::plan) policy: &'a Policy,
     /// Whether every source answered: a majority of half a fleet is not one.
     pub(in crate::plan) complete: bool,
+    /// Whether this store serves the sheet already, and the last pass found the keys protected: what is typed since then was typed
+    /// by two hands.
+    pub(in crate::plan) watched: bool,
     /// The belt on rows that holds, if it does.
     pub(in crate::plan) row_belt: Option<&'a str>,
     /// Channels that lost all the servers that they had, and how many those were.

@@ -27,8 +27,8 @@ pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan
     let sure = policy.takeover && case.terms.approval.service_columns && adopted == Some(&*met.release);
     let mut next = ChannelMemory {
         approved: both_name && case.protected(),
-        key_a: first_state(case, met, &row.key_a),
-        key_b: first_state(case, met, &row.key_b),
+        key_a: first_state(case, met, &row.key_a, release.as_ref()),
+        key_b: first_state(case, met, &row.key_b, release.as_ref()),
         // A box that cannot be read may be ticked.
         latch: (row.rollback != Tick::Off).then_some(Latch::FoundTicked),
         row: met.row.clone(),
@@ -42,12 +42,16 @@ pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan
     next
 }
 
-/// A key counts at first contact only where nothing of the service stood beside it.
-fn first_state(case: &Case<'_>, met: &Met, key: &Key) -> KeyState {
+/// Nobody knows who typed a key that was there before the service, nor before which protection. It counts where it names what is in
+/// force, and where the service watched the sheet, and nothing of the service's own stood beside it, when it was typed.
+fn first_state(case: &Case<'_>, met: &Met, key: &Key, release: Option<&Version>) -> KeyState {
     // What is remembered of a channel at its first contact is that a takeover could not adopt it.
     let by = if case.terms.policy.takeover || case.memory.is_some() {
         SpentBy::Takeover
-    } else if met.blank {
+    } else if *key == Key::Empty
+        || key.version().is_some() && key.version() == release
+        || met.blank && case.terms.watched
+    {
         return KeyState::Live;
     } else {
         SpentBy::FirstContact

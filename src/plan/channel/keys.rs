@@ -75,6 +75,6 @@ pub(super) fn why(by: SpentBy) -> &'static str {
         SpentBy::TwoRows => "the channel stood in two rows",
         SpentBy::Protection => "the key columns were not protected",
         SpentBy::Takeover => "the store was taken over",
-        SpentBy::FirstContact => "the row was filled before the service first saw it",
+        SpentBy::FirstContact => "it was there before the service first saw the row",
     }
 }

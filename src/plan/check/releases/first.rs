@@ -22,9 +22,18 @@ impl Case<'_> {
         let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &shown.status]
             .iter()
             .all(|cell| cell.trim().is_empty());
-        let fresh = blank && !policy.takeover && !self.evidence.given.memory.channels.contains_key(self.name);
-        if !fresh && (next.key_a == KeyState::Live || next.key_b == KeyState::Live) {
-            faults.push("a key counts in a row that was filled before".to_owned());
+        let met = !policy.takeover && !self.evidence.given.memory.channels.contains_key(self.name);
+        let served = self.evidence.given.memory.binding.as_ref();
+        let fresh = blank && met && served.is_some_and(|binding| binding.protected);
+        for (key, state) in [(&row.key_a, &next.key_a), (&row.key_b, &next.key_b)] {
+            let harmless = match key {
+                Key::Empty => true,
+                Key::Names(version) => adopted.as_ref() == Some(version),
+                Key::Unreadable => false,
+            };
+            if *state == KeyState::Live && !fresh && !(met && harmless) {
+                faults.push("a key counts that was there before the service".to_owned());
+            }
         }
         if row.rollback != Tick::Off && next.latch.is_none() {
             faults.push("a box that stood ticked at first contact is not latched".to_owned());
