@@ -7,3 +7,4 @@ pub mod listen;
 pub(crate) mod outbound;
 pub mod smtp;
 pub mod sqlite;
+pub mod stdout;

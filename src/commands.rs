@@ -11,6 +11,8 @@ mod preview;
 mod service;
 mod status;
 
+use std::io::{ErrorKind, Write as _};
+
 use crate::cli::{Command, Format, Invocation, Task, shell};
 use crate::clock::{now, run_id};
 use crate::config::Config;
@@ -19,7 +21,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::refusal::{Cause, Refusal};
 use crate::report::Report;
 use crate::sandbox;
-use output::{Logs, print, print_refusal, print_text, start_logs};
+use output::{Logs, print, print_refusal, print_text, start_logs, unwritten};
 
 /// Does what was asked, prints the result on standard output and gives the exit code.
 pub async fn run(asked: Invocation) -> u8 {
@@ -27,11 +29,27 @@ pub async fn run(asked: Invocation) -> u8 {
         Ok(code) => code,
         Err(refusal) => {
             print_refusal(&refusal);
-            if asked.format == Format::Json {
-                print(Format::Json, &refused(&refusal), "");
+            if asked.format == Format::Json
+                && let Err(unwritten) = print(Format::Json, &refused(&refusal), "")
+                && unwritten != refusal
+            {
+                print_refusal(&unwritten);
             }
             refusal.exit_code()
         }
+    }
+}
+
+/// Prints what clap has to say, help or a mistake, and gives the exit code.
+#[must_use]
+pub fn say(help: &clap::Error) -> u8 {
+    let printed = help.print().and_then(|()| std::io::stdout().flush());
+    match printed {
+        Err(error) if !help.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            print_refusal(&unwritten(&error));
+            1
+        }
+        _ => u8::try_from(help.exit_code()).unwrap_or(2),
     }
 }
 
@@ -53,11 +71,11 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
             Ok(0)
         }
         Command::Completions { shell } => {
-            print_text(&shell::completions(*shell));
+            print_text(&shell::completions(*shell))?;
             Ok(0)
         }
         Command::Man => {
-            print_text(&shell::manual());
+            print_text(&shell::manual())?;
             Ok(0)
         }
         Command::Check { send_test_mail } => check::run(asked, *send_test_mail).await,

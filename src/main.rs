@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     let config = std::env::var_os("FLEETSHEET_CONFIG");
     let asked = match Invocation::parse(std::env::args_os(), config.as_deref(), std::path::Path::is_file) {
         Ok(asked) => asked,
-        Err(error) => error.exit(),
+        Err(help) => return ExitCode::from(fleetsheet::commands::say(&help)),
     };
     // A dependency that brings a second provider must not make rustls panic. Setting it twice does no harm.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -2,6 +2,7 @@
 //!
 //! Cells, tags and names of servers are other people's text: no character of theirs reaches a terminal unescaped.
 
+mod cause;
 mod tally;
 mod text;
 

@@ -34,6 +34,7 @@ mod mail;
 mod meanwhile;
 mod pass;
 mod prerequisites;
+mod printing;
 mod sandbox;
 mod service;
 mod threats;

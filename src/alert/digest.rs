@@ -11,7 +11,7 @@ use super::track::{self, Tell, Tracked};
 use super::{html, page, text};
 use crate::mail::{Digest, Item, Letter, Mail, MailUpdate, News, Number, OpenProblem, Reach, Standing};
 use crate::memory::Memory;
-use crate::problem::Kind;
+use crate::problem::{Kind, Problem};
 use crate::report::Report;
 
 /// What letters are composed from.
@@ -93,7 +93,18 @@ impl Composer<'_> {
             new: of(Tell::New),
             open: of(Tell::Open),
             resolved: of(Tell::Resolved),
+            ended: self.report.outcome.word().to_owned(),
+            failures: self.failures(open),
         }
+    }
+
+    /// What kept this pass from its work: one failure is no reason for a letter, but a letter that goes out names it, whoever its
+    /// kind is routed to.
+    fn failures(&self, open: &Tracked) -> Vec<Item> {
+        let causes = self.report.causes().into_iter().map(Problem::fingerprint);
+        causes
+            .filter_map(|fingerprint| Some(item(&fingerprint, open.get(&fingerprint)?, self.now)))
+            .collect()
     }
 
     /// Says of the release that is in force in each channel how far it has come.
@@ -201,6 +212,7 @@ fn about(digest: &Digest, kinds: &[Kind]) -> Option<Digest> {
     for items in [&mut digest.new, &mut digest.open, &mut digest.resolved] {
         items.retain(|item| kinds.contains(&item.kind));
     }
+    digest.failures.clear();
     let says = !(digest.news.is_empty() && digest.new.is_empty() && digest.resolved.is_empty());
     says.then_some(digest)
 }

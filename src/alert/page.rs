@@ -4,6 +4,8 @@ mod entry;
 mod parts;
 mod subject;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::input::Rules;
@@ -30,6 +32,8 @@ pub(super) struct Page {
 
 /// How many entries of one sort are shown whole.
 const SHOWN: usize = 5;
+/// Longest text of a failure in the first lines; all of it is below.
+const FIRST_WORDS: usize = 300;
 
 impl Page {
     /// The page that says what a digest says.
@@ -41,17 +45,20 @@ impl Page {
             let entry = |item: &Item| (item.code.clone(), entry::of_item(item, digest.at));
             sorted.into_iter().map(entry).collect()
         };
-        let (new, open, resolved) = (
+        let (new, failed, open, resolved) = (
             problems(&digest.new),
+            problems(&unlisted(digest)),
             problems(&digest.open),
             problems(&digest.resolved),
         );
-        let lead = lead(digest, &happened, &new, &open);
-        let tones = happened.iter().chain(new.iter().chain(&open).map(|(_, entry)| entry));
+        let fresh: Vec<&Entry> = new.iter().chain(&failed).map(|(_, entry)| entry).collect();
+        let lead = lead(digest, &happened, &fresh, &open);
+        let tones = happened.iter().chain(fresh).chain(open.iter().map(|(_, entry)| entry));
         let tone = tones.map(|entry| entry.tone).min().unwrap_or(Tone::Good);
         let mut by_event: Vec<(String, Entry)> = digest.news.iter().map(|n| n.event.clone()).zip(happened).collect();
         by_event.sort_by_key(|(_, entry)| entry.tone);
         let sections = [
+            ("Failed in this pass", failed),
             (HAPPENED, by_event),
             ("New problems", new),
             ("Still open", open),
@@ -128,25 +135,45 @@ fn section((title, entries): (&str, Vec<(String, Entry)>)) -> Option<Section> {
     Some(Section { title, lines })
 }
 
-/// What to do, most urgent first.
-fn lead(digest: &Digest, happened: &[Entry], new: &[(String, Entry)], open: &[(String, Entry)]) -> String {
+/// Failures that are in no other list: they may be gone by the next pass, so nobody was told of them.
+fn unlisted(digest: &Digest) -> Vec<Item> {
+    let listed: BTreeSet<&str> = digest
+        .new
+        .iter()
+        .chain(&digest.open)
+        .map(|item| item.fingerprint.as_str())
+        .collect();
+    let failures = digest.failures.iter();
+    failures
+        .filter(|item| !listed.contains(item.fingerprint.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// The first lines: what failed, if anything did, and what to do, most urgent first.
+fn lead(digest: &Digest, happened: &[Entry], fresh: &[&Entry], open: &[(String, Entry)]) -> String {
+    let cause = digest.failures.first().map(|item| entry::of_item(item, digest.at));
     let mut todo: Vec<&Entry> = happened
         .iter()
-        .chain(new.iter().map(|(_, entry)| entry))
-        .filter(|entry| entry.tone <= Tone::Warning && !entry.fix.is_empty())
+        .chain(fresh.iter().copied())
+        .filter(|entry| entry.tone <= Tone::Warning && Some(*entry) != cause.as_ref())
+        .chain(&cause)
+        .filter(|entry| !entry.fix.is_empty())
         .collect();
-    todo.sort_by_key(|entry| entry.tone);
-    let still = match digest.open.len() as u64 {
+    todo.sort_by_key(|entry| (Some(*entry) != cause.as_ref(), entry.tone));
+    let open: Vec<&Entry> = open.iter().map(|(_, entry)| entry).collect();
+    let others = open.iter().filter(|entry| Some(**entry) != cause.as_ref()).count() as u64;
+    let still = match others {
         0 => String::new(),
         1 => " One earlier problem is still open.".into(),
         n => format!(" {} earlier problems are still open.", thousands(n)),
     };
+    let failed = failed(digest, cause.as_ref());
     let lead = match (&todo[..], open.first()) {
+        ([], _) if digest.failing => "To do: run fleetsheet check, which says what is wrong.".to_owned(),
         ([], None) => "Nothing to do.".to_owned(),
-        ([], Some((_, first))) if !first.fix.is_empty() => {
-            return format!("Still to do: {} ({}).{still}", first.fix, first.title);
-        }
-        ([], Some(_)) => return format!("Nothing new to do.{still}"),
+        ([], Some(first)) if !first.fix.is_empty() => format!("Still to do: {} ({}).", first.fix, first.title),
+        ([], Some(_)) => "Nothing new to do.".to_owned(),
         ([one], _) => format!("To do: {} ({}).", one.fix, one.title),
         ([first, rest @ ..], _) => {
             let more = rest.len() as u64;
@@ -159,7 +186,21 @@ fn lead(digest: &Digest, happened: &[Entry], new: &[(String, Entry)], open: &[(S
             )
         }
     };
-    format!("{lead}{still}")
+    format!("{failed}{lead}{still}")
+}
+
+/// What kept the pass from its work, in two sentences; nothing for a pass that was done.
+fn failed(digest: &Digest, cause: Option<&Entry>) -> String {
+    let how = match digest.ended.as_str() {
+        "stopped" => "The pass was stopped before it changed a tag.",
+        "partial" => "The pass did only part of its work.",
+        "held" => "Part of the pass is held back.",
+        _ if digest.failing => "The pass failed.",
+        _ => return String::new(),
+    };
+    let what = cause.map_or_else(String::new, |entry| safe::line(&entry.what, FIRST_WORDS));
+    let gap = if what.is_empty() { "" } else { " " };
+    format!("{how}{gap}{what} ")
 }
 
 fn footer(digest: &Digest) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Letters in words, over time, and against hostile text.
 
+mod failing;
 mod safety;
 mod time;
 mod words;
@@ -75,6 +76,8 @@ fn empty() -> Digest {
         new: Vec::new(),
         open: Vec::new(),
         resolved: Vec::new(),
+        failures: Vec::new(),
+        ended: String::new(),
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     let calls = Calls::default();
     let config = match Config::load(&asked.config, &Config::environment()) {
         Ok(config) => config,
-        Err(errors) => return Ok(tell(asked, judge_config(&errors), &calls)),
+        Err(errors) => return tell(asked, judge_config(&errors), &calls),
     };
     let place = asked.config.display().to_string();
     let mut findings = vec![Finding::ok(Item::Config, place, "can be read")];
@@ -48,14 +48,14 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     findings.extend(check_secrets(&config));
     findings.extend(check_services(&config, credentials, send_test_mail, &calls).await);
-    Ok(tell(asked, findings, &calls))
+    tell(asked, findings, &calls)
 }
 
-fn tell(asked: &Invocation, findings: Vec<Finding>, calls: &Calls) -> u8 {
+fn tell(asked: &Invocation, findings: Vec<Finding>, calls: &Calls) -> Result<u8, Refusal> {
     let findings = Findings::new(findings);
     let json = findings.json(&run_id(now()), &calls.snapshot());
-    print(asked.format, &json, &findings.text());
-    findings.exit_code()
+    print(asked.format, &json, &findings.text())?;
+    Ok(findings.exit_code())
 }
 
 /// Everything that answers over the network, and the state store, side by side.

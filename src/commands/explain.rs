@@ -19,7 +19,7 @@ pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8
     let preview = match preview(&clients, &policy).await? {
         Ok(preview) => preview,
         Err(report) => {
-            print(format, &report.json(), &report.text());
+            print(format, &report.json(), &report.text())?;
             return Ok(report.outcome.exit_code());
         }
     };
@@ -38,6 +38,6 @@ pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8
         .iter()
         .map(|(what, text)| json!({ "what": what, "text": text }))
         .collect();
-    print(format, &json!({ "name": name, "explanation": facts }), &page);
+    print(format, &json!({ "name": name, "explanation": facts }), &page)?;
     Ok(0)
 }

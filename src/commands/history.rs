@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config, channel: Option<&str>, limit: u32, forma
             Some(channel) => format!("nothing has happened to a channel called {}\n", plain(channel)),
         };
     }
-    print(format, &json!({ "events": events }), &page);
+    print(format, &json!({ "events": events }), &page)?;
     Ok(0)
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn run(config: Config, asked: &InitRequest, format: Format) -> 
     let mut object = json_of(&outcome, asked.dry_run, &calls.snapshot());
     object["run"] = run_id(now()).into();
     object["duration_ms"] = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).into();
-    print(format, &object, &page(&outcome, asked.dry_run));
+    print(format, &object, &page(&outcome, asked.dry_run))?;
     Ok(u8::from(!asked.dry_run && !outcome.failed.is_empty()))
 }
 

@@ -1,5 +1,7 @@
 //! `--once`: one pass, with progress on a terminal, that signals end well.
 
+use std::sync::{Arc, OnceLock};
+
 use super::output::print;
 use crate::cli::Format;
 use crate::clients::{connect, policy};
@@ -15,10 +17,19 @@ pub(super) async fn run(config: Config, allow: &[Belt], takeover: bool, format: 
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let clients = connect(config, credentials).await?;
     let policy = policy(&clients.config, allow, takeover);
-    let show = move |report: &Report| print(format, &report.json(), &report.text());
+    // The report is shown before mail is sent, and whether that worked is asked at the end.
+    let printed = Arc::new(OnceLock::new());
+    let keep = Arc::clone(&printed);
+    let show = move |report: &Report| {
+        let _ = keep.set(print(format, &report.json(), &report.text()));
+    };
     let options = PassOptions::shown(clients.config.log.format).showing(show);
     let pass = |stop| once(&clients, &policy, options.until(stop));
-    match stoppable(clients.config.schedule.shutdown_grace, pass).await {
+    let ended = stoppable(clients.config.schedule.shutdown_grace, pass).await;
+    if let Some(Err(unwritten)) = printed.get() {
+        return Err(unwritten.clone());
+    }
+    match ended {
         Ok(ended) => Ok(ended?.outcome.exit_code()),
         Err(unfinished) => Ok(unfinished.exit_code()),
     }

@@ -1,9 +1,10 @@
 //! What commands print and log: results on standard output, refusals on standard error, logs where the configuration says.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use serde_json::Value;
 
+use crate::adapters::stdout;
 use crate::cli::Format;
 use crate::config::Log;
 use crate::refusal::Refusal;
@@ -12,7 +13,10 @@ use crate::telemetry::{self, Guard, TelemetryError};
 use crate::text::plain;
 
 /// Prints a result on standard output. A reader that went away is not a failure.
-pub(super) fn print(format: Format, json: &Value, page: &str) {
+///
+/// # Errors
+/// When it could not be written.
+pub(super) fn print(format: Format, json: &Value, page: &str) -> Result<(), Refusal> {
     match format {
         Format::Json => print_text(&format!("{}\n", json_line(json))),
         Format::Text => print_text(page),
@@ -20,10 +24,18 @@ pub(super) fn print(format: Format, json: &Value, page: &str) {
 }
 
 /// Prints text on standard output, whatever the format.
-pub(super) fn print_text(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+///
+/// # Errors
+/// When it could not be written.
+pub(super) fn print_text(text: &str) -> Result<(), Refusal> {
+    stdout::write(text).map_err(|error| unwritten(&error))
+}
+
+/// A result that could not be written.
+pub(super) fn unwritten(error: &io::Error) -> Refusal {
+    Refusal::failed(format!(
+        "cannot write the result to standard output ({error}); send it where there is space and writing is allowed"
+    ))
 }
 
 /// Prints a refusal on standard error, one mistake a line.

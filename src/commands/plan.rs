@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config, exit_code: bool, format: Format) -> Resu
         }
         Err(report) => (report.text(), report.json(), report.outcome),
     };
-    print(format, &json, &page);
+    print(format, &json, &page)?;
     Ok(match ending {
         Ending::Failed => 1,
         // A change that is held back is an answer of `plan`, not its failure, unless the code was asked for.

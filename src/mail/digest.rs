@@ -141,4 +141,10 @@ pub struct Digest {
     pub open: Vec<Item>,
     /// Problems that went away.
     pub resolved: Vec<Item>,
+    /// What kept that pass from all or part of its work, the most serious first, whether or not it is in a list above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Item>,
+    /// The word for how that pass ended; empty in letters of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ended: String,
 }

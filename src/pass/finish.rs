@@ -31,6 +31,7 @@ pub(super) fn finish(input: &PassInput<'_>, mut report: Report) -> Report {
             failed = report.counts.failed,
             problems = report.problems.len(),
             duration_ms = report.duration_ms,
+            reason = report.cause(),
             "pass ended"
         );
     }

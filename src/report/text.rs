@@ -126,6 +126,9 @@ fn page(report: &Report) -> String {
     };
     let verb = if report.preview { "plan" } else { "pass" };
     let _ = writeln!(out, "{verb} {}: {headline}", report.run);
+    if let Some(cause) = report.cause() {
+        let _ = writeln!(out, "because: {}", plain(&cause));
+    }
     if !report.channels.is_empty() {
         out.push('\n');
         let rows: Vec<Vec<String>> = report

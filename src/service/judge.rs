@@ -33,11 +33,7 @@ pub(super) fn judge(pass: Result<Report, Refusal>) -> EndedPass {
             };
         }
     };
-    let first = report
-        .problems
-        .first()
-        .map(|problem| format!("{}: {}", problem.place, problem.message));
-    let why = plain(&first.unwrap_or_else(|| "no reason was given".to_owned()));
+    let why = plain(&report.cause().unwrap_or_else(|| "no reason was given".to_owned()));
     let run = report.run.as_str();
     let _pass = tracing::error_span!(target: "fleetsheet", "pass", run).entered();
     let reason = match report.outcome {

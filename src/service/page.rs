@@ -57,7 +57,10 @@ pub(super) fn page(state: &Snapshot, now: DateTime<Utc>) -> String {
                     h1 { "fleetsheet" }
                     @let (class, words) = headline(state, now);
                     div.state.(class) { (words) }
-                    @if let Err(why) = state.ready(now) { div.dim { (plain(&why)) } }
+                    @match state.ready(now) {
+                        Err(why) => div.dim { (plain(&why)) },
+                        Ok(()) => @if let Some(why) = state.last.as_ref().and_then(EndedPass::why) { div.dim { (plain(&why)) } },
+                    }
                     @if state.observe { p.note { "mode = \"observe\": tags nothing, and says what it would do." } }
                     @if let Some(why) = &state.stale {
                         p.note { "Configuration or credentials cannot be used as they are now, so the previous ones stay in use: " (plain(why)) }

@@ -36,6 +36,13 @@ impl EndedPass {
             .map_or(Ending::Failed, |report| report.outcome)
             .word()
     }
+
+    /// What kept it from all or part of its work, in words; `None` for a pass that was done.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let cause = || self.report.as_ref().and_then(|report| report.cause());
+        self.reason.clone().or_else(cause)
+    }
 }
 
 /// The state of the service at one moment.

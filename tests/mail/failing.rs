@@ -24,7 +24,8 @@ async fn a_sheet_out_of_reach_is_told_after_two_passes_and_when_it_is_back() {
         "whom to share it with: {}",
         mail.text
     );
-    assert!(mail.text.starts_with("To do: "), "{}", mail.text);
+    assert!(mail.text.starts_with("The pass failed. "), "{}", mail.text);
+    assert!(mail.text.contains("To do: "), "{}", mail.text);
     post.none().await;
     post.none().await;
     post.stage.sheets.script().clear();
@@ -76,4 +77,31 @@ async fn a_source_that_does_not_answer_is_told_after_two_passes_and_closes_no_pr
     let mail = post.one().await;
     assert_eq!(mail.subject(), "[fleetsheet] works again: main/eu-west-1");
     assert!(mail.text.contains("Still open (1)"), "{}", mail.text);
+}
+
+/// Two keys were turned and one server is on hold when the results cannot be written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_whose_results_cannot_be_written_is_mailed_as_a_failure() {
+    let post = Post::known(3).await;
+    post.stage.turn_keys("web-prod", "2.4.0");
+    post.stage.set_server(&post.ids[0], "hold", true);
+    let writes = "sheets.values.batchUpdateByDataFilter";
+    post.stage.sheets.script().fail(writes, When::Every, Fault::Forbidden);
+    let ran = post.pass().await;
+    assert_eq!((ran.code, ran.json["outcome"].as_str()), (1, Some("failed")), "{ran:?}");
+    let mail = post.take().remove(0);
+    let subject = mail.subject();
+    assert_eq!(
+        subject,
+        "[fleetsheet] the pass failed: spreadsheet; web-prod: 2.4.0 released to 2 servers"
+    );
+    assert!(mail.text.starts_with("The pass failed. "), "{}", mail.text);
+    for body in [&mail.text, &mail.html] {
+        assert!(body.contains("To do: ") && !body.contains("Nothing to do"), "{body}");
+    }
+    let ended = ran.stderr.lines().find(|line| line.contains("pass ended")).unwrap();
+    assert!(
+        ended.contains("reason=") && ended.contains("permission denied"),
+        "{ended}"
+    );
 }

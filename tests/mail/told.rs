@@ -34,11 +34,8 @@ async fn servers_that_fail_are_counted_in_the_subject() {
         mail.subject(),
         "[fleetsheet] web-prod: 2.4.0 released to 5 servers, 3 failed"
     );
-    assert!(
-        mail.text.starts_with("To do: see why the servers failed"),
-        "{}",
-        mail.text
-    );
+    let begins = mail.text.starts_with("The pass did only part of its work. Tags of i-");
+    assert!(begins && mail.text.contains("To do: "), "{}", mail.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -259,12 +259,11 @@ fn digest() -> impl Strategy<Value = Digest> {
         text(),
         flags,
         vec(news(), 0..2),
-        items(),
-        items(),
-        items(),
+        (items(), items()),
+        (items(), items()),
     )
         .prop_map(
-            |(run, at, sheet, (observe, failing), news, new, open, resolved)| Digest {
+            |(run, at, sheet, (observe, failing), news, (new, open), (resolved, failures))| Digest {
                 run,
                 at,
                 sheet,
@@ -274,6 +273,8 @@ fn digest() -> impl Strategy<Value = Digest> {
                 new,
                 open,
                 resolved,
+                failures,
+                ended: String::new(),
             },
         )
 }

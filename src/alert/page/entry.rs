@@ -240,7 +240,7 @@ fn usual_fix(code: &str) -> &'static str {
         Some(Code::Source) => {
             "check that the account's role can be assumed and the region be reached; the next pass tries again"
         }
-        Some(Code::Tags) => "mend what the message names; the next pass tries these servers again",
+        Some(Code::Tags) => "correct what the message names; the next pass tries these servers again",
         Some(Code::Observe | Code::Act | Code::WriteBack) => {
             "check the credentials, that the sheet is shared with the service account, and the network; the next pass tries again"
         }

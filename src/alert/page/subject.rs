@@ -21,11 +21,40 @@ pub(super) fn of(headline: &str, more: u64) -> String {
 /// Longest subject, in characters: what a phone shows is far less, and what is longer is folded on its way.
 const SUBJECT_MAX: usize = 120;
 
-/// The most serious thing that a digest says, and how much news there is besides.
+/// The most serious thing that a digest says, and how much news there is besides. A failure of the pass comes first.
 pub(super) fn headline(digest: &Digest) -> (String, u64) {
     let total = (digest.news.len() + digest.new.len()) as u64;
-    let (headline, said) = serious(digest);
-    (headline, total.saturating_sub(said))
+    let Some(cause) = digest.failures.first() else {
+        let (headline, said) = serious(digest);
+        return (headline, total.saturating_sub(said));
+    };
+    let same = |item: &Item| item.fingerprint == cause.fingerprint;
+    let is_new = digest.new.iter().any(same);
+    let place = safe::word(&cause.place, "the spreadsheet");
+    let failed = match (digest.failing, is_new || digest.open.iter().any(same)) {
+        (true, true) => format!("passes fail: {place}"),
+        (true, false) => format!("the pass failed: {place}"),
+        (false, _) => format!("{}: {place}", entry::label(cause.kind, &cause.code)),
+    };
+    if digest.news.is_empty() {
+        return (failed, total - u64::from(is_new));
+    }
+    let mut others = digest.clone();
+    others.new.retain(|item| !same(item));
+    others.failing = false;
+    let (headline, said) = serious(&others);
+    // A release that says how many servers failed says it all.
+    let counted = digest
+        .news
+        .iter()
+        .any(|news| news.reach.is_some_and(|reach| reach.failed > 0));
+    if cause.code == Code::Tags.word() && counted && !is_new {
+        return (headline, total.saturating_sub(said));
+    }
+    (
+        format!("{failed}; {headline}"),
+        total.saturating_sub(said + u64::from(is_new)),
+    )
 }
 
 fn serious(digest: &Digest) -> (String, u64) {

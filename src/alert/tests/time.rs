@@ -8,22 +8,22 @@ use crate::pass_end::PassEnd;
 use crate::report::Report;
 
 /// How a pass ends, given a problem for the ends that have one.
-type End = fn(Problem) -> PassEnd;
+pub(super) type End = fn(Problem) -> PassEnd;
 
-const WHOLE: End = |_| PassEnd::Whole(Box::default(), Box::default(), Vec::new());
+pub(super) const WHOLE: End = |_| PassEnd::Whole(Box::default(), Box::default(), Vec::new());
 const CUT: End = |problem| PassEnd::Cut(Box::default(), Box::default(), problem);
 
 /// A store and its passes.
-struct World {
+pub(super) struct World {
     to: Vec<String>,
-    routes: BTreeMap<Kind, Vec<String>>,
+    pub(super) routes: BTreeMap<Kind, Vec<String>>,
     failure_threshold: u32,
-    memory: Memory,
+    pub(super) memory: Memory,
     now: DateTime<Utc>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             to: vec!["ops@example.com".into()],
             routes: BTreeMap::new(),
@@ -34,17 +34,22 @@ impl World {
     }
 
     /// Makes a pass after `later` that finds these problems, and gives the letters that it writes; they count as sent.
-    fn pass(&mut self, later: TimeDelta, problems: &[Problem]) -> Vec<Letter> {
+    pub(super) fn pass(&mut self, later: TimeDelta, problems: &[Problem]) -> Vec<Letter> {
         self.end(later, problems, WHOLE);
         let sent = std::mem::take(&mut self.memory.mail.outbox);
         sent.into_values().collect()
     }
 
-    fn end(&mut self, later: TimeDelta, problems: &[Problem], end: End) {
-        self.now += later;
+    pub(super) fn end(&mut self, later: TimeDelta, problems: &[Problem], end: End) {
         let end = end(Problem::new(Kind::ApiFailure, Code::Act, "x", "x"));
         let mut report = Report::new("run", &end, None);
         report.problems = problems.to_vec();
+        self.ends(later, &end, &report);
+    }
+
+    /// Makes a pass after `later` that ended so.
+    pub(super) fn ends(&mut self, later: TimeDelta, end: &PassEnd, report: &Report) {
+        self.now += later;
         let names = names();
         let rules = Rules {
             audience: Some(Audience {
@@ -57,15 +62,12 @@ impl World {
             names: &names,
             observe: false,
         };
-        let input = MailInput {
-            end: &end,
-            report: &report,
-        };
+        let input = MailInput { end, report };
         let update = review(&self.memory, &input, &rules, self.now);
         self.memory.apply(&update);
     }
 
-    fn happens(&mut self, news: News) {
+    pub(super) fn happens(&mut self, news: News) {
         let mut standing = self.memory.mail.standing.clone();
         let news = [(standing.number(), news)].into();
         let update = MailUpdate {
@@ -89,7 +91,7 @@ fn belt(code: Code) -> Problem {
     Problem::new(Kind::Belt, code, "ReleaseSheet", "held")
 }
 
-const SOON: TimeDelta = TimeDelta::minutes(5);
+pub(super) const SOON: TimeDelta = TimeDelta::minutes(5);
 
 fn subjects(letters: &[Letter]) -> Vec<&str> {
     letters.iter().map(|letter| letter.subject.as_str()).collect()

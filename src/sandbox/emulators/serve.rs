@@ -1,7 +1,6 @@
 //! `fleetsheet sandbox`: the emulators in the foreground, a page of what to do with them, and the mail that comes in.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use fleetsheet_mocks::sandbox as world;
@@ -9,6 +8,7 @@ use fleetsheet_mocks::smtp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::embedded::{Embedded, embed};
+use crate::adapters::stdout;
 use crate::config::Config;
 use crate::sandbox::error::SandboxError;
 use crate::text::{plain, thousands};
@@ -33,14 +33,13 @@ pub(in crate::sandbox) async fn serve(config: Config) -> Result<(), SandboxError
             (_, _, None) => return Err(SandboxError::because("its own configuration has no [sandbox] section")),
         },
     };
-    say(&page(&sandbox, &alias().unwrap_or_default()));
+    say(&page(&sandbox, &alias().unwrap_or_default()))?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = end.recv() => {}
-        () = show_mail(&sandbox) => {}
+        ended = show_mail(&sandbox) => ended?,
     }
-    say("\nsandbox: ended; nothing is left of it\n");
-    Ok(())
+    say("\nsandbox: ended; nothing is left of it\n")
 }
 
 /// What makes `fleetsheet` the running program in another terminal, where it was not called by that name alone.
@@ -53,11 +52,9 @@ fn alias() -> Option<String> {
     Some(format!("  alias fleetsheet={}\n", word(path.to_str()?)))
 }
 
-/// A result on standard output; a reader that went away is no failure.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+/// A result on standard output; a reader that went away is not a failure.
+fn say(text: &str) -> Result<(), SandboxError> {
+    stdout::write(text).map_err(|error| SandboxError::because(format!("cannot write to standard output ({error})")))
 }
 
 /// A word for a shell to read as it stands.
@@ -149,7 +146,7 @@ Mail shows below as it comes in. Ctrl-C ends it all and leaves nothing behind.
 }
 
 /// Shows who gets which mail, for ever.
-async fn show_mail(sandbox: &Embedded) {
+async fn show_mail(sandbox: &Embedded) -> Result<(), SandboxError> {
     let mut shown = 0;
     loop {
         tokio::time::sleep(MAIL_LOOK).await;
@@ -161,7 +158,7 @@ async fn show_mail(sandbox: &Embedded) {
                 "mail to {}: {}\n  {kept}\n",
                 plain(&message.to.join(", ")),
                 plain(&subject(message))
-            ));
+            ))?;
         }
         shown = messages.len();
     }
