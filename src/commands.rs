@@ -31,7 +31,7 @@ pub async fn run(asked: Invocation) -> u8 {
             print_refusal(&refusal);
             if asked.format == Format::Json
                 && let Err(unwritten) = print(Format::Json, &refused(&refusal), "")
-                && unwritten != refusal
+                && !refusal.message.contains(output::STDOUT)
             {
                 print_refusal(&unwritten);
             }

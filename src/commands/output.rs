@@ -12,6 +12,9 @@ use crate::report::json_line;
 use crate::telemetry::{self, Guard, TelemetryError};
 use crate::text::plain;
 
+/// What messages call it.
+pub(super) const STDOUT: &str = "standard output";
+
 /// Prints a result on standard output. A reader that went away is not a failure.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ pub(super) fn print_text(text: &str) -> Result<(), Refusal> {
 /// A result that could not be written.
 pub(super) fn unwritten(error: &io::Error) -> Refusal {
     Refusal::failed(format!(
-        "cannot write the result to standard output ({error}); send it where there is space and writing is allowed"
+        "cannot write the result to {STDOUT} ({error}); send it where there is space and writing is allowed"
     ))
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn run(config: Config, format: Format) -> Result<u8, Refusal> {
         running: running(&url),
         now,
     };
-    print(format, &status.json(), &status.page());
+    print(format, &status.json(), &status.page())?;
     Ok(0)
 }
 
