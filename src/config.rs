@@ -81,7 +81,12 @@ impl Config {
                     errors
                 }),
             Err(error) => {
-                let message = format!("cannot be read ({error}); name another one with --config");
+                let fix = match error.kind() {
+                    io::ErrorKind::PermissionDenied => "let the user that runs fleetsheet read it",
+                    io::ErrorKind::InvalidData => "save it as UTF-8",
+                    _ => "name another one with --config",
+                };
+                let message = format!("cannot be read ({error}); {fix}");
                 Err(ConfigErrors(vec![whole(message)]))
             }
         }

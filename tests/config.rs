@@ -1,6 +1,8 @@
 //! The configuration as a whole: the shipped file, every key from the environment, and every refusal with its fix.
 
+mod advice;
 mod mail;
+mod refusals;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +12,8 @@ use fleetsheet::config::{Config, DEFAULT_PATH, Mode, Sandbox};
 use fleetsheet::problem::Kind;
 use proptest::prelude::*;
 
-use tables::{OTHERS, REFUSALS};
+use refusals::REFUSALS;
+use tables::OTHERS;
 
 /// The least that loads.
 const LEAST: &str = r#"
@@ -253,7 +256,7 @@ fn all_errors_come_at_once_with_key_place_and_fix() {
         "mode (test.toml): \"dry\" is not known; use \"enforce\" or \"observe\"",
         "limits.batch_size (test.toml): 0 is out of range; use 1 to 1000",
         "sheets.spreadsheet_id: is missing; set spreadsheet_id under [sheets] in test.toml, or set FLEETSHEET_SHEETS__",
-        "aws.account (test.toml): is missing; add [[aws.account]] to test.toml",
+        "aws.account (test.toml): is empty; write [[aws.account]] with its keys below instead of this line",
         "belts.max_row_drop (test.toml): 2 is out of range",
         "dual_key.a_editors: is empty",
         "dual_key.b_editors: is empty",
@@ -276,7 +279,7 @@ fn a_file_that_is_not_toml_is_one_error() {
 
 #[test]
 fn every_refusal_names_the_key_and_the_fix_and_no_secret() {
-    for (key, value, part) in REFUSALS {
+    for (key, value, part, _) in REFUSALS {
         let errors = with(key, value)
             .err()
             .unwrap_or_else(|| panic!("{key} takes {value:?}"))

@@ -6,7 +6,6 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use figment::value::Value;
-use humantime::format_duration;
 
 use super::error::ConfigError;
 use super::keys::{self, Kind};
@@ -59,7 +58,7 @@ impl Reader {
     }
 
     /// A text that must be there, read by `parse`.
-    pub(super) fn text<T>(&mut self, path: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn text<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let read = self.optional(path, parse)?;
         if read.is_none() {
             self.fail_missing(path);
@@ -68,17 +67,19 @@ impl Reader {
     }
 
     /// A text that may be absent or empty, which is the same.
-    pub(super) fn optional<T>(
-        &mut self,
-        path: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<Option<T>> {
-        let Some(value) = self.sources.find(path).0 else {
+    pub(super) fn optional<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Option<T>> {
+        let (Some(value), origin) = self.sources.find(path) else {
             return Some(None);
         };
         let read = match text_of(&value) {
             Ok("") => Ok(None),
-            Ok(text) => parse(text).map(Some),
+            Ok(text) => parse(text).map(Some).map_err(|message| {
+                // A shell takes quotes away; a file of variables or a manifest may not.
+                let bare = unquoted(text).filter(|bare| origin == Origin::Environment && parse(bare).is_ok());
+                bare.map_or(message, |_| {
+                    "stands in quotes, which belong to the text of a variable; write it without them".to_owned()
+                })
+            }),
             Err(message) => Err(message),
         };
         self.keep(path, read)
@@ -87,12 +88,19 @@ impl Reader {
     /// Reports that a key must be set.
     pub(super) fn fail_missing(&mut self, path: &str) {
         let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let file = self.sources.file_name();
-        let home = match keys::find(path).map(|key| key.kind) {
-            Some(Kind::Tables) => format!("add [[{path}]] to {file}"),
-            _ => format!("set {name} under [{section}] in {file}"),
+        let (file, variable) = (self.sources.file_name(), keys::variable(path));
+        let tables = keys::find(path).is_some_and(|key| key.kind == Kind::Tables);
+        let message = match self.sources.find(path) {
+            // An empty variable wins over whatever the file says.
+            (Some(_), Origin::Environment) => {
+                format!("is empty; give {variable} a value, or unset it and say it in {file}")
+            }
+            (Some(_), _) if tables => format!("is empty; write [[{path}]] with its keys below instead of this line"),
+            (Some(_), _) => format!("is empty; give it a value, or set {variable}"),
+            (None, _) if tables => format!("is missing; add [[{path}]] to {file}, or set {variable}"),
+            (None, _) => format!("is missing; set {name} under [{section}] in {file}, or set {variable}"),
         };
-        self.fail(path, format!("is missing; {home}, or set {}", keys::variable(path)));
+        self.fail(path, message);
     }
 
     /// `true` or `false`.
@@ -139,15 +147,13 @@ impl Reader {
     /// A length of time within a range.
     pub(super) fn duration(&mut self, path: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.text(path, |text| {
+            let (low, high) = (length(*range.start()), length(*range.end()));
             let length = humantime::parse_duration(text).map_err(|error| {
-                format!(
-                    "{text:?} is not a length of time ({error}); write a number and its unit, such as 30s, 10m or 24h"
-                )
+                format!("{text:?} is not a length of time ({error}); write a number and its unit, from {low} to {high}")
             })?;
             if range.contains(&length) {
                 return Ok(length);
             }
-            let (low, high) = (format_duration(*range.start()), format_duration(*range.end()));
             Err(format!("{text} is out of range; use {low} to {high}"))
         })
     }
@@ -193,7 +199,11 @@ impl Reader {
             return Some(Vec::new());
         };
         if value.as_dict().is_some() {
-            self.fail(path, format!("is one table; write [[{path}]] with two brackets"));
+            let message = match self.sources.find(path).1 {
+                Origin::Environment => "is one table; put it into a list: [{ … }]".to_owned(),
+                _ => format!("is one table; write [[{path}]] with two brackets"),
+            };
+            self.fail(path, message);
             return None;
         }
         let read = match value.as_array() {
@@ -204,6 +214,24 @@ impl Reader {
             None => None,
         };
         self.keep(path, read.ok_or_else(|| mismatch(Kind::Tables, &value)))
+    }
+}
+
+/// What stands between quotes of one sort.
+fn unquoted(text: &str) -> Option<&str> {
+    ['"', '\'']
+        .into_iter()
+        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+}
+
+/// A length of time as one writes it: a whole number of its largest unit.
+fn length(length: Duration) -> String {
+    let (seconds, rest) = (length.as_secs(), length.subsec_millis());
+    let units = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60)];
+    match units.iter().find(|(_, unit)| seconds > 0 && seconds % unit == 0) {
+        _ if rest > 0 => format!("{}ms", length.as_millis()),
+        Some((name, unit)) => format!("{}{name}", seconds / unit),
+        None => format!("{seconds}s"),
     }
 }
 

@@ -41,8 +41,12 @@ impl Sources {
             Err(error) => {
                 let line = error
                     .span()
-                    .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-                errors.push(not_toml(file_name, line, error.message()));
+                    .map(|span| text[..span.start.min(text.len())].matches('\n').count());
+                let fix = toml_fix(
+                    line.and_then(|line| text.lines().nth(line)).unwrap_or_default(),
+                    error.message(),
+                );
+                errors.push(not_toml(file_name, line, error.message(), fix));
                 Dict::new()
             }
         };
@@ -89,14 +93,28 @@ impl Sources {
     }
 }
 
-fn not_toml(file_name: &str, line: Option<usize>, message: &str) -> ConfigError {
-    let line = line.map(|line| format!(" in line {line}")).unwrap_or_default();
+fn not_toml(file_name: &str, line: Option<usize>, message: &str, fix: &str) -> ConfigError {
+    let line = line.map(|line| format!(" in line {}", line + 1)).unwrap_or_default();
     // Some of the parser's messages end in a list on lines of its own.
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     ConfigError {
         key: String::new(),
         place: Some(file_name.to_owned()),
-        message: format!("is not TOML{line}: {message}; text needs quotes, a list needs [ ]"),
+        message: format!("is not TOML{line}: {message}; {fix}"),
+    }
+}
+
+/// What to do about a mistake that the parser found in this line.
+fn toml_fix(line: &str, message: &str) -> &'static str {
+    let value = line.split_once('=').map(|(_, value)| value.trim());
+    if message.contains("duplicate key") {
+        "keep one of the two"
+    } else if value == Some("") {
+        "write a value after the equals sign, or take the line out"
+    } else if value.is_some() && message.contains("string") {
+        "put text in quotes, a list in [ ]"
+    } else {
+        "correct this line: each is name = value, [section] or # comment"
     }
 }
 
@@ -133,6 +151,12 @@ pub(super) fn unknown(section: &str, name: &str, known: &[&str]) -> String {
     if let Some(key) = KEYS.iter().find(|key| key.path.ends_with(&tail)) {
         let home = &key.path[..key.path.len() - tail.len()];
         return format!("is not a key here; it belongs under [{home}]");
+    }
+    if !section.is_empty() && keys::find(name).is_some() {
+        return "is not a key here; write it above the first [section]".to_owned();
+    }
+    if section == "aws" && ["name", "role_arn", "external_id", "regions"].contains(&name) {
+        return "is not a key here; it belongs under [[aws.account]]".to_owned();
     }
     let at = if section.is_empty() {
         "the top level".to_owned()

@@ -48,12 +48,13 @@ pub(super) fn printable(text: &str) -> Result<(), String> {
 /// Six cron fields.
 pub(super) fn cron(text: &str) -> Result<Cron, String> {
     let fields = text.split_whitespace().count();
-    if fields == 5 {
+    if fields == 5 && Cron::parse(&format!("0 {text}")).is_ok() {
         return Err(format!("{text:?} has five fields; put the seconds first: \"0 {text}\""));
     }
     if fields != 6 {
+        let noun = if fields == 1 { "field" } else { "fields" };
         return Err(format!(
-            "{text:?} has {fields} fields; write second, minute, hour, day, month and weekday: \"0 */5 * * * *\""
+            "{text:?} has {fields} {noun}; write second, minute, hour, day, month and weekday: \"0 */5 * * * *\""
         ));
     }
     match Cron::parse(text) {
@@ -77,6 +78,13 @@ pub(super) fn spreadsheet_id(text: &str) -> Result<String, String> {
     };
     if fits(text) {
         return Ok(text.to_owned());
+    }
+    if text.contains("/d/e/") {
+        return Err(
+            "is the address of a published copy, which holds no id; open the spreadsheet itself and copy what stands \
+             between /d/ and /edit in its address"
+                .to_owned(),
+        );
     }
     let pasted = text
         .split_once("/d/")
@@ -279,24 +287,32 @@ pub(super) fn sqlite(text: &str) -> Result<PathBuf, String> {
 pub(super) fn smtp(text: &str) -> Result<Smtp, String> {
     const FORM: &str = "write smtps://USER@HOST, or smtp://USER@HOST for STARTTLS";
     let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); {FORM}"))?;
-    let fits =
-        |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+    let (is_smtp, is_tls) = (url.scheme() == "smtp", url.scheme() == "smtps");
+    if !is_smtp && !is_tls {
+        return Err(format!("does not begin with smtp:// or smtps://; {FORM}"));
+    }
     let host = url
         .host_str()
-        .filter(fits)
-        .ok_or_else(|| format!("names no host that can be looked up; {FORM}"))?;
-    let (security, port) = match url.scheme() {
-        "smtps" => (SmtpSecurity::Tls, 465),
-        "smtp" if is_loopback(host) => (SmtpSecurity::Plain, 25),
-        "smtp" => (SmtpSecurity::StartTls, 587),
-        _ => return Err(format!("does not begin with smtp:// or smtps://; {FORM}")),
+        .filter(|host| !host.is_empty())
+        .ok_or_else(|| format!("names no host; {FORM}"))?;
+    if !host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c)) {
+        return Err(
+            "names a host that cannot be looked up; write its name in ASCII: a name with other letters begins with xn--"
+                .to_owned(),
+        );
+    }
+    let (security, port) = match is_tls {
+        true => (SmtpSecurity::Tls, 465),
+        false if is_loopback(host) => (SmtpSecurity::Plain, 25),
+        false => (SmtpSecurity::StartTls, 587),
     };
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err(format!("goes on after the host and port, which is not read; {FORM}"));
     }
     let decode = |part: &str| match percent_decode_str(part).decode_utf8() {
         Ok(text) if printable(&text).is_ok() => Ok(text.into_owned()),
-        _ => Err("holds a user or password that is not text; write special characters as %XX in UTF-8".to_owned()),
+        Ok(_) => Err("holds a control character in its user or password, which is not text; take it out".to_owned()),
+        Err(_) => Err("holds a user or password that is not text; write special characters as %XX in UTF-8".to_owned()),
     };
     let user = Some(url.username())
         .filter(|user| !user.is_empty())

@@ -143,12 +143,8 @@ pub(super) fn authority(r: &mut Reader, tags: Option<&Tags>) -> Option<Authority
     let mut read = BTreeMap::new();
     for (key, value) in &table {
         let shown = format!("{PATH}.{key}");
-        if tags.is_some_and(|tags| !tags.managed.contains(key)) {
-            r.fail_inside(
-                PATH,
-                &shown,
-                format!("{key:?} is not in tags.managed; add it there, in this letter case"),
-            );
+        if let Some(tags) = tags.filter(|tags| !tags.managed.contains(key)) {
+            r.fail_inside(PATH, &shown, unmanaged(key, tags));
         }
         match text_of(value).and_then(&who) {
             Ok(who) => {
@@ -158,4 +154,18 @@ pub(super) fn authority(r: &mut Reader, tags: Option<&Tags>) -> Option<Authority
         }
     }
     (read.len() == table.len()).then_some(Authority { tags: read })
+}
+
+/// Says what to do about a key that has no authority to give away: not all of them may be managed.
+fn unmanaged(key: &str, tags: &Tags) -> String {
+    let own = [&tags.channel, &tags.version]
+        .iter()
+        .any(|tag| tag.eq_ignore_ascii_case(key));
+    let other = tags.managed.iter().find(|tag| tag.eq_ignore_ascii_case(key));
+    match (own, other, syntax::tag_key(key)) {
+        (true, ..) => format!("{key:?} is the channel or version tag, which the sheet decides; take it out"),
+        (_, _, Err(_)) => format!("{key:?} is not a tag that can be managed; take it out"),
+        (_, Some(other), _) => format!("{key:?} is {other:?} in tags.managed; write it in that letter case"),
+        (_, None, _) => format!("{key:?} is not in tags.managed; add it there, in this letter case"),
+    }
 }

@@ -29,7 +29,8 @@ pub(super) fn dual_key(r: &mut Reader, in_sandbox: bool) -> Option<DualKey> {
             r.fail(
                 path,
                 format!(
-                    "{address} is one of dual_key.owners, who can edit everything; let another account own the file"
+                    "{address} is one of dual_key.owners, who can edit everything; let another account own the file and name \
+                     that one in dual_key.owners"
                 ),
             );
         }
