@@ -88,7 +88,7 @@ impl Version {
     /// Reads a version from a cell's or a tag's text, ignoring white space around it.
     ///
     /// # Errors
-    /// Says why the text is not a version, in words that follow "holds …". A character that is not allowed is named with its code
+    /// Says why the text is not a version and what to write, in words that follow "holds …". A character that is not allowed is named with its code
     /// point, because a Cyrillic `а` or a zero-width space looks as if nothing is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
@@ -98,19 +98,19 @@ impl Version {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
         if let Some((at, bad)) = text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
             return Err(format!(
-                "{} as character {}, which a version may not have",
+                "{} as character {}, which a version may not have; use letters, digits and . _ + - only",
                 describe_char(bad),
                 at + 1
             ));
         }
         if !first.is_ascii_alphanumeric() {
             return Err(format!(
-                "a version that starts with {first:?}; it must start with a letter or a digit"
+                "a version that starts with {first:?}; begin it with a letter or a digit"
             ));
         }
         if text.len() > VERSION_MAX {
             return Err(format!(
-                "{} characters; a version has at most {VERSION_MAX}",
+                "{} characters; a version has at most {VERSION_MAX}: shorten it",
                 text.len()
             ));
         }

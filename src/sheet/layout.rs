@@ -191,8 +191,13 @@ pub(super) fn tag_columns(
         let found = exact.or_else(|| folded.next().filter(|_| folded.next().is_none()));
         let Some(found) = found else {
             let at = column_letters(u32::try_from(column).unwrap_or(u32::MAX));
+            let fix = if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+                "nobody can change a tag of AWS, so rename the column"
+            } else {
+                "add it there, or rename the column (the channel and version tags have columns of their own)"
+            };
             let message = format!(
-                "the column {} is left alone: \"{}\" is not among tags.managed in the configuration",
+                "the column {} is left alone: \"{}\" is not among tags.managed in the configuration; {fix}",
                 clip(header),
                 clip(key)
             );

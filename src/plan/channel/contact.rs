@@ -65,7 +65,8 @@ fn first_state(case: &Case<'_>, met: &Met, key: &Key, release: Option<&Version>)
 /// Reports a row that shows another release than was adopted.
 fn report_other(case: &Case<'_>, met: &Met, adopted: Option<&str>, plan: &mut Plan) {
     let message = format!(
-        "{} shows \"{}\", but {}; a release is never taken from a cell, so {} was adopted",
+        "{} shows \"{}\", but {}, and a release is never taken from a cell, so {} was adopted; if that is not meant, name the \
+         other version in both keys",
         met.place,
         clip(&met.release),
         case.carried_words(),

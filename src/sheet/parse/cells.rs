@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::RawTab;
-use crate::sheet::cell::{Cell, clip, describe, effective};
+use crate::sheet::cell::{Cell, SPILLED, clip, describe, effective};
 use crate::sheet::intent::{Key, Tick};
 use crate::sheet::layout::Layout;
 use crate::tag::{ChannelName, Version};
@@ -18,7 +18,7 @@ const CHANNEL_MAX: usize = 256;
 const TAG_VALUE_MAX: usize = 256;
 
 pub(super) fn wish(cell: Option<&Cell>, place: &str, errors: &mut Vec<Problem>) -> Option<Arc<str>> {
-    let found = value_text(cell).and_then(|text| match bad_text(&text, TAG_VALUE_MAX) {
+    let found = value_text(cell, "a tag's value").and_then(|text| match bad_text(&text, TAG_VALUE_MAX) {
         Some(what) if !text.is_empty() => Err(what),
         _ => Ok(text),
     });
@@ -26,9 +26,7 @@ pub(super) fn wish(cell: Option<&Cell>, place: &str, errors: &mut Vec<Problem>) 
         Ok(text) if text.is_empty() => None,
         Ok(text) => Some(text.into()),
         Err(what) => {
-            let message = format!(
-                "{place} holds {what}; a tag's value must be text: format the column as Plain text and type it again"
-            );
+            let message = format!("{place} holds {what}");
             errors.push(Problem::new(Kind::BadCell, Code::TagValue, place, message));
             None
         }
@@ -36,27 +34,45 @@ pub(super) fn wish(cell: Option<&Cell>, place: &str, errors: &mut Vec<Problem>) 
 }
 
 pub(super) fn key(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Key {
-    let wrong = match control_text(cell) {
-        Ok(text) if text.is_empty() => return Key::Empty,
-        Ok(text) => match Version::parse(&text) {
-            Ok(version) => return Key::Names(version),
-            Err(what) => format!("{place} holds {what}; type the version again (letters, digits and . _ + - only)"),
-        },
-        Err(what) => {
-            format!("{place} holds {what}; a version must be text: format the column as Plain text and type it again")
-        }
-    };
-    errors.push(Problem::new(Kind::BadCell, Code::Version, place, wrong));
-    Key::Unreadable
+    let read = control_text(cell, "a version").and_then(|text| match &*text {
+        "" => Ok(Key::Empty),
+        text => Version::parse(text).map(Key::Names),
+    });
+    read.unwrap_or_else(|what| {
+        let message = format!("{place} holds {what}");
+        errors.push(Problem::new(Kind::BadCell, Code::Version, place, message));
+        Key::Unreadable
+    })
 }
 
 pub(super) fn control_tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
     if let Some(Cell::Formula { text, .. }) = cell {
-        let message = format!("{place} holds the formula {}; tick the box by hand", clip(text));
+        let fix = if text == SPILLED {
+            "delete that formula, and tick the box by hand"
+        } else {
+            "tick the box by hand"
+        };
+        let message = format!("{place} holds the formula {}; {fix}", clip(text));
         errors.push(Problem::new(Kind::BadCell, Code::Checkbox, place, message));
         return Tick::Unreadable;
     }
     tick(cell, place, errors)
+}
+
+/// Reads a box that a formula may set.
+pub(super) fn value_tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
+    let value = cell.map(effective);
+    if matches!(cell, Some(Cell::Formula { .. })) {
+        let mut wrong = Vec::new();
+        let ticked = tick(value, place.clone(), &mut wrong);
+        if !wrong.is_empty() {
+            let what = value.map_or_else(String::new, describe);
+            let message = format!("{place} holds {what}; let its formula give TRUE or FALSE");
+            errors.push(Problem::new(Kind::BadCell, Code::Checkbox, place, message));
+        }
+        return ticked;
+    }
+    tick(value, place, errors)
 }
 
 pub(super) fn tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>) -> Tick {
@@ -80,11 +96,14 @@ pub(super) fn tick(cell: Option<&Cell>, place: String, errors: &mut Vec<Problem>
 /// Reads a channel's name.
 ///
 /// # Errors
-/// What is wrong with it, to follow "holds".
+/// What is wrong with it and what to do, to follow "holds".
 pub fn check_channel(text: &str) -> Result<ChannelName, String> {
     match bad_name(text, CHANNEL_MAX) {
         Some(what) => Err(what),
-        None if text.starts_with('=') => Err(format!("the text {}, which looks like a formula", clip(text))),
+        None if text.starts_with('=') => Err(format!(
+            "the text {}, which looks like a formula; begin it with another character",
+            clip(text)
+        )),
         None => Ok(text.into()),
     }
 }
@@ -110,7 +129,7 @@ fn bad_text(text: &str, max: usize) -> Option<String> {
         return Some(cannot_be_seen(bad));
     }
     let length = text.chars().count();
-    (length > max).then(|| format!("{length} characters; at most {max} fit"))
+    (length > max).then(|| format!("{length} characters; at most {max} fit: shorten it"))
 }
 
 fn cannot_be_seen(c: char) -> String {
@@ -120,23 +139,39 @@ fn cannot_be_seen(c: char) -> String {
     )
 }
 
-/// The trimmed text of a control cell; anything but text or nothing is an error in words.
-pub(super) fn control_text(cell: Option<&Cell>) -> Result<String, String> {
-    match cell {
-        None | Some(Cell::Blank) => Ok(String::new()),
-        Some(Cell::Text(text)) => Ok(text.trim().to_owned()),
-        Some(other) => Err(describe(other)),
-    }
+/// The trimmed text of a control cell that holds `noun`; anything but text or nothing is an error in words.
+pub(super) fn control_text(cell: Option<&Cell>, noun: &str) -> Result<String, String> {
+    let other = match cell {
+        None | Some(Cell::Blank) => return Ok(String::new()),
+        Some(Cell::Text(text)) => return Ok(text.trim().to_owned()),
+        Some(other) => other,
+    };
+    let fix = match other {
+        Cell::Formula { text, .. } if text == SPILLED => "delete that formula, and type it again",
+        // A checkbox takes no text.
+        Cell::Bool(_) => "remove the checkbox, format the column as Plain text and type it again",
+        _ => "format the column as Plain text and type it again",
+    };
+    Err(format!("{}; {noun} must be text: {fix}", describe(other)))
 }
 
 /// The trimmed text of a cell that may be computed, such as a server's channel looked up from elsewhere.
-pub(super) fn value_text(cell: Option<&Cell>) -> Result<String, String> {
-    match cell.map(effective) {
+pub(super) fn value_text(cell: Option<&Cell>, noun: &str) -> Result<String, String> {
+    let Some(Cell::Formula { value, .. }) = cell else {
+        return control_text(cell, noun);
+    };
+    match &**value {
         // The text that a formula shows while it waits for its source is not a value yet.
-        Some(Cell::Text(text)) if matches!(cell, Some(Cell::Formula { .. })) && text == "Loading..." => {
-            Err("a formula that is still loading".into())
+        Cell::Text(text) if text == "Loading..." => {
+            Err("a formula that is still loading; wait for it, or correct what it loads from".into())
         }
-        other => control_text(other),
+        Cell::Blank => Ok(String::new()),
+        Cell::Text(text) => Ok(text.trim().to_owned()),
+        Cell::Error(_) => Err(format!("{}; correct its formula", describe(value))),
+        other => Err(format!(
+            "{}; {noun} must be text: let its formula give text, such as with TO_TEXT()",
+            describe(other)
+        )),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::cells::{
-    at, bad_name, check_channel, control_text, control_tick, is_blank, key, numbered, tick, value_text, wish,
+    at, bad_name, check_channel, control_text, control_tick, is_blank, key, numbered, value_text, value_tick, wish,
 };
 use crate::memory::Stamp;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::RawTab;
-use crate::sheet::cell::{Cell, effective, text_of};
+use crate::sheet::cell::{Cell, text_of};
 use crate::sheet::display::{ShownRelease, ShownServer};
 use crate::sheet::intent::{Origin, ReleaseRow, ServerRow, Tick};
 use crate::sheet::layout::{Layout, SERVER_SERVICE, TagColumn};
@@ -77,8 +77,7 @@ pub(super) fn release_rows(
 /// The channel that a row of the release tab is about; `None` where the row says nothing.
 fn channel_of(row: &Row<'_>) -> Result<Option<ChannelName>, Problem> {
     let place = row.place("channel");
-    let text = control_text(row.cell("channel"))
-        .map_err(|what| format!("{what}; a channel must be text: format the column as Plain text and type it again"));
+    let text = control_text(row.cell("channel"), "a channel");
     match text.and_then(|text| {
         if text.is_empty() {
             Ok(None)
@@ -163,26 +162,28 @@ pub(super) fn server_rows(
 fn server_of(row: &Row<'_>, tags: &[TagColumn]) -> Result<Option<ServerId>, Problem> {
     let place = row.place("serverId");
     let problem = |message| Err(row.problem(Code::ServerId, "serverId", message));
-    let id = match value_text(row.cell("serverId")) {
+    let id = match value_text(row.cell("serverId"), "an instance id") {
         Ok(id) => id,
-        Err(what) => return problem(format!("{place} holds {what}; type the instance id as text")),
+        Err(what) => return problem(format!("{place} holds {what}")),
     };
     if id.is_empty() {
         let mut asks = tags.iter().map(|t| &*t.header).chain(["channel"]);
         if asks.all(|header| is_blank(row.cell(header))) {
             return Ok(None);
         }
-        return problem(format!("{place} is blank, so the row counts for no server"));
+        return problem(format!(
+            "{place} is blank, so the row counts for no server; type the instance id, or clear the row"
+        ));
     }
     match bad_name(&id, SERVER_ID_MAX) {
-        Some(what) => problem(format!("{place} holds {what}; type the instance id again")),
+        Some(what) => problem(format!("{place} holds {what}")),
         None => Ok(Some((&*id).into())),
     }
 }
 
 fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn]) -> ServerRow {
     let mut errors = Vec::new();
-    let channel = value_text(row.cell("channel"));
+    let channel = value_text(row.cell("channel"), "a channel");
     let channel = channel.and_then(|text| {
         if text.is_empty() {
             Ok(None)
@@ -192,15 +193,12 @@ fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn]) -> ServerRow {
     });
     let mut unreadable = channel.is_err();
     let channel = channel.unwrap_or_else(|what| {
-        let message = format!(
-            "{} holds {what}; format the column as Plain text and type the channel again",
-            row.place("channel")
-        );
+        let message = format!("{} holds {what}", row.place("channel"));
         errors.push(row.problem(Code::Channel, "channel", message));
         None
     });
     let has_hold = row.origin.tab.columns.contains_key("hold");
-    let hold = has_hold.then(|| tick(row.cell("hold").map(effective), row.place("hold"), &mut errors));
+    let hold = has_hold.then(|| value_tick(row.cell("hold"), row.place("hold"), &mut errors));
     unreadable |= hold == Some(Tick::Unreadable);
     let wishes = tags.iter().map(|t| &t.header);
     let wishes = wishes.map(|h| wish(row.cell(h), &row.place(h), &mut errors)).collect();
