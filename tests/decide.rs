@@ -14,6 +14,7 @@ mod script;
 #[path = "support/world.rs"]
 mod world;
 
+mod advice;
 mod belts;
 mod check;
 mod clocks;
