@@ -73,10 +73,7 @@ pub enum Task {
         takeover: bool,
     },
     /// Say what a pass would do.
-    Plan {
-        /// Exit with 3 when there are changes.
-        exit_code: bool,
-    },
+    Plan(PlanRequest),
     /// Say how the last pass ended, from the state store alone.
     Status,
     /// Make or repair the tabs.
@@ -93,6 +90,21 @@ pub enum Task {
         /// At most so many entries, the newest.
         limit: u32,
     },
+}
+
+/// Which pass to show, and how much of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanRequest {
+    /// Only this channel.
+    pub channel: Option<String>,
+    /// Each change, however many there are.
+    pub all: bool,
+    /// Exit with 3 when there are changes.
+    pub exit_code: bool,
+    /// Belts that the pass may open.
+    pub allow: Vec<Belt>,
+    /// As if this store served the sheet from now on.
+    pub takeover: bool,
 }
 
 /// Which tabs to make or repair, and for whom.
@@ -162,9 +174,21 @@ enum Ask {
     /// Show what --once would do; writes nothing anywhere
     #[command(after_help = EXIT_CODES)]
     Plan {
+        /// Only this channel
+        #[arg(value_name = "CHANNEL", value_parser = name)]
+        channel: Option<String>,
+        /// Show each change, however many there are
+        #[arg(long)]
+        all: bool,
         /// Exit with 3 when there are changes, with 5 when a belt would hold them
         #[arg(long)]
         exit_code: bool,
+        /// As for --once
+        #[arg(long, value_name = "BELT", value_parser = belt)]
+        allow: Vec<Belt>,
+        /// As for --once
+        #[arg(long)]
+        takeover: bool,
     },
     /// Show the last pass, the channels, open problems and waiting mail, from the state store alone: no network
     #[command(after_help = EXIT_CODES)]
@@ -290,7 +314,19 @@ impl Invocation {
             }
             Some(Ask::Run) => Command::Task(Task::Service),
             Some(Ask::Status) => Command::Task(Task::Status),
-            Some(Ask::Plan { exit_code }) => Command::Task(Task::Plan { exit_code }),
+            Some(Ask::Plan {
+                channel,
+                all,
+                exit_code,
+                allow,
+                takeover,
+            }) => Command::Task(Task::Plan(PlanRequest {
+                channel,
+                all,
+                exit_code,
+                allow,
+                takeover,
+            })),
             Some(Ask::Check { send_test_mail }) => Command::Check { send_test_mail },
             Some(Ask::Init {
                 channel,

@@ -96,7 +96,7 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
     match task {
         Task::Service => service::run(config, &asked.config).await,
         Task::Once { allow, takeover } => once::run(config, allow, *takeover, format).await,
-        Task::Plan { exit_code } => plan::run(config, *exit_code, format).await,
+        Task::Plan(request) => plan::run(config, request, format).await,
         Task::Explain { name } => explain::run(config, name, format).await,
         Task::History { channel, limit } => history::run(config, channel.as_deref(), *limit, format).await,
         Task::Status => status::run(config, format).await,

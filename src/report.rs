@@ -3,6 +3,7 @@
 //! Cells, tags and names of servers are other people's text: no character of theirs reaches a terminal unescaped.
 
 mod cause;
+mod plan_page;
 mod tally;
 mod text;
 
@@ -17,8 +18,9 @@ use crate::plan::{Happening, Plan, State, Tone};
 use crate::problem::Problem;
 use crate::settle::{ChannelLine, Counts, Settled};
 
+pub use plan_page::plan_page;
 pub use tally::Tally;
-pub use text::{aligned, json_line, plan_page};
+pub use text::{aligned, json_line};
 
 /// The end of a pass.
 #[derive(Clone, Debug)]

@@ -42,13 +42,8 @@ fn every_request_is_understood() {
             takeover: true
         })
     );
-    assert_eq!(command("plan"), Command::Task(Task::Plan { exit_code: false }));
     assert_eq!(command("completions zsh"), Command::Completions { shell: Shell::Zsh });
     assert_eq!(command("man"), Command::Man);
-    assert_eq!(
-        command("plan --exit-code"),
-        Command::Task(Task::Plan { exit_code: true })
-    );
     assert_eq!(
         command("check --send-test-mail"),
         Command::Check { send_test_mail: true }
@@ -99,6 +94,28 @@ fn every_request_is_understood() {
         })
     );
     assert_eq!(command("sandbox"), Command::Sandbox);
+}
+
+#[test]
+fn a_plan_is_asked_for_whole_or_in_part() {
+    assert_eq!(command("plan"), Command::Task(Task::Plan(PlanRequest::default())));
+    assert_eq!(
+        command("plan web --all --takeover --allow row_drop"),
+        Command::Task(Task::Plan(PlanRequest {
+            channel: Some("web".into()),
+            all: true,
+            exit_code: false,
+            allow: vec![Belt::RowDrop],
+            takeover: true,
+        }))
+    );
+    assert_eq!(
+        command("plan --exit-code"),
+        Command::Task(Task::Plan(PlanRequest {
+            exit_code: true,
+            ..PlanRequest::default()
+        }))
+    );
 }
 
 #[test]
@@ -166,7 +183,7 @@ fn wrong_usage_is_refused_with_the_way_out() {
     assert!(refusal("--once --allow rowdrop").contains("row_drop, fleet_drop, source, unapproved, tab, history"));
     assert!(refusal("--allow tab").contains("--once"));
     assert!(refusal("--takeover").contains("--once"));
-    assert!(refusal("--takeover plan").contains("--once"));
+    assert!(refusal("--takeover plan").contains("--once"), "it stands after plan");
     assert!(refusal("--once plan").contains("leave it or the command out"));
     assert!(refusal("plan --once").contains("--once"));
     for line in [

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::output::print;
 use super::preview::preview;
-use crate::cli::Format;
+use crate::cli::{Format, PlanRequest};
 use crate::clients::{connect, policy};
 use crate::config::Config;
 use crate::pass::Preview;
@@ -14,15 +14,27 @@ use crate::refusal::Refusal;
 use crate::report::{Report, plan_page};
 use crate::sandbox;
 use crate::tag::Change;
+use crate::text::plain;
 
-pub(super) async fn run(config: Config, exit_code: bool, format: Format) -> Result<u8, Refusal> {
+pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let clients = connect(config, credentials).await?;
-    let policy = policy(&clients.config, &[], false);
+    let policy = policy(&clients.config, &request.allow, request.takeover);
+    let only = request.channel.as_deref();
     let (page, json, ending) = match preview(&clients, &policy).await? {
         Ok(Preview { decided, report, .. }) => {
             let plan = &decided.plan;
-            (plan_page(plan, &report), plan_json(plan, &report), report.outcome)
+            if let Some(name) = only.filter(|name| plan.channels.iter().all(|channel| channel.name.as_str() != *name)) {
+                let message = format!("no channel is called {}; fleetsheet status lists them", plain(name));
+                return Err(Refusal::failed(message));
+            }
+            let quiet = only.is_some_and(|name| !changes(plan, name));
+            let ending = match report.outcome {
+                Ending::Changes if quiet => Ending::Done,
+                ending => ending,
+            };
+            let page = plan_page(plan, &report, only, request.all);
+            (page, narrowed(plan_json(plan, &report), only), ending)
         }
         Err(report) => (report.text(), report.json(), report.outcome),
     };
@@ -30,12 +42,34 @@ pub(super) async fn run(config: Config, exit_code: bool, format: Format) -> Resu
     Ok(match ending {
         Ending::Failed => 1,
         // A change that is held back is an answer of `plan`, not its failure, unless the code was asked for.
-        Ending::Held | Ending::Stopped if exit_code => 5,
-        Ending::Changes if exit_code => 3,
+        Ending::Held | Ending::Stopped if request.exit_code => 5,
+        Ending::Changes if request.exit_code => 3,
         Ending::Stopped => 5,
         Ending::Partial => 4,
         _ => 0,
     })
+}
+
+/// Whether a channel's release, or a tag or row of its servers, will change.
+fn changes(plan: &Plan, name: &str) -> bool {
+    let own = |server: &&ServerPlan| server.channel.as_ref().is_some_and(|channel| channel.as_str() == name);
+    let mut servers = plan.servers.iter().filter(own);
+    servers.any(|server| !server.changes.is_empty() || server.append)
+        || plan
+            .channels
+            .iter()
+            .any(|channel| channel.name.as_str() == name && channel.moved.is_some())
+}
+
+/// The object of a plan, of one channel only.
+fn narrowed(mut object: Value, only: Option<&str>) -> Value {
+    let Some(name) = only else { return object };
+    for list in ["channels", "changes", "events"] {
+        if let Some(entries) = object[list].as_array_mut() {
+            entries.retain(|entry| entry["channel"] == name);
+        }
+    }
+    object
 }
 
 fn plan_json(plan: &Plan, report: &Report) -> Value {

@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::Report;
 use crate::pass_end::Ending;
-use crate::plan::{Happening, Plan, ServerPlan};
-use crate::tag::Change;
+use crate::plan::Happening;
 use crate::text::{plain, thousands, write_shown};
 
 /// How many of a long list are shown.
@@ -110,7 +109,7 @@ fn counts(out: &mut String, report: &Report) {
     }
 }
 
-fn page(report: &Report) -> String {
+pub(super) fn page(report: &Report) -> String {
     let mut out = String::new();
     let headline = match report.outcome {
         Ending::Done if report.preview => "nothing to change",
@@ -136,9 +135,15 @@ fn page(report: &Report) -> String {
             .iter()
             .map(|c| {
                 // What moved in this pass is what people look for first.
-                let status = match c.moved.as_str() {
-                    "" => c.status.clone(),
-                    moved => format!("{moved}: {}", c.status),
+                let behind = c.concerned.saturating_sub(c.carrying);
+                let status = match (c.moved.as_str(), report.preview) {
+                    ("", _) => c.status.clone(),
+                    (moved, true) => format!(
+                        "next pass: {moved}, on {} of {} servers",
+                        thousands(behind),
+                        thousands(c.concerned)
+                    ),
+                    (moved, false) => format!("{moved}: {}", c.status),
                 };
                 [c.name.as_str(), &c.release, &c.previous, &status]
                     .iter()
@@ -194,75 +199,4 @@ fn happening(event: &Happening) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// The page of `plan`: each change with before, after and reason, grouped by channel, and what is held back.
-#[must_use]
-pub fn plan_page(plan: &Plan, report: &Report) -> String {
-    let mut out = String::new();
-    let mut names: Vec<&str> = plan
-        .servers
-        .iter()
-        .filter_map(|s| s.channel.as_ref())
-        .map(|c| c.as_str())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let own: Vec<&ServerPlan> = plan
-            .servers
-            .iter()
-            .filter(|s| s.channel.as_ref().is_some_and(|c| c.as_str() == name))
-            .collect();
-        let changes = rows(&own, |s| &s.changes);
-        let withheld = rows(&own, |s| &s.withheld);
-        let new = own.iter().filter(|s| s.append).count();
-        if changes.is_empty() && withheld.is_empty() && new == 0 {
-            continue;
-        }
-        let _ = writeln!(out, "{}", plain(name));
-        if new > 0 {
-            let _ = writeln!(out, "  {} rows to append for discovered servers", thousands(new));
-        }
-        for (title, rows) in [("to change", &changes), ("held back", &withheld)] {
-            if rows.is_empty() {
-                continue;
-            }
-            let _ = writeln!(out, "  {title}: {}", thousands(rows.len()));
-            let shown: Vec<Vec<String>> = rows.iter().take(SHOWN).cloned().collect();
-            table(&mut out, &["  server", "tag", "before", "", "after", "reason"], &shown);
-            if rows.len() > SHOWN {
-                let _ = writeln!(out, "    … and {} more", thousands(rows.len() - SHOWN));
-            }
-        }
-        out.push('\n');
-    }
-    if out.is_empty() {
-        out.push_str("no tag and no row would change\n\n");
-    }
-    out.push_str(&page(report));
-    out
-}
-
-fn rows(servers: &[&ServerPlan], of: impl Fn(&ServerPlan) -> &Vec<Change>) -> Vec<Vec<String>> {
-    let row = |server: &ServerPlan, change: &Change| {
-        let before = change.before.as_deref().map_or("(none)".to_owned(), plain);
-        let cells = [
-            server.id.as_str(),
-            change.tag.as_str(),
-            &before,
-            "→",
-            &change.after,
-            change.reason.word(),
-        ];
-        cells
-            .iter()
-            .enumerate()
-            .map(|(i, c)| if i == 0 { format!("  {}", plain(c)) } else { plain(c) })
-            .collect()
-    };
-    servers
-        .iter()
-        .flat_map(|s| of(s).iter().map(move |c| row(s, c)))
-        .collect()
 }

@@ -145,7 +145,7 @@ fn preview(scene: &Scene, sheet: &Sheet, planned: &Plan) {
     let settled = settle(after, planned, None);
     let shown = PassEnd::Shown(decided(scene, sheet, planned.clone()), Box::new(settled));
     let report = Report::new("run-1", &shown, Some(&scene.memory));
-    judge::visible("the page of a plan", &plan_page(planned, &report));
+    judge::visible("the page of a plan", &plan_page(planned, &report, None, true));
     let preview = Preview {
         decided: decided(scene, sheet, planned.clone()),
         memory: scene.memory.clone(),

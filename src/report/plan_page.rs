@@ -1,0 +1,121 @@
+//! The page of `plan`: what the next pass will do, channel by channel. Changes that are alike are one line with their servers counted
+//! by account and region; those of a few servers are named.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::Report;
+use super::text::page;
+use crate::plan::{Plan, ServerPlan};
+use crate::text::{plain, thousands};
+
+/// Of so few servers each is named.
+const FEW: usize = 3;
+
+/// What is the same of many servers: whether it is held back, tag, before, after, reason.
+type Alike<'p> = (bool, &'p str, Option<&'p str>, &'p str, &'static str);
+
+/// The page: of all channels or of one; with `all`, each server is named.
+#[must_use]
+pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) -> String {
+    let mut channels: BTreeMap<&str, Vec<&ServerPlan>> = BTreeMap::new();
+    for server in &plan.servers {
+        let name = server.channel.as_ref().map_or("", |channel| channel.as_str());
+        if only.is_none_or(|only| only == name) {
+            channels.entry(name).or_default().push(server);
+        }
+    }
+    let (mut out, mut changing, mut new) = (String::new(), 0, 0);
+    for (name, servers) in channels {
+        let rows = servers.iter().filter(|server| server.append).count();
+        changing += servers.iter().filter(|server| !server.changes.is_empty()).count();
+        new += rows;
+        let groups = alike(&servers);
+        if groups.is_empty() && rows == 0 {
+            continue;
+        }
+        let _ = writeln!(
+            out,
+            "~ {}",
+            if name.is_empty() {
+                "(no channel)".to_owned()
+            } else {
+                plain(name)
+            }
+        );
+        if rows > 0 {
+            let _ = writeln!(out, "    will append {}", count(rows, "row"));
+        }
+        for (what, servers) in groups {
+            group(&mut out, &what, &servers, all);
+        }
+        out.push('\n');
+    }
+    if out.is_empty() {
+        out.push_str("no tag and no row will change\n\n");
+    }
+    out.push_str(&page(report));
+    let _ = writeln!(
+        out,
+        "plan    {} to change, {} to add, {}",
+        count(changing, "server"),
+        count(new, "row"),
+        count(report.problems.len(), "problem")
+    );
+    out
+}
+
+/// The changes of some servers, those that are alike together.
+fn alike<'p>(servers: &[&'p ServerPlan]) -> BTreeMap<Alike<'p>, Vec<&'p ServerPlan>> {
+    let mut groups: BTreeMap<Alike<'_>, Vec<&ServerPlan>> = BTreeMap::new();
+    for server in servers {
+        let made = server.changes.iter().map(|change| (false, change));
+        let held = server.withheld.iter().map(|change| (true, change));
+        for (is_held, change) in made.chain(held) {
+            let what = (
+                is_held,
+                change.tag.as_str(),
+                change.before.as_deref(),
+                &*change.after,
+                change.reason.word(),
+            );
+            groups.entry(what).or_default().push(server);
+        }
+    }
+    groups
+}
+
+fn group(out: &mut String, what: &Alike<'_>, servers: &[&ServerPlan], all: bool) {
+    let (is_held, tag, before, after, reason) = what;
+    let held = if *is_held { "held back: " } else { "" };
+    let before = before.map_or_else(|| "(none)".to_owned(), plain);
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for server in servers {
+        let place = server
+            .source
+            .as_ref()
+            .map_or_else(|| "not seen".to_owned(), ToString::to_string);
+        *places.entry(place).or_default() += 1;
+    }
+    let places: Vec<String> = places
+        .iter()
+        .map(|(place, n)| format!("{} {}", plain(place), thousands(*n)))
+        .collect();
+    let _ = writeln!(
+        out,
+        "    {held}{} {before} → {} ({reason})  {} ({})",
+        plain(tag),
+        plain(after),
+        count(servers.len(), "server"),
+        places.join(", ")
+    );
+    if all || servers.len() <= FEW {
+        for server in servers {
+            let _ = writeln!(out, "      {}", plain(server.id.as_str()));
+        }
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(n), if n == 1 { "" } else { "s" })
+}
