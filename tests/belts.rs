@@ -2,6 +2,7 @@
 //! second; what it holds and what it lets go on; and what `--allow` opens, for how long.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod deserted;
 mod held;
 mod weeks;
 

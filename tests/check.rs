@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use fleetsheet::memory::{KeyState, Latch, Move, SpentBy};
 use fleetsheet::plan::check::check;
-use fleetsheet::plan::{Belt, Plan, Tripped};
+use fleetsheet::plan::{Belt, Plan, Rows, Tripped};
 use fleetsheet::sheet::Cell;
 use fleetsheet::tag::{Change, Reason, ServerId, Version};
 
@@ -273,6 +273,44 @@ fn releases_that_nobody_asked_for_are_refused() {
         let memory = plan.update.channels.get_mut("web").unwrap();
         memory.approved = !memory.approved;
     });
+}
+
+#[test]
+fn a_promotion_that_reaches_nobody_is_refused() {
+    let good = promoting();
+    let all = |world: &mut World, lost: usize, cell: &Cell| {
+        for i in 1..=lost {
+            set(world, &format!("i-{i:02}"), "channel", cell.clone());
+        }
+    };
+    for cell in [Cell::Blank, Cell::Error("#REF!".into()), Cell::Text("db".into())] {
+        refused("all servers left", &good, "all its servers left", |world, _| {
+            all(world, 12, &cell);
+        });
+        let mut one_stays = good.clone();
+        let plan = one_stays.decide(&Options::default());
+        all(&mut one_stays, 11, &cell);
+        let faults = verdict(&one_stays, &plan, &Options::default()).unwrap_err();
+        assert!(!faults.iter().any(|f| f.contains("all its servers left")), "{faults:?}");
+    }
+    refused("rows that disagree", &good, "all its servers left", |world, _| {
+        for i in 1..=12 {
+            world.servers.rows.push(server_row(&format!("i-{i:02}"), "db"));
+        }
+    });
+}
+
+#[test]
+fn rows_that_the_configuration_does_not_want_are_refused() {
+    let mut world = world();
+    let tags = [("ReleaseChannel", "web"), ("ReleaseVersion", "1.0.0")];
+    launch(&mut world, "i-20", &tags);
+    for rows in [Rows::None, Rows::Persistent] {
+        refused("a row", &world, "does not want", |world, _| {
+            world.policy.rows = rows;
+            world.fleet.servers.get_mut("i-20").unwrap().spot = true;
+        });
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::plan::inputs::Inputs;
 use crate::plan::model::Plan;
 use crate::plan::policy::Belt;
 use crate::plan::state::State;
+use crate::sheet::intent::ServerRow;
 use crate::tag::{ChannelName, ServerId};
 use crate::text::few;
 
@@ -27,6 +28,15 @@ const NAMED: usize = 5;
 fn named<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a ServerId, &'a ChannelName> {
     let rows = inputs.sheet.intent.servers.iter();
     rows.filter_map(|row| Some((&row.id, row.channel.as_ref()?))).collect()
+}
+
+/// Servers whose rows disagree about the channel, which puts them in none.
+fn disputed<'a>(inputs: Inputs<'a>) -> BTreeSet<&'a ServerId> {
+    let mut first: BTreeMap<&ServerId, &ServerRow> = BTreeMap::new();
+    let rows = inputs.sheet.intent.servers.iter();
+    rows.filter(|row| first.entry(&row.id).or_insert(row).channel != row.channel)
+        .map(|row| &row.id)
+        .collect()
 }
 
 /// When the last pass was that this belt did not hold, to the hour: the day of what counts as lost ends there, so that a belt that
@@ -164,10 +174,10 @@ pub(in crate::plan) fn deserted(inputs: Inputs<'_>) -> BTreeMap<ChannelName, usi
     if inputs.policy.allow.contains(&Belt::RowDrop) {
         return BTreeMap::new();
     }
-    let named = named(inputs);
+    let (named, disputed) = (named(inputs), disputed(inputs));
     let mut members: BTreeSet<&str> = BTreeSet::new();
     for (id, channel) in &named {
-        if !has_ended(id, inputs.memory.servers.get(*id), inputs) {
+        if !disputed.contains(id) && !has_ended(id, inputs.memory.servers.get(*id), inputs) {
             members.insert(channel.as_str());
         }
     }
@@ -198,13 +208,15 @@ pub(in crate::plan) fn listings(inputs: Inputs<'_>, plan: &mut Plan) {
         return;
     }
     let waits = |name: &ChannelName| plan.channels.iter().any(|c| c.name == *name && c.state == State::Belt);
-    let (named, mut changed) = (named(inputs), Vec::new());
+    let (named, disputed, mut changed) = (named(inputs), disputed(inputs), Vec::new());
     let ids: BTreeSet<&ServerId> = inputs.memory.servers.keys().chain(named.keys().copied()).collect();
     for id in ids {
         let memory = plan.update.servers.get(id).or_else(|| inputs.memory.servers.get(id));
         let before = memory.map(ServerMemory::listing).unwrap_or_default();
         let next = match (named.get(id), before.clone()) {
             (_, Listing::In(channel) | Listing::Lost { channel, .. }) if waits(&channel) => continue,
+            // Until its rows agree it stays where it was.
+            (Some(_), Listing::In(_)) if disputed.contains(id) => continue,
             (Some(channel), _) => Listing::In((*channel).clone()),
             (None, Listing::In(_) | Listing::Lost { .. }) if allowed == Some(true) || has_ended(id, memory, inputs) => {
                 Listing::Out

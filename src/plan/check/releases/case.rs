@@ -1,11 +1,13 @@
 //! One channel that the store knows: each way in which its release, keys or latch may change.
 
-use crate::memory::{ChannelMemory, KeyState, Latch, Memory, Move, RowMemory, Stamp};
+use chrono::TimeDelta;
+
+use crate::memory::{ChannelMemory, KeyState, Latch, Listing, Memory, Move, RowMemory, ServerMemory, Stamp};
 use crate::plan::check::evidence::Evidence;
 use crate::plan::policy::Belt;
 use crate::sheet::display::ShownRelease;
-use crate::sheet::intent::{Key, ReleaseRow, Tick};
-use crate::tag::{ChannelName, Version};
+use crate::sheet::intent::{Key, ReleaseRow, ServerRow, Tick};
+use crate::tag::{ChannelName, ServerId, Version};
 
 /// One channel whose memory changes.
 pub(super) struct Case<'a> {
@@ -79,9 +81,35 @@ impl Case<'_> {
         if evidence.given.policy.observe || evidence.held_by(Belt::RowDrop) {
             faults.push("is promoted while nothing may be".to_owned());
         }
+        if self.reaches_nobody() {
+            faults.push("is promoted though all its servers left it and none has ended".to_owned());
+        }
         if next.prior.as_ref() != from || next.prior_approved != approved || next.moved != Move::Promotion {
             faults.push("is promoted without remembering what it leaves".to_owned());
         }
+    }
+
+    /// Whether the channel had servers in the last pass of which some have not ended, and has none now.
+    fn reaches_nobody(&self) -> bool {
+        let given = self.evidence.given;
+        let memory = &given.memory.servers;
+        let ended = |id: &ServerId| match (given.fleet.servers.get(id), memory.get(id)) {
+            (Some(server), _) => !server.state.is_live(),
+            (None, Some(m)) => m.terminated || m.missing_since.is_some_and(|at| given.now - at >= TimeDelta::days(1)),
+            (None, None) => false,
+        };
+        let here = |row: &ServerRow| row.channel.as_ref() == Some(self.name);
+        let mut rows = self.evidence.server_rows.iter();
+        let by_row = rows.any(|(id, rows)| rows.iter().all(|row| here(row)) && !ended(id));
+        let tag = &given.policy.channel_tag;
+        let mut fleet = given.fleet.servers.iter();
+        let by_tag = fleet.any(|(id, server)| {
+            let own = server.tag(tag).is_some_and(|name| **name == *self.name.as_str());
+            own && server.state.is_live() && !self.evidence.server_rows.contains_key(id)
+        });
+        let was_here = |m: &ServerMemory| matches!(m.listing(), Listing::In(channel) if channel == *self.name);
+        let had = memory.iter().any(|(id, m)| was_here(m) && !ended(id));
+        had && !by_row && !by_tag && !given.policy.allow.contains(&Belt::RowDrop)
     }
 
     /// One tick, one step.
