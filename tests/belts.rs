@@ -4,6 +4,7 @@
 
 mod deserted;
 mod held;
+mod rowless;
 mod weeks;
 
 use std::collections::BTreeSet;

@@ -16,7 +16,7 @@ use crate::tag::{Change, ChannelName, Reason};
 use changes::{Case, unapproved};
 pub use recall::count_repeats;
 pub(super) use recall::forget;
-use recall::{contest, note_sight, note_stamp};
+use recall::{contest, note_end, note_sight, note_stamp};
 
 /// After this long a missing server is taken as gone and its alert closes.
 const GONE_AFTER: TimeDelta = TimeDelta::hours(24);
@@ -145,11 +145,7 @@ fn assigned<'a>(
         draft.joins = Some(channel.clone());
     }
     draft.unapproved = unapproved(&changes, &case, context);
-    if moved
-        && changes
-            .iter()
-            .any(|c| c.tag == policy.version_tag && c.before.is_some())
-    {
+    if moved && sets_version(&changes, policy) {
         draft.moved_from = former;
     }
     if !policy.observe {
@@ -166,7 +162,10 @@ fn assigned<'a>(
 /// A live server without a row.
 fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> Option<Draft<'a>> {
     let policy = context.inputs.policy;
-    let server = joined.live()?;
+    let Some(server) = joined.live() else {
+        note_end(joined, plan);
+        return None;
+    };
     let channel = tagged_channel(server, policy)?;
     if !context.rows.contains_key(&channel) {
         *plan.not_ours.entry(channel.as_str().into()).or_insert(0) += 1;
@@ -182,12 +181,15 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
         draft.plan.status = ServerStatus::Held;
         return Some(draft);
     }
+    // Whoever changes the tag moves the server, as whoever changes the cell of one that has a row.
+    let former = joined.memory.and_then(|m| m.channel.clone());
+    let moved = former.as_ref().is_some_and(|former| *former != channel);
     let case = Case {
         server,
         channel: &channel,
         row: None,
         memory: joined.memory,
-        moved: false,
+        moved,
     };
     let mut changes = case.changes(context);
     // A rollback reaches servers whose rows vanished, too; everything else waits for the rows.
@@ -197,9 +199,15 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
         return Some(draft);
     }
     draft.unapproved = unapproved(&changes, &case, context);
+    if moved && sets_version(&changes, policy) {
+        draft.moved_from = former;
+    }
+    // What is only watched was not acted on: the move counts when it is made.
+    if !(moved && policy.observe) {
+        draft.joins = Some(channel.clone());
+    }
     draft.plan.status = contest(joined, &mut changes, &mut draft.next, context.inputs.now, plan);
     draft.change(changes, policy.observe);
-    draft.joins = Some(channel);
     Some(draft)
 }
 
@@ -219,6 +227,12 @@ fn rolled_back(joined: &Joined<'_>, server: &Server, context: &Context<'_>) -> V
     let mut changes = case.changes(context);
     changes.retain(|c| c.tag == policy.version_tag && c.reason == Reason::Rollback);
     changes
+}
+
+/// Whether a version that a server carries gives way to another.
+fn sets_version(changes: &[Change], policy: &Policy) -> bool {
+    let other = |c: &Change| c.tag == policy.version_tag && c.before.is_some();
+    changes.iter().any(other)
 }
 
 fn tagged_channel(server: &Server, policy: &Policy) -> Option<ChannelName> {

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use fleetsheet::fleet::State;
+use fleetsheet::plan::Rows;
 use fleetsheet::sheet::Cell;
 use fleetsheet::tag::ServerId;
 use proptest::prelude::*;
@@ -172,8 +173,10 @@ pub(crate) fn turn() -> impl Strategy<Value = Turn> {
 /// A world with three channels; belts are narrow or wide.
 pub(crate) fn beginning() -> impl Strategy<Value = World> {
     let versions = prop::collection::vec(prop::sample::select(vec!["1.0", "2.0", ""]), SERVERS);
-    (versions, any::<bool>(), any::<bool>()).prop_map(|(versions, wide, both)| {
+    let rows = prop::sample::select(vec![Rows::All, Rows::Persistent, Rows::None]);
+    (versions, any::<bool>(), any::<bool>(), rows).prop_map(|(versions, wide, both, rows)| {
         let mut world = World::new();
+        world.policy.rows = rows;
         if wide {
             world.policy.max_unapproved_change = 2.0;
             world.policy.max_row_drop = 2.0;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::GONE_AFTER;
 use crate::memory::{LATE_WRITE, Listing, Repeat, ServerMemory};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Recall};
@@ -103,6 +104,19 @@ pub(super) fn note_sight(joined: &Joined<'_>, next: &mut Recall<'_>, inputs: Inp
     }
 }
 
+/// Notes that a server without a row was seen to end: it will vanish, and not because a region lost it.
+pub(super) fn note_end(joined: &Joined<'_>, plan: &mut Plan) {
+    let (Some(_), Some(memory)) = (joined.server, joined.memory.filter(|m| !m.terminated)) else {
+        return;
+    };
+    let terminated = true;
+    let memory = ServerMemory {
+        terminated,
+        ..memory.clone()
+    };
+    plan.update.servers.insert(joined.id.clone(), memory);
+}
+
 /// Takes the stamp that stands in the row as read back, if it is one that we wrote or meant to.
 pub(super) fn note_stamp(row: &ShownServer, next: &mut Recall<'_>, now: DateTime<Utc>) {
     let Some(found) = row.service.get("updatedAt") else {
@@ -138,7 +152,8 @@ pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
     }
 }
 
-/// Forgets servers that are neither in the sheet nor in a fleet all of whose sources answered.
+/// Forgets servers that are neither in the sheet nor in a fleet all of whose sources answered: those without a row that nobody saw
+/// end only a day later, as the belt on a shrunken fleet counts for a day what vanished.
 pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
     let Inputs { fleet, .. } = inputs;
     if !fleet.complete() || plan.tripped.iter().any(|belt| !belt.allowed) {
@@ -147,12 +162,27 @@ pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
     let listed: BTreeSet<&ServerId> = inputs.sheet.intent.servers.iter().map(|row| &row.id).collect();
     let remembered = inputs.memory.servers.keys();
     let gone = remembered.filter(|id| !listed.contains(id) && !fleet.servers.contains_key(*id));
-    // A row that was lost is missed for a day, whatever became of its server.
-    let missed = |id: &ServerId| {
-        let memory = plan.update.servers.get(id).or_else(|| inputs.memory.servers.get(id));
-        memory.is_some_and(|m| matches!(m.listing(), Listing::In(_) | Listing::Lost { .. }))
-    };
-    let gone: BTreeSet<ServerId> = gone.filter(|id| !missed(id)).cloned().collect();
-    plan.update.servers.retain(|id, _| !gone.contains(id));
-    plan.update.forget_servers = gone;
+    let in_sheet =
+        |m: Option<&ServerMemory>| m.is_some_and(|m| matches!(m.listing(), Listing::In(_) | Listing::Lost { .. }));
+    let (mut forgotten, mut vanished) = (BTreeSet::new(), Vec::new());
+    for id in gone {
+        let before = inputs.memory.servers.get(id);
+        let memory = plan.update.servers.get(id).or(before);
+        // A row that was lost is missed for a day, whatever became of its server.
+        if in_sheet(memory) {
+            continue;
+        }
+        match memory.filter(|m| !m.terminated && m.source.is_some() && !in_sheet(before)) {
+            Some(m) if m.missing_since.is_none() => {
+                let mut memory = m.clone();
+                memory.missing_since = Some(inputs.now);
+                vanished.push((id.clone(), memory));
+            }
+            Some(m) if m.missing_since.is_some_and(|since| inputs.now - since <= GONE_AFTER) => {}
+            _ => drop(forgotten.insert(id.clone())),
+        }
+    }
+    plan.update.servers.retain(|id, _| !forgotten.contains(id));
+    plan.update.servers.extend(vanished);
+    plan.update.forget_servers = forgotten;
 }
