@@ -3,8 +3,6 @@
 mod changes;
 mod recall;
 
-use chrono::TimeDelta;
-
 use super::draft::{Context, Draft};
 use super::joined::Joined;
 use super::model::{Plan, ServerStatus};
@@ -16,10 +14,7 @@ use crate::tag::{Change, ChannelName, Reason};
 use changes::{Case, unapproved};
 pub use recall::count_repeats;
 pub(super) use recall::forget;
-use recall::{contest, note_end, note_sight, note_stamp};
-
-/// After this long a missing server is taken as gone and its alert closes.
-const GONE_AFTER: TimeDelta = TimeDelta::hours(24);
+use recall::{GONE_AFTER, contest, note_end, note_sight, note_stamp};
 
 /// Decides one server; `None` for those that are none of ours (counted in the plan where they carry another channel's tag).
 pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> Option<Draft<'a>> {

@@ -213,10 +213,13 @@ impl Scene {
 
     /// What mails say that happened: the first line of each entry, without its time.
     pub(crate) fn told(&self) -> Vec<String> {
+        const FAILURES: [&str; 3] = [" (failure", " (no answer, since", " (servers failed"];
         let mails = self.mails();
         let lines = mails.iter().flat_map(|mail| mail.text.lines());
+        // That a pass could not do its work, a mail that goes out anyway tells besides.
         let mut told: Vec<String> = lines
             .filter_map(|line| line.strip_prefix("* "))
+            .filter(|line| !FAILURES.iter().any(|failure| line.contains(failure)))
             .map(|line| line.split(", 2").next().unwrap_or(line).to_owned())
             .collect();
         told.sort();

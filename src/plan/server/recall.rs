@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::GONE_AFTER;
 use crate::memory::{LATE_WRITE, Listing, Repeat, ServerMemory};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Recall};
@@ -12,6 +11,9 @@ use crate::plan::model::{Plan, ServerStatus};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::display::ShownServer;
 use crate::tag::{Change, ServerId};
+
+/// After this long a missing server is taken as gone and its alert closes.
+pub(super) const GONE_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// After so many corrections in consecutive passes, somebody else must be writing the tag too.
 const CONTESTED_AT: u32 = 3;
