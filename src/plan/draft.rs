@@ -126,6 +126,14 @@ impl<'a> Draft<'a> {
                 };
             }
         }
+        // Nor must what somebody took away look as if it had never been there: a tag that joins passes the belt.
+        for tag in &self.held {
+            if let Some(seen) = self.before.and_then(|before| before.seen.get(tag))
+                && next.seen.get(tag) != Some(seen)
+            {
+                next.to_mut().seen.insert(tag.clone(), seen.clone());
+            }
+        }
         for change in &self.plan.changes {
             next.to_mut().meant.insert(change.tag.clone(), change.after.clone());
         }
