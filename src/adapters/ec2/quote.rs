@@ -52,10 +52,19 @@ pub(super) fn word(code: &str) -> String {
     if is_secret(&word) { "…".to_owned() } else { word }
 }
 
-/// Whether a word is an access key's id, or so long that it can only be a token or a blob. The name of a resource may be long.
+/// How an access key's id begins: one that stays, and one that a session has.
+const KEY_BEGINS: [&str; 2] = ["AKIA", "ASIA"];
+
+/// How many letters and digits follow at least.
+const KEY_GOES_ON: usize = 12;
+
+/// Whether a word holds an access key's id, or is so long that it can only be a token or a blob. The name of a resource may be
+/// long. What answers in place of AWS may run words together, so an id may begin anywhere.
 fn is_secret(word: &str) -> bool {
-    let key = |part: &str| (part.starts_with("AKIA") || part.starts_with("ASIA")) && part.len() >= 16;
-    (word.len() > 160 && !word.starts_with("arn:aws")) || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key)
+    let goes_on = |rest: &str| rest.bytes().take_while(u8::is_ascii_alphanumeric).count() >= KEY_GOES_ON;
+    let keys = KEY_BEGINS.iter().flat_map(|begins| word.match_indices(begins));
+    (word.len() > 160 && !word.starts_with("arn:aws"))
+        || keys.into_iter().any(|(at, begins)| goes_on(&word[at + begins.len()..]))
 }
 
 #[cfg(test)]
@@ -68,6 +77,8 @@ mod tests {
         assert_eq!(quoted(text), "You are not authorized.");
         assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
         assert_eq!(quoted("key=AKIAMOCKMOCKMOCKMOCK is\u{202e} old"), "… is old");
+        assert_eq!(quoted("keyASIAMOCKMOCKMOCKMOCK is old"), "… is old");
+        assert_eq!(quoted("ASIA and AKIAMOCK are short"), "ASIA and AKIAMOCK are short");
         assert_eq!(quoted(&"x".repeat(200)), "…");
         let role = format!("arn:aws:iam::1:role/{}/r", "path/".repeat(40));
         assert_eq!(
