@@ -85,7 +85,7 @@ pub mod plan;
 // Observe.
 pub mod observe;
 
-// Outside. The adapters open all files and sockets but the log files, which `telemetry` opens.
+// Outside. The adapters open all files and sockets.
 pub mod telemetry;
 
 pub mod config;

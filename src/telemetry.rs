@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
+use tracing_appender::rolling::InitError;
 use tracing_subscriber::filter::{FilterFn, ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::adapters::files;
+use crate::adapters::files::{self, DailyFile};
 use crate::config::{Log, LogFormat};
 use line::LogLine;
 
@@ -151,13 +151,8 @@ fn open(log: &Log) -> Result<(NonBlocking, WorkerGuard), TelemetryError> {
     if let Err(source) = files::make_directory(&dir) {
         return Err(TelemetryError::Directory { dir, source });
     }
-    let file = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("fleetsheet")
-        .filename_suffix("log")
-        .max_log_files(usize::try_from(log.keep_days).unwrap_or(usize::MAX))
-        .build(&dir);
-    let file = match file {
+    let keep = usize::try_from(log.keep_days).unwrap_or(usize::MAX);
+    let file = match DailyFile::open(dir.clone(), keep) {
         Ok(file) => file,
         Err(source) => return Err(TelemetryError::File { dir, source }),
     };

@@ -2,6 +2,7 @@
 //!
 //! Whatever else needs a file comes here, so that one look shows what the program touches.
 
+mod daily;
 mod private_dir;
 mod trial;
 
@@ -9,6 +10,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::{fs, io};
 
+pub use daily::DailyFile;
 pub use private_dir::PrivateDir;
 pub use trial::can_make_files_in;
 
@@ -33,6 +35,19 @@ pub fn permissions(path: &Path) -> io::Result<Permissions> {
         mode: metadata.permissions().mode() & 0o777,
         own,
     })
+}
+
+/// Which file it is, whatever its name: its device and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+/// Tells which file a name leads to.
+///
+/// # Errors
+/// When it leads to none.
+pub fn identity(path: &Path) -> io::Result<Identity> {
+    let metadata = fs::metadata(path)?;
+    Ok(Identity(metadata.dev(), metadata.ino()))
 }
 
 /// Reads a file.
