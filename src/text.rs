@@ -63,6 +63,13 @@ pub(crate) fn short(text: &str, most: usize) -> String {
     }
 }
 
+/// The same words without a semicolon before a gap: in our messages that parts what is the matter from what to do about it, and what
+/// somebody else said must not be taken for advice.
+#[must_use]
+pub(crate) fn without_semicolons(said: &str) -> String {
+    said.replace("; ", ", ")
+}
+
 /// Writes a character, or its JSON escape if it is hidden: JSON may be read on a terminal, and allows the escape anywhere in a
 /// string.
 ///

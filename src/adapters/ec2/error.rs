@@ -9,7 +9,8 @@ use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
 use super::codes::{is_expired, is_not_authorized, kind_of};
-use super::quote::{quoted, root, word};
+use super::quote::{quoted, root, with_advice, word};
+use super::session::{CLOCK, is_about_time, lacking};
 use crate::adapters::outbound::untrusted;
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::tag::ServerId;
@@ -67,7 +68,10 @@ where
         _ => CloudError {
             kind: CloudErrorKind::Rejected,
             code: "request".to_owned(),
-            message: format!("{source}: {action} could not be sent: {}", root(error)),
+            message: format!(
+                "{source}: {action} could not be sent: {}",
+                with_advice(&root(error), None)
+            ),
         },
     }
 }
@@ -77,8 +81,14 @@ fn unconnected(error: &(dyn Error + 'static), failed: Failed<'_>) -> CloudError 
     let Failed { source, action, .. } = failed;
     let why = root(error);
     let (kind, words) = match untrusted(&why) {
-        Some(fix) => (CloudErrorKind::Denied, format!("could not connect: {why}: {fix}")),
-        None => (CloudErrorKind::Transient, format!("lost its connection: {why}")),
+        Some(fix) => (
+            CloudErrorKind::Denied,
+            with_advice(&format!("could not connect: {why}"), Some(fix)),
+        ),
+        None => (
+            CloudErrorKind::Transient,
+            with_advice(&format!("lost its connection: {why}"), None),
+        ),
     };
     CloudError {
         kind,
@@ -115,51 +125,48 @@ fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> S
     } = failed;
     let says = quoted(text);
     let advice = match (code, kind) {
-        (code, _) if is_not_authorized(code) => not_authorized(action, who, text),
-        ("AuthFailure" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken", _) => {
-            format!("the keys of {who} are not accepted: check them, and that the region is enabled for the account")
-        }
+        (code, _) if is_not_authorized(code) => Some(not_authorized(action, who, text)),
+        ("SignatureDoesNotMatch", _) if is_about_time(text) => Some(CLOCK.to_owned()),
+        ("AuthFailure" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken", _) => Some(
+            format!("the keys of {who} are not accepted: check them, and that the region is enabled for the account"),
+        ),
         ("OptInRequired" | "Blocked" | "PendingVerification", _) => {
-            "the account may not use EC2 there: see the account's region settings".to_owned()
+            Some("the account may not use EC2 there: see the account's region settings".to_owned())
         }
-        (code, _) if is_expired(code) => {
-            format!("the keys of {who} have expired: renew them, and check this machine's clock")
-        }
+        ("RequestExpired", _) => Some(CLOCK.to_owned()),
+        (code, _) if is_expired(code) => Some(format!("the keys of {who} have expired: renew them")),
         ("InvalidInstanceID.NotFound", _) => {
             return format!(
-                "{source}: EC2 does not know the instance ({code}): it was terminated, or launched moments ago"
+                "{source}: EC2 does not know the instance ({code}): it was terminated, or launched moments ago; the next pass looks again"
             );
         }
-        ("TagLimitExceeded", _) => "it would carry more than 50 tags: remove some".to_owned(),
-        (_, CloudErrorKind::BadServers(_)) => return format!("{source}: not the id of an instance ({code})"),
-        (_, CloudErrorKind::Throttled) => "EC2 asks for fewer calls from this account and region".to_owned(),
-        _ => String::new(),
-    };
-    let mut message = format!("{source}: {action} failed ({code})");
-    for part in [advice, says] {
-        if !part.is_empty() {
-            message.push_str(": ");
-            message.push_str(&part);
+        ("TagLimitExceeded", _) => Some("it would carry more than 50 tags: remove some".to_owned()),
+        (_, CloudErrorKind::BadServers(_)) => {
+            return format!("{source}: not the id of an instance ({code}); correct it");
         }
-    }
-    message
+        (_, CloudErrorKind::Throttled) => {
+            Some("EC2 asks for fewer calls from this account and region: the next pass goes on".to_owned())
+        }
+        _ => None,
+    };
+    let what = with_advice(&says, advice.as_deref());
+    let gap = match (says.is_empty(), what.is_empty()) {
+        (_, true) => "",
+        (true, _) => "; ",
+        (false, _) => ": ",
+    };
+    format!("{source}: {action} failed ({code}){gap}{what}")
 }
 
 /// What to do about a policy, by the words with which AWS says which one it is.
 fn not_authorized(action: &str, who: &str, text: &str) -> String {
-    let between = |before: &str, after: &str| {
-        let (_, rest) = text.split_once(before)?;
-        rest.split_once(after)
-            .map(|(found, _)| quoted(found))
-            .filter(|found| found.len() < 60)
-    };
     if text.contains("explicit deny") {
         format!("a policy denies {action} to {who}, whatever else allows it: change that policy")
-    } else if let Some(kind) = between("because no ", " allows") {
-        format!("allow {action} in the {kind} of {who}")
+    } else if let Some(kind) = lacking(text) {
+        format!("allow {action} in the {} of {who}", quoted(kind))
     } else {
         let more = if text.contains("Encoded authorization") {
-            "; AWS tells which in an encoded message, which the call's entry in CloudTrail has, too"
+            " (aws sts decode-authorization-message reads which, from the call's entry in CloudTrail)"
         } else {
             ""
         };
@@ -170,22 +177,30 @@ fn not_authorized(action: &str, who: &str, text: &str) -> String {
 /// A reply without a code did not come from EC2 itself, but from a front end or from something in between.
 fn by_status(status: u16, body: &[u8], failed: Failed<'_>) -> CloudError {
     let Failed { source, action, .. } = failed;
-    let (kind, what) = match status {
-        429 => (CloudErrorKind::Throttled, "the endpoint asks for fewer calls"),
+    let (kind, what, fix) = match status {
+        429 => (CloudErrorKind::Throttled, "the endpoint asks for fewer calls", None),
         401 | 403 | 407 => (
             CloudErrorKind::Denied,
-            "something between here and EC2 blocks it; check the proxy",
+            "something between here and EC2 blocks it",
+            Some("check the proxy"),
         ),
-        400..=499 => (CloudErrorKind::Rejected, "the endpoint rejects it"),
-        _ => (CloudErrorKind::Transient, "the answer did not come from EC2"),
+        400..=499 => (
+            CloudErrorKind::Rejected,
+            "the endpoint rejects it",
+            Some("check aws.endpoint_url and the proxy"),
+        ),
+        _ => (CloudErrorKind::Transient, "the answer did not come from EC2", None),
     };
+    let mut what = what.to_owned();
+    let said = visible(body);
+    if !said.is_empty() {
+        what.push_str(": it says: ");
+        what.push_str(&said);
+    }
     CloudError {
         kind,
         code: format!("HTTP {status}"),
-        message: match visible(body) {
-            said if said.is_empty() => format!("{source}: {action} failed (HTTP {status}): {what}"),
-            said => format!("{source}: {action} failed (HTTP {status}): {what}; it says: {said}"),
-        },
+        message: format!("{source}: {action} failed (HTTP {status}): {}", with_advice(&what, fix)),
     }
 }
 
@@ -296,9 +311,29 @@ mod tests {
         );
         assert_eq!(
             denied.message,
-            "prod/eu-west-1: ec2:CreateTags failed (UnauthorizedOperation): allow ec2:CreateTags in the policy of the \
-             role R, and look for another policy that denies it: You are not authorized to perform this operation."
+            "prod/eu-west-1: ec2:CreateTags failed (UnauthorizedOperation): You are not authorized to perform this operation; \
+             allow ec2:CreateTags in the policy of the role R, and look for another policy that denies it"
         );
+        for (code, text, advice) in [
+            (
+                "SignatureDoesNotMatch",
+                "Signature expired: a is now earlier than b",
+                "; this machine's clock is wrong: set it",
+            ),
+            (
+                "SomethingNew",
+                "No; run this: rm",
+                "failed (SomethingNew): No, run this: rm",
+            ),
+            (
+                "TagLimitExceeded",
+                "Too many; really",
+                "Too many, really; it would carry more than 50 tags: remove some",
+            ),
+        ] {
+            let message = error(code, text, 403).message;
+            assert!(message.ends_with(advice), "{message}");
+        }
         let gone = error(
             "InvalidInstanceID.NotFound",
             "The instance IDs 'i-0aa, i-0ab' do not exist",

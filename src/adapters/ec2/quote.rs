@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use crate::text::is_hidden;
+use crate::text::{is_hidden, without_semicolons};
 
 /// The longest that we quote an API, in characters. A refusal by policy names who, what, which server and, last, why: the names
 /// have some 400 characters.
@@ -22,7 +22,7 @@ pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     quoted(&cause.to_string())
 }
 
-/// What an API said, for a cell and a mail: on one line, short, and without secrets.
+/// What an API said, for a cell and a mail: on one line, short, without secrets, and without the semicolon that parts advice.
 pub(super) fn quoted(text: &str) -> String {
     let text = text
         .split("Encoded authorization failure message")
@@ -38,11 +38,22 @@ pub(super) fn quoted(text: &str) -> String {
         }
         said.push_str(if is_secret(word) { "…" } else { word });
     }
+    let mut said = without_semicolons(&said);
     if said.chars().count() > QUOTED {
         said = said.chars().take(QUOTED - 1).collect();
         said.push('…');
     }
     said
+}
+
+/// What was said, then what to do. What comes after the last semicolon of a message is advice of ours, never the words of
+/// somebody else: [`quoted`] has none.
+pub(super) fn with_advice(said: &str, advice: Option<&str>) -> String {
+    match advice {
+        Some(advice) if said.is_empty() => advice.to_owned(),
+        Some(advice) => format!("{}; {advice}", said.trim_end_matches('.')),
+        None => said.to_owned(),
+    }
 }
 
 /// A code as one word, as AWS's codes are. Something that answers in place of AWS may send anything as a code.
@@ -78,6 +89,7 @@ mod tests {
         assert_eq!(quoted("key 'AKIAMOCKMOCKMOCKMOCK' is old"), "key … is old");
         assert_eq!(quoted("key=AKIAMOCKMOCKMOCKMOCK is\u{202e} old"), "… is old");
         assert_eq!(quoted("keyASIAMOCKMOCKMOCKMOCK is old"), "… is old");
+        assert_eq!(quoted("no; run this"), "no, run this");
         assert_eq!(quoted("ASIA and AKIAMOCK are short"), "ASIA and AKIAMOCK are short");
         assert_eq!(quoted(&"x".repeat(200)), "…");
         let role = format!("arn:aws:iam::1:role/{}/r", "path/".repeat(40));

@@ -20,9 +20,10 @@ use tokio::time::{Instant, timeout};
 
 use super::account::{Account, Role};
 use super::codes::kind_of_credentials;
-use super::quote::{quoted, root, word};
+use super::quote::{quoted, root, with_advice, word};
 use crate::adapters::outbound::untrusted;
 use crate::fleet::{CloudError, CloudErrorKind};
+pub(super) use advice::{CLOCK, is_about_time, lacking};
 use origin::{Origin, metadata};
 
 /// Keys are renewed this long before they expire: longer than a request with them may take.
@@ -126,7 +127,11 @@ impl Session {
                 return Ok(keys);
             }
             Ok(Err(error)) => self.explain(&error),
-            Err(_) => self.error(CloudErrorKind::Transient, "timeout", "no answer in time"),
+            Err(_) => self.error(
+                CloudErrorKind::Transient,
+                "timeout",
+                &with_advice("no answer in time", None),
+            ),
         };
         cache.keys = None;
         cache.failed = Some((Instant::now(), error.clone()));
@@ -177,32 +182,33 @@ impl Session {
             && let Some(code) = meta.code()
         {
             let says = quoted(meta.message().unwrap_or_default());
-            let what = match advice::of_refusal(code, &says, self.role.as_ref()) {
-                Some(advice) => format!("{advice}: {says}"),
-                None => says,
-            };
+            let advice = advice::of_refusal(code, &says, self.role.as_ref());
+            let what = with_advice(&says, advice.as_deref());
             return self.error(kind_of_credentials(code), &word(code), &what);
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => {
-                let what = format!("none were found; {PLACES}");
+                let what = format!("none were found ({PLACES}); give it keys in one of these places");
                 self.error(CloudErrorKind::Denied, "none", &what)
             }
             CredentialsError::InvalidConfiguration(_) => {
-                let what = match advice::of_login(error) {
-                    Some(advice) => format!("{advice}: {}", root(error)),
-                    None => root(error),
-                };
+                let advice = advice::of_login(error);
+                let what = with_advice(&root(error), advice.as_deref());
                 self.error(CloudErrorKind::Denied, "configuration", &what)
             }
-            CredentialsError::ProviderTimedOut(_) => {
-                self.error(CloudErrorKind::Transient, "timeout", "no answer in time")
-            }
+            CredentialsError::ProviderTimedOut(_) => self.error(
+                CloudErrorKind::Transient,
+                "timeout",
+                &with_advice("no answer in time", None),
+            ),
             _ => {
                 let root = root(error);
                 match advice::of_login(error).or_else(|| untrusted(&root).map(str::to_owned)) {
-                    Some(advice) => self.error(CloudErrorKind::Denied, "login", &format!("{advice}: {root}")),
-                    None => self.error(CloudErrorKind::Transient, "unavailable", &format!("{root}; {PLACES}")),
+                    Some(advice) => self.error(CloudErrorKind::Denied, "login", &with_advice(&root, Some(&advice))),
+                    None => {
+                        let what = with_advice(&format!("{root} ({PLACES})"), None);
+                        self.error(CloudErrorKind::Transient, "unavailable", &what)
+                    }
                 }
             }
         }

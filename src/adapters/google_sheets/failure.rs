@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::adapters::outbound::untrusted;
 use crate::sheet::{SheetError, SheetErrorKind};
-use crate::text::{is_hidden, short};
+use crate::text::{is_hidden, short, without_semicolons};
 pub(super) use advice::Subject;
 use advice::{Advice, advice};
 pub(super) use body::ErrorBody;
@@ -64,15 +64,22 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// `why` ends with advice where it has a semicolon.
     fn new(method: Method, kind: SheetErrorKind, why: &str) -> Self {
         let unknown = match kind {
-            SheetErrorKind::OutcomeUnknown => "; it may or may not have happened",
+            SheetErrorKind::OutcomeUnknown => " (it may or may not have happened)",
             _ => "",
         };
-        // The reason may be cut, the verdict after it may not.
-        let why = tidy(why, MESSAGE_MAX - 80);
+        let (why, fix) = why.rsplit_once("; ").unwrap_or((why, ""));
+        let fix = if fix.is_empty() {
+            String::new()
+        } else {
+            format!("; {fix}")
+        };
+        // The reason may be cut; the verdict and the advice after it may not.
+        let why = tidy(why, (MESSAGE_MAX - 80).saturating_sub(fix.chars().count()));
         Self {
-            error: error(kind, &format!("could not {}: {why}{unknown}", method.doing)),
+            error: error(kind, &format!("could not {}: {why}{unknown}{fix}", method.doing)),
             unauthorized: false,
             retry_after: None,
         }
@@ -129,7 +136,7 @@ impl Failure {
                 "the answer is not in the form that the API documents",
             ),
             Error::JsonDecodeError(..) => Self::lost(method, "the answer was cut off or is not JSON"),
-            Error::Io(source) => Self::lost(method, &format!("connection lost: {source}")),
+            Error::Io(source) => Self::lost(method, &format!("connection lost: {}", root_cause(source))),
             Error::Cancelled | Error::MissingAPIKey | Error::FieldClash(_) | Error::UploadSizeLimitExceeded(..) => {
                 Self::new(
                     method,
@@ -148,7 +155,12 @@ fn answered(status: Option<u16>, body: Option<&Value>, method: Method, subject: 
     let body = ErrorBody::of(body);
     let status = status.or(body.code).unwrap_or_default();
     let Advice { kind, text } = advice(status, &body, subject);
-    let why = body.beside(&short(&text, ADVICE_MAX));
+    let (fact, fix) = text.split_once("; ").unwrap_or((&text, ""));
+    let mut why = body.beside(&short(fact, ADVICE_MAX), fix);
+    if !fix.is_empty() {
+        why.push_str("; ");
+        why.push_str(&short(fix, ADVICE_MAX));
+    }
     match kind {
         Some(kind) => Failure {
             unauthorized: status == 401,
@@ -172,14 +184,14 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    without_semicolons(&cause.to_string())
 }
 
 /// Why there is no connection, and whether there may be one later: an authority that is not trusted now will not be in a second.
 pub(super) fn unconnected(error: &(dyn std::error::Error + 'static)) -> (SheetErrorKind, String) {
     let why = root_cause(error);
     if let Some(fix) = untrusted(&why) {
-        return (SheetErrorKind::Denied, format!("{why}: {fix}"));
+        return (SheetErrorKind::Denied, format!("{why}; {fix}"));
     }
     (SheetErrorKind::Transient, why)
 }

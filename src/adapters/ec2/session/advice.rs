@@ -8,26 +8,57 @@ use crate::adapters::ec2::quote::root;
 /// What a refusal by STS asks for; `None` where its own words say it.
 pub(super) fn of_refusal(code: &str, says: &str, role: Option<&Role>) -> Option<String> {
     let advice = match code {
-        "AccessDenied" | "AccessDeniedException" if says.contains("explicit deny") => {
-            "a policy denies it; change the one that AWS names".to_owned()
-        }
-        "AccessDenied" | "AccessDeniedException" => trust(role?),
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            "the AWS keys that fleetsheet itself runs with have expired; renew them".to_owned()
+        "AccessDenied" | "AccessDeniedException" => of_policy(says, role?),
+        "RequestExpired" | "RequestInTheFuture" => CLOCK.to_owned(),
+        "SignatureDoesNotMatch" if is_about_time(says) => CLOCK.to_owned(),
+        "ExpiredToken" | "ExpiredTokenException" => {
+            "the AWS keys that fleetsheet itself runs with have expired: renew them".to_owned()
         }
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
-            "AWS does not know the keys that fleetsheet itself runs with; replace them".to_owned()
+            "AWS does not know the keys that fleetsheet itself runs with: replace them".to_owned()
         }
         "SignatureDoesNotMatch" | "IncompleteSignature" => {
-            "the secret key that fleetsheet itself runs with is wrong, or this machine's clock is".to_owned()
+            "the secret key that fleetsheet itself runs with is wrong, or this machine's clock is: correct it"
+                .to_owned()
         }
         "RegionDisabledException" => {
-            "STS is switched off for the account in each of its regions; activate it in IAM, Account settings"
+            "STS is switched off for the account in each of its regions: activate it in IAM, Account settings"
                 .to_owned()
         }
         _ => return None,
     };
     Some(advice)
+}
+
+/// What a signature of another time asks for.
+pub(in crate::adapters::ec2) const CLOCK: &str = "this machine's clock is wrong: set it";
+
+/// Whether AWS refused a signature for its time alone ("Signature expired: …", "Signature not yet current: …").
+pub(in crate::adapters::ec2) fn is_about_time(says: &str) -> bool {
+    says.contains("Signature expired") || says.contains("Signature not yet current")
+}
+
+/// Which kind of policy allows nothing, in the words with which AWS tells it ("because no identity-based policy allows the
+/// sts:AssumeRole action").
+pub(in crate::adapters::ec2) fn lacking(says: &str) -> Option<&str> {
+    let (_, rest) = says.split_once("because no ")?;
+    let (kind, _) = rest.split_once(" allows")?;
+    (kind.len() < 60).then_some(kind)
+}
+
+/// What a refusal by policy asks for.
+fn of_policy(says: &str, role: &Role) -> String {
+    if says.contains("explicit deny") {
+        return "a policy denies it: change the one that AWS names".to_owned();
+    }
+    match lacking(says) {
+        // A role's own policy is its trust policy.
+        Some("resource-based policy") => {
+            "the role's trust policy must name the identity that fleetsheet runs as: add it there".to_owned()
+        }
+        Some(kind) => format!("allow sts:AssumeRole on the role in the {kind} of the identity that fleetsheet runs as"),
+        None => trust(role),
+    }
 }
 
 /// STS tells neither which policy lacks a permission nor whether the external id is wrong.
@@ -58,7 +89,7 @@ pub(super) fn of_login(error: &(dyn Error + 'static)) -> Option<String> {
     }
     let profile = std::env::var("AWS_PROFILE").ok().filter(|name| fits(name));
     let profile = profile.map_or_else(String::new, |name| format!(" --profile {name}"));
-    Some(format!("the login has expired; run aws sso login{profile}"))
+    Some(format!("the login has expired: run aws sso login{profile}"))
 }
 
 /// Whether a profile's name can be shown as a word of a command.
@@ -88,7 +119,28 @@ mod tests {
             ("AccessDenied", denied.as_str(), "a policy denies it"),
             ("ExpiredToken", "The security token is expired", "renew them"),
             ("InvalidClientTokenId", "The security token is invalid", "replace them"),
-            ("SignatureDoesNotMatch", "The signature does not match", "clock"),
+            (
+                "SignatureDoesNotMatch",
+                "The signature does not match",
+                "the secret key",
+            ),
+            (
+                "SignatureDoesNotMatch",
+                "Signature expired: 20261127T100000Z is now earlier than 20261127T101000Z",
+                "clock is wrong: set it",
+            ),
+            (
+                "AccessDenied",
+                "User: u is not authorized to perform: sts:AssumeRole on resource: r because no identity-based policy allows the \
+                 sts:AssumeRole action",
+                "in the identity-based policy of the identity",
+            ),
+            (
+                "AccessDenied",
+                "User: u is not authorized to perform: sts:AssumeRole on resource: r because no permissions boundary allows the \
+                 sts:AssumeRole action",
+                "in the permissions boundary of the identity",
+            ),
             (
                 "RegionDisabledException",
                 "STS is not activated in this region",
@@ -101,6 +153,8 @@ mod tests {
                 "{code}: {advice}"
             );
         }
+        let resource = format!("{plain} because no resource-based policy allows the sts:AssumeRole action");
+        assert!(of("AccessDenied", &resource, &role(None)).contains("trust policy must name"));
         assert_eq!(of_refusal("PackedPolicyTooLarge", "words", Some(&role(None))), None);
     }
 

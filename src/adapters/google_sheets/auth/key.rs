@@ -15,6 +15,7 @@ use super::wire::{Wire, http_client};
 use crate::adapters::outbound::Connector;
 use crate::endpoint::is_private;
 use crate::sheet::{SheetError, SheetErrorKind};
+use crate::text::without_semicolons;
 
 /// Reads a service-account key. Problems are worded to follow the file's name and never quote its content.
 pub(super) fn read_key(file: Value) -> Result<ServiceAccountKey, String> {
@@ -87,7 +88,7 @@ pub(super) fn token_failure(failure: &yup_oauth2::Error) -> SheetError {
     match failure {
         yup_oauth2::Error::AuthError(e) if !passing(&e.error) => {
             let said = match e.error_description.as_deref() {
-                Some(said) => format!("{said} ({})", e.error.as_str()),
+                Some(said) => without_semicolons(&format!("{said} ({})", e.error.as_str())),
                 None => e.error.as_str().to_owned(),
             };
             let fix = if e.error == InvalidGrant {
@@ -99,7 +100,8 @@ pub(super) fn token_failure(failure: &yup_oauth2::Error) -> SheetError {
         }
         yup_oauth2::Error::AuthError(e) => {
             let said = e.error_description.as_deref().unwrap_or_default();
-            transient(&format!("the token endpoint failed: {} {said}", e.error.as_str()))
+            let said = without_semicolons(&format!("{} {said}", e.error.as_str()));
+            transient(&format!("the token endpoint failed: {said}"))
         }
         yup_oauth2::Error::HttpError(e) => unreachable_endpoint(e),
         yup_oauth2::Error::HttpClientError(e) => unreachable_endpoint(e),

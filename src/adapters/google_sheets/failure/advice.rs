@@ -1,7 +1,7 @@
 //! What a refusal of Google means and what a person can do about it. Advice follows the reason that Google gave; where it gave
 //! none, the causes are told as what they are: possible.
 
-use super::body::ErrorBody;
+use super::body::{ANSWERED, ErrorBody};
 use crate::sheet::SheetErrorKind::{self, Denied, Quota, Refused};
 
 /// The account and the spreadsheet that the advice in a message names.
@@ -51,20 +51,17 @@ pub(super) fn advice(status: u16, body: &ErrorBody<'_>, subject: Subject<'_>) ->
             ),
         ),
         400 => tells(Refused, invalid(body, account)),
-        400..=499 if status != 408 && status != 409 => tells(Refused, said(body, status)),
+        400..=499 if status != 408 && status != 409 => tells(Refused, answered(status)),
         _ => Advice {
             kind: None,
-            text: match body.message {
-                Some(said) => format!("Google answered {status}: {said}"),
-                None => format!("Google answered {status}"),
-            },
+            text: answered(status),
         },
     }
 }
 
-fn said(body: &ErrorBody<'_>, status: u16) -> String {
-    body.message
-        .map_or_else(|| format!("Google answered {status}"), str::to_owned)
+/// What it says beside that is quoted with it.
+fn answered(status: u16) -> String {
+    format!("{ANSWERED}{status}")
 }
 
 fn invalid(body: &ErrorBody<'_>, account: &str) -> String {
@@ -78,7 +75,7 @@ fn invalid(body: &ErrorBody<'_>, account: &str) -> String {
         "the file is an Office document; open it in Google Sheets, choose File, Save as Google Sheets, and use that id"
             .into()
     } else {
-        said(body, 400)
+        answered(400)
     }
 }
 

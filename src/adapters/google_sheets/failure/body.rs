@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::text::short;
+use crate::text::{short, without_semicolons};
+
+/// How a fact begins that is no more than the answer's status.
+pub(super) const ANSWERED: &str = "Google answered ";
 
 /// Most characters of Google's own words in a message.
 const WORDS_MAX: usize = 180;
@@ -100,11 +103,12 @@ impl<'a> ErrorBody<'a> {
         found.map(|(_, value)| *value)
     }
 
-    /// The advice, followed by all that Google said and the advice does not say.
-    pub(super) fn beside(&self, advice: &str) -> String {
-        match self.besides(advice) {
-            said if said.is_empty() => advice.to_owned(),
-            said => format!("{advice}; Google says: {said}"),
+    /// What is the matter, followed by all that Google said and neither that nor the advice says.
+    pub(super) fn beside(&self, fact: &str, fix: &str) -> String {
+        match self.besides(&format!("{fact}; {fix}")) {
+            said if said.is_empty() => fact.to_owned(),
+            said if fact.starts_with(ANSWERED) => format!("{fact}: {said}"),
+            said => format!("{fact}. Google says: {said}"),
         }
     }
 
@@ -135,7 +139,7 @@ impl<'a> ErrorBody<'a> {
         if let Some(said) = self.message {
             tell(short(said.trim().trim_end_matches('.'), WORDS_MAX), said.trim());
         }
-        parts.join(", ")
+        without_semicolons(&parts.join(", "))
     }
 }
 
