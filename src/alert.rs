@@ -29,6 +29,10 @@ pub use links::Links;
 #[must_use]
 pub fn review(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>, now: DateTime<Utc>) -> Update {
     let mut update = Update::default();
+    // A pass that was told to stop before it decided says nothing: it neither failed nor saw that anything is over.
+    if input.report.interrupted {
+        return update;
+    }
     let threshold = rules.audience.map_or(1, |audience| audience.failure_threshold);
     let mut standing = memory.mail.standing.clone();
     standing.failing = if input.report.outcome.is_failing() {

@@ -1,11 +1,12 @@
 //! Says why a server or a channel is as it is: which rule, which cells, which tags, and what would change it.
 
 use crate::memory::{ChannelMemory, KeyState, Latch};
+use crate::observe::Observed;
 use crate::pass::Preview;
 use crate::pass_end::Decided;
-use crate::plan::{ChannelPlan, Policy, ServerPlan, ServerStatus};
+use crate::plan::{ChannelPlan, Moved, Policy, ServerPlan, ServerStatus};
 use crate::settle::words;
-use crate::sheet::intent::{Key, ReleaseRow, Tick};
+use crate::sheet::intent::{Key, ReleaseRow, ServerRow, Tick};
 
 /// What is said: a heading and a text, line by line.
 pub type Lines = Vec<(&'static str, String)>;
@@ -116,7 +117,16 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
         ));
     }
     lines.push(("servers", servers));
-    lines.push(("to change it", channel.rule.advice().into()));
+    lines.push(("to change it", to_change(channel)));
+}
+
+/// What people can do, and what comes of it.
+fn to_change(channel: &ChannelPlan) -> String {
+    match (&channel.moved, &channel.advice.steps[..]) {
+        (Some(Moved::Promotion { .. }), []) => "nothing: servers follow".to_owned(),
+        (Some(Moved::Promotion { .. }), _) => format!("nothing: servers follow; to go back, {}", channel.advice),
+        _ => channel.advice.to_string(),
+    }
 }
 
 fn cells(row: &ReleaseRow) -> String {
@@ -207,6 +217,10 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
         lines.push(("tags", shown));
     }
     lines.push(("why", why(&server.status).to_owned()));
+    let own = observed.sheet.intent.servers.iter().filter(|row| row.id == server.id);
+    for row in own {
+        lines.extend(deciding(row, server, observed).map(|cells| ("cell", cells)));
+    }
     if let ServerStatus::Contested(text) | ServerStatus::Error(text) | ServerStatus::Waiting(text) = &server.status {
         lines.push(("because", text.clone()));
     }
@@ -215,6 +229,30 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
     }
     if !server.withheld.is_empty() {
         lines.push(("held back", words(&server.withheld)));
+    }
+}
+
+/// The cells of a row that decide about a server that is held, or whose rows disagree.
+fn deciding(row: &ServerRow, server: &ServerPlan, observed: &Observed) -> Option<String> {
+    let hold = row.hold.map(|hold| match hold {
+        Tick::On => format!("{} hold ticked", row.origin.place("hold")),
+        Tick::Off => format!("{} hold not ticked", row.origin.place("hold")),
+        Tick::Unreadable => format!("{} hold (cannot be read)", row.origin.place("hold")),
+    });
+    match server.status {
+        ServerStatus::Held => hold,
+        ServerStatus::Duplicate => {
+            let channel = row.channel.as_ref().map_or("(blank)", |channel| channel.as_str());
+            let mut cells = vec![format!("{} channel {channel}", row.origin.place("channel"))];
+            cells.extend(hold);
+            let tags = observed.sheet.intent.tags.iter().zip(&row.tags);
+            cells.extend(tags.map(|(column, asks)| {
+                let place = row.origin.place(&column.header);
+                format!("{place} {} {}", column.header, asks.as_deref().unwrap_or("(blank)"))
+            }));
+            Some(cells.join(", "))
+        }
+        _ => None,
     }
 }
 

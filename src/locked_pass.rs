@@ -175,7 +175,9 @@ async fn under_lock(
     };
     let (mut report, journal) = pass::run(&input, &parts).await;
     report.calls = clients.calls.since(&counted);
-    note_end(&url, &holder, &report);
+    if !report.interrupted {
+        note_end(&url, &holder, &report);
+    }
     (options.show)(&report);
     if let Ok(keep) = TimeDelta::from_std(clients.config.state.history_keep)
         && let Err(error) = store.prune(now - keep).await

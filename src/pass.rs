@@ -83,7 +83,7 @@ async fn stop(input: &PassInput<'_>, journal: &mut Journal<'_>, decided: Box<Dec
 
 fn faulty(faults: &[String]) -> Problem {
     let what = format!(
-        "the plan did not pass its own check, so nothing was written; this is a bug in fleetsheet, please report it: {}",
+        "the plan did not pass its own check ({}), so nothing was written; this is a bug in fleetsheet, please report it",
         faults.join("; ")
     );
     error!(faults = faults.len(), "{what}");

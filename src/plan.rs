@@ -4,6 +4,7 @@
 //! and each server its status, and whatever is held back says by what.
 
 mod adopt;
+mod advice;
 mod belts;
 mod channel;
 pub mod check;
@@ -31,6 +32,7 @@ use crate::tag::{ChannelName, ServerId, Version};
 use draft::{Context, Draft};
 use joined::{Channels, Joined};
 
+pub use advice::{Advice, Step, Then};
 pub use inputs::Inputs;
 pub use model::{ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
 pub use policy::{Belt, Policy, Rows};

@@ -81,6 +81,7 @@ impl Report {
             },
             PassEnd::Cut(decided, settled, problem) => Self {
                 channels: memory.map(remembered).unwrap_or_default(),
+                events: remembered_events(&decided.plan.happenings, memory),
                 ..bare.with(&decided.plan, settled, std::slice::from_ref(problem))
             },
             PassEnd::Whole(decided, settled, trouble) => bare.with(&decided.plan, settled, trouble),
@@ -190,6 +191,18 @@ fn event(happening: &Happening) -> Value {
         "event": happening.event, "channel": happening.channel,
         "from": happening.from, "to": happening.to, "detail": happening.detail,
     })
+}
+
+/// Of what was decided, what was remembered before the pass broke off: a release that did not move is not told as one that did.
+fn remembered_events(decided: &[Happening], memory: Option<&Memory>) -> Vec<Happening> {
+    let moved = |happening: &&Happening| match happening.event {
+        "promotion" | "rollback" | "adoption" => {
+            let channel = memory.and_then(|memory| memory.channels.get(happening.channel.as_str()));
+            channel.is_some_and(|c| c.release.as_ref().map_or("", |v| v.as_str()) == happening.to)
+        }
+        _ => true,
+    };
+    decided.iter().filter(moved).cloned().collect()
 }
 
 fn remembered(memory: &Memory) -> Vec<ChannelLine> {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
 mod cells;
+pub(crate) mod channels;
 mod fleet;
 mod releases;
 mod sheets;

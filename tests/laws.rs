@@ -11,6 +11,7 @@ use fleetsheet::sheet::Cell;
 use fleetsheet::tag::{ChannelName, TagKey};
 use proptest::prelude::*;
 
+use crate::advice::channels::untrue;
 use crate::world::{Crash, Options, Row, Tab, World};
 use chance::{Turn, apply, beginning, turn};
 
@@ -217,6 +218,25 @@ proptest! {
                 world.pass(&Options::default());
                 prop_assert_eq!(&world.release, &quiet.release);
                 prop_assert_eq!(&world.servers, &quiet.servers);
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_follows_the_advice_of_a_status_gets_what_it_promises(start in beginning(), turns in turns()) {
+        let mut world = start;
+        for turn in &turns {
+            prepare(&mut world, turn);
+            let options = Options { observe: false, ..turn.options() };
+            let plan = world.pass(&options);
+            if turn.crash.is_some() || !plan.stop.is_empty() {
+                continue;
+            }
+            let mut later = world.clone();
+            later.wait(TimeDelta::minutes(5));
+            for channel in &plan.channels {
+                let untrue = untrue(&later, channel.name.as_str(), &plan);
+                prop_assert!(untrue.is_none(), "{}: {untrue:?}\nin {world:#?}", channel.name);
             }
         }
     }

@@ -63,6 +63,7 @@ fn of_problem(problem: &Problem, now: DateTime<Utc>) -> Option<News> {
         place: problem.place.clone(),
         link: String::new(),
         text: problem.message.clone(),
+        advice: String::new(),
         reach: None,
     })
 }
@@ -110,6 +111,13 @@ fn of_happening(
         place: place.unwrap_or_else(|| channel.clone()),
         link: String::new(),
         text: detail.clone(),
+        advice: advice(plan, channel),
         reach: None,
     })
+}
+
+/// What people can do about a channel after this pass.
+fn advice(plan: &Plan, channel: &str) -> String {
+    let found = plan.channels.iter().find(|c| c.name.as_str() == channel);
+    found.map(|channel| channel.advice.to_string()).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Letters in words, over time, and against hostile text.
 
 mod failing;
+mod fixes;
 mod safety;
 mod time;
 mod words;
@@ -43,6 +44,7 @@ fn news(event: &str, kind: Kind) -> News {
         place: "web-prod".into(),
         link: "https://docs.google.com/spreadsheets/d/book/edit#gid=11&range=4:4".into(),
         text: String::new(),
+        advice: String::new(),
         reach: Some(Reach {
             carrying: 1412,
             concerned: 1415,

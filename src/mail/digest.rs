@@ -27,6 +27,9 @@ pub struct News {
     pub link: String,
     /// In words.
     pub text: String,
+    /// What people can do about the channel next, in words; empty where that is not known, or was not in earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub advice: String,
     /// How far a release has come, once that is known.
     #[serde(default)]
     pub reach: Option<Reach>,

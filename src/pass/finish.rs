@@ -12,8 +12,10 @@ pub(super) fn finish(input: &PassInput<'_>, mut report: Report) -> Report {
     for problem in &report.problems {
         debug!(problem.kind = problem.kind.word(), problem.place = %problem.place, "{}", problem.message);
     }
-    // A preview is not a pass.
-    if !report.preview {
+    if report.interrupted {
+        info!("told to stop before anything was decided: nothing was changed");
+    } else if !report.preview {
+        // A preview is not a pass.
         for event in &report.events {
             info!(
                 channel = %plain(&event.channel),

@@ -21,12 +21,12 @@ pub(super) async fn observe<'a, 'j>(
         Ok(_) = stop.wait_for(|stop| *stop) => Err(PassEnd::Interrupted(failed(
             Code::Interrupted,
             "pass",
-            "told to stop before anything was decided; nothing was changed, and the next pass starts over",
+            "told to stop before anything was decided, so nothing was changed; the next pass starts over",
         ))),
         () = sleep_until(clients.tagging_ends) => Err(PassEnd::Blind(failed(
             Code::Late,
             "pass",
-            "schedule.pass_timeout was up before spreadsheet and cloud were read; nothing was changed. If they are always \
+            "schedule.pass_timeout was up before spreadsheet and cloud were read, so nothing was changed; if they are always \
              this slow, raise it",
         ))),
         seen = async {

@@ -4,10 +4,12 @@
 mod case;
 mod contact;
 mod keys;
+mod outlook;
 mod rules;
 
 use std::sync::Arc;
 
+use super::advice::{Advice, Step, Then};
 use super::model::{ChannelPlan, Plan};
 use super::recognise::Edit;
 use super::rule::Rule;
@@ -45,7 +47,13 @@ pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> 
 
 /// The plan of a channel before its servers are counted.
 fn channel_plan(case: &Case<'_>, next: &ChannelMemory, matched: Matched) -> ChannelPlan {
+    let advice = outlook::advice(case, next, &matched);
+    channel_plan_with(case, next, matched, advice)
+}
+
+fn channel_plan_with(case: &Case<'_>, next: &ChannelMemory, matched: Matched, advice: Advice) -> ChannelPlan {
     ChannelPlan {
+        advice,
         name: case.name.clone(),
         rows: case.rows.iter().map(|row| row.origin.row).collect(),
         release: next.release.clone(),
@@ -88,17 +96,24 @@ fn is_known(memory: &ChannelMemory) -> bool {
 
 /// A channel that is not known and cannot be adopted in this pass.
 fn unknown(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
-    let matched = match case.rows {
-        [] => None,
-        [_] => Some(Matched::new(
-            Rule::NotReleased,
-            "not released: waiting for every account and region to answer before adopting what the servers carry",
-        )),
-        _ => Some(Matched::new(Rule::Error, case.two_rows(plan))),
+    let (matched, step) = match case.rows {
+        [] => (None, Step::Reach),
+        [_] => (
+            Some(Matched::new(
+                Rule::NotReleased,
+                "not released: waiting for every account and region to answer before adopting what the servers carry",
+            )),
+            Step::Reach,
+        ),
+        _ => (Some(Matched::new(Rule::Error, case.two_rows(plan))), Step::KeepOneRow),
     };
     if let Some(matched) = matched {
+        let advice = Advice {
+            steps: vec![step],
+            then: Then::Decides,
+        };
         plan.channels
-            .push(channel_plan(case, &ChannelMemory::default(), matched));
+            .push(channel_plan_with(case, &ChannelMemory::default(), matched, advice));
     }
     // A takeover cannot adopt what it cannot see, and what this store remembers may be long out of date: the channel is
     // forgotten, and is met for the first time once it can be adopted.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::advice::Advice;
 use super::policy::Belt;
 use super::rule::Rule;
 use super::state::State;
@@ -26,6 +27,8 @@ pub struct ChannelPlan {
     pub status: String,
     /// How it reads.
     pub tone: Tone,
+    /// What people can do about it.
+    pub advice: Advice,
     /// What `mode = "observe"` keeps from happening, in words.
     pub would: Option<String>,
     /// Which rule of the decision table matched.

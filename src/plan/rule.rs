@@ -1,5 +1,4 @@
-//! The rules of the decision table of a channel, in the order in which they are tried: what each says, and what people can do
-//! about it.
+//! The rules of the decision table of a channel, in the order in which they are tried, and when each matches.
 
 /// The rule that decided about a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,25 +64,6 @@ impl Rule {
             Self::Spent => "the keys agree, but one or both are spent",
             Self::Ready => "the keys agree, but the channel is not enabled",
             Self::Promoted => "the keys agree: promotion",
-        }
-    }
-
-    /// What people can do to change what it says.
-    #[must_use]
-    pub const fn advice(self) -> &'static str {
-        match self {
-            Self::RolledBack | Self::Latched => {
-                "untick rollback; to release again, clear both keys, let a pass see it, and type them again"
-            }
-            Self::NothingToRollBack => "name the older version in both keys, and untick rollback",
-            Self::Error => "correct the cells that the status names",
-            Self::NotReleased => "name one version in both keys, and tick enabled",
-            Self::InSync => "name a new version in both keys",
-            Self::Waiting => "let the other group name the same version in its key",
-            Self::Unprotected => "repair the protections that the status names, then type both keys again",
-            Self::Spent => "clear both keys, let a pass see it, and type them again",
-            Self::Ready => "tick enabled",
-            Self::Promoted => "nothing: servers follow; tick rollback to go back",
         }
     }
 }

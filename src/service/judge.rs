@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::task::JoinError;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::state::EndedPass;
 use crate::clock::now;
@@ -38,7 +38,7 @@ pub(super) fn judge(pass: Result<Report, Refusal>) -> EndedPass {
     let _pass = tracing::error_span!(target: "fleetsheet", "pass", run).entered();
     let reason = match report.outcome {
         Ending::Failed if report.interrupted => {
-            info!("the pass was stopped before it decided anything, because fleetsheet was told to stop");
+            // The pass itself said so.
             Some(why)
         }
         Ending::Failed => {

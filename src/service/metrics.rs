@@ -199,6 +199,10 @@ impl Metrics {
     /// A pass ended, with a report unless it broke off.
     pub fn ended(&self, report: Option<&Report>, now: DateTime<Utc>) {
         self.pass_running.set(0);
+        // One that was told to stop before it decided is none that failed.
+        if report.is_some_and(|report| report.interrupted) {
+            return;
+        }
         let ending = report.map_or(Ending::Failed, |report| report.outcome);
         self.passes.with_label_values(&[ending.word()]).inc();
         let Some(report) = report.filter(|_| ending != Ending::Busy) else {

@@ -75,7 +75,11 @@ async fn a_servers_cell_that_was_typed_over_is_told_once() {
     let mail = post.one().await;
     assert_eq!(mail.subject(), "[fleetsheet] unauthorised edit: ServerTagAssignment!K4");
     assert!(mail.text.contains("gid=22&range=K4"), "{}", mail.text);
-    assert!(mail.text.contains("To do: find out who it was."), "{}", mail.text);
+    assert!(
+        mail.text.contains("To do: find out who it was (right-click"),
+        "{}",
+        mail.text
+    );
     assert_eq!(post.stage.server_cell(&post.ids[2], "status"), "in sync");
     post.none().await;
     post.none().await;

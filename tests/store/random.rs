@@ -207,8 +207,8 @@ fn problem() -> impl Strategy<Value = OpenProblem> {
 
 fn news() -> impl Strategy<Value = News> {
     let reach = option::of((any::<u64>(), any::<u64>(), any::<u64>()));
-    (time(), kind(), [(); 7].map(|()| text().boxed()), reach).prop_map(
-        |(at, kind, [event, channel, from, to, place, link, text], reach)| News {
+    (time(), kind(), [(); 8].map(|()| text().boxed()), reach).prop_map(
+        |(at, kind, [event, channel, from, to, place, link, text, advice], reach)| News {
             at,
             kind,
             event,
@@ -218,6 +218,7 @@ fn news() -> impl Strategy<Value = News> {
             place,
             link,
             text,
+            advice,
             reach: reach.map(|(carrying, concerned, failed)| Reach {
                 carrying,
                 concerned,

@@ -117,7 +117,11 @@ pub(super) fn of_news(news: &News) -> Entry {
         "rollback" => {
             what = format!("Rolled back from {from} to {to}{}.", reach(news.reach));
             left_behind(news, &mut what);
-            fix = format!("untick rollback once {to} is to be left again, and type the next version into both keys");
+            fix = after(
+                news,
+                &format!("once {to} is to be left again"),
+                "untick rollback, and type the next version into both keys",
+            );
             (failing(news, Tone::Warning, &mut fix), "rollback", channel)
         }
         "adoption" => {
@@ -140,6 +144,9 @@ pub(super) fn of_news(news: &News) -> Entry {
     if what.is_empty() {
         (what, fix) = parts(&news.event, &news.text);
     }
+    if news.event == "unauthorised_edit" && !news.advice.is_empty() {
+        fix = format!("{FIND_OUT}; {}", after(news, "to release anything", ""));
+    }
     Entry {
         tone,
         label,
@@ -149,6 +156,15 @@ pub(super) fn of_news(news: &News) -> Entry {
         fix,
         when: time(news.at),
     }
+}
+
+/// What to do about the edit itself.
+const FIND_OUT: &str = "find out who it was (right-click the cell, Show edit history)";
+
+/// The channel's advice under a condition, or other words where there is none.
+fn after(news: &News, condition: &str, otherwise: &str) -> String {
+    let advice = safe::line(&news.advice, WORDS_MAX);
+    format!("{condition}, {}", if advice.is_empty() { otherwise } else { &advice })
 }
 
 fn failing(news: &News, otherwise: Tone, fix: &mut String) -> Tone {
@@ -199,11 +215,11 @@ fn parts(code: &str, message: &str) -> (String, String) {
     if code == "unauthorised_edit" {
         let (what, done) = message.rsplit_once("; ").unwrap_or((&message, ""));
         let fix = if done.contains("both keys") {
-            "find out who it was; to release anything, clear both keys, let a pass see it, and type them again"
+            format!("{FIND_OUT}; keys that stand there count again once a pass saw their cells hold something else")
         } else {
-            "find out who it was"
+            FIND_OUT.to_owned()
         };
-        return (format!("{} They are restored.", sentence(what)), fix.to_owned());
+        return (format!("{} They are restored.", sentence(what)), fix);
     }
     if code == "override" {
         let what = message.rsplit_once("; ").map_or(message.as_str(), |(what, _)| what);
@@ -237,14 +253,11 @@ fn sentence(text: &str) -> String {
 /// What to do about problems whose message does not say.
 fn usual_fix(code: &str) -> &'static str {
     match Code::from_word(code) {
-        Some(Code::Source) => {
-            "check that the account's role can be assumed and the region be reached; the next pass tries again"
-        }
+        Some(Code::Source) => "run fleetsheet check if it goes on; the next pass tries again",
         Some(Code::Tags) => "correct what the message names; the next pass tries these servers again",
         Some(Code::Observe | Code::Act | Code::WriteBack) => {
-            "check the credentials, that the sheet is shared with the service account, and the network; the next pass tries again"
+            "run fleetsheet check if it goes on; the next pass tries again"
         }
-        Some(Code::TwoRows) => "keep one of the rows",
-        _ => "mend it in the sheet; the next pass looks again",
+        _ => "correct what it names; the next pass looks again",
     }
 }

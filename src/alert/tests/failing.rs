@@ -1,6 +1,6 @@
 //! A letter that goes out names the failure of its pass first, however the pass ended and whoever gets failures.
 
-use super::time::{SOON, World};
+use super::time::{SOON, WHOLE, World};
 use super::*;
 use crate::pass_end::{Decided, PassEnd};
 use crate::plan::{Belt, Plan, Tripped};
@@ -51,11 +51,6 @@ fn endings() -> Vec<(PassEnd, &'static str, &'static str)> {
     );
     let decided = Box::<Decided>::default;
     vec![
-        (
-            PassEnd::Interrupted(failure(Code::Interrupted, "pass")),
-            "the pass failed: pass",
-            failed,
-        ),
         (
             PassEnd::Blind(failure(Code::Observe, "spreadsheet")),
             "the pass failed: spreadsheet",
@@ -117,6 +112,23 @@ fn endings() -> Vec<(PassEnd, &'static str, &'static str)> {
     ]
 }
 
+/// It was told to stop: nobody has to do anything, and what happened earlier is told by the next pass.
+#[test]
+fn a_pass_that_was_told_to_stop_before_it_decided_is_no_failure_to_tell() {
+    let mut world = World::new();
+    world.failure_threshold = 1;
+    world.happens(news("promotion", Kind::Release));
+    let end = PassEnd::Interrupted(problem(Kind::ApiFailure, Code::Interrupted, "pass"));
+    let before = world.memory.mail.clone();
+    world.ends(SOON, &end, &Report::new("run", &end, None));
+    assert_eq!(world.memory.mail, before);
+    assert!(world.memory.open.is_empty());
+    world.end(SOON, &[], WHOLE);
+    let letter = world.memory.mail.outbox.values().next().expect("what happened is told");
+    assert_eq!(letter.digest.news.len(), 1);
+    assert!(letter.digest.new.is_empty());
+}
+
 #[test]
 fn a_letter_names_the_failure_of_its_pass_first_however_it_ended_and_whoever_gets_failures() {
     for routed in [false, true] {
@@ -138,10 +150,12 @@ fn a_letter_names_the_failure_of_its_pass_first_however_it_ended_and_whoever_get
             let begins = format!("[fleetsheet] {subject}");
             assert!(letter.subject.starts_with(&begins), "{}: {end:?}", letter.subject);
             assert!(letter.subject.contains("2.4.0 released"), "{}", letter.subject);
-            let whole = format!("{text}It went wrong so and so. To do: do this and that (");
+            let whole = format!("{text}It went wrong so and so");
             let unwrapped = letter.text.replace('\n', " ");
             assert!(unwrapped.starts_with(&whole), "{}: {end:?}", letter.text);
             assert!(letter.html.contains(&whole), "{}", letter.html);
+            let (first, _) = unwrapped.split_once("--").unwrap();
+            assert!(first.contains("To do: "), "{}", letter.text);
             for body in [&letter.text, &letter.html] {
                 assert!(!body.contains("Nothing to do"), "{body}");
             }

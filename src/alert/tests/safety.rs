@@ -25,16 +25,18 @@ fn digests() -> impl Strategy<Value = Digest> {
         Just("takeover"),
         Just("other")
     ];
-    let news =
-        (event, [(); 6].map(|()| hostile().boxed())).prop_map(|(event, [channel, from, to, place, link, text])| News {
+    let news = (event, [(); 7].map(|()| hostile().boxed())).prop_map(
+        |(event, [channel, from, to, place, link, text, advice])| News {
             channel,
             from,
             to,
             place,
             link,
             text,
+            advice,
             ..news(event, Kind::Release)
-        });
+        },
+    );
     let item = || {
         let kind = proptest::sample::select(&Kind::ALL[..]);
         (kind, [(); 4].map(|()| hostile().boxed()), any::<bool>()).prop_map(

@@ -17,7 +17,7 @@ const CUT: End = |problem| PassEnd::Cut(Box::default(), Box::default(), problem)
 pub(super) struct World {
     to: Vec<String>,
     pub(super) routes: BTreeMap<Kind, Vec<String>>,
-    failure_threshold: u32,
+    pub(super) failure_threshold: u32,
     pub(super) memory: Memory,
     now: DateTime<Utc>,
 }

@@ -53,11 +53,19 @@ impl Matched {
 /// The table; the first rule that matches wins.
 pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
     if case.ticked() {
-        return match (&next.latch, next.release.clone(), next.prior.clone()) {
+        let mut matched = match (&next.latch, next.release.clone(), next.prior.clone()) {
             (None, Some(from), Some(to)) => roll_back(case, next, from, to),
             (None, ..) => nothing_to_roll_back(case, next, plan),
             (Some(latch), ..) => latched(latch),
         };
+        if next.latch.is_some()
+            && let Some(version) = released_by_unticking(case, next)
+        {
+            matched
+                .status
+                .push_str(&format!(" (unticking releases {version}, which both keys name)"));
+        }
+        return matched;
     }
     let [row] = case.rows else {
         return Matched::new(Rule::Error, case.two_rows(plan));
@@ -69,6 +77,15 @@ pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut P
             let status = format!("error: {} (and {} more)", first.message, more.len());
             Matched::new(Rule::Error, status)
         }
+    }
+}
+
+/// What unticking `rollback` releases at once; `None` where it releases nothing.
+pub(super) fn released_by_unticking(case: &Case<'_>, next: &ChannelMemory) -> Option<Version> {
+    let row = case.row().filter(|row| row.errors.is_empty())?;
+    match match_keys(case, row, &mut next.clone(), &mut Plan::default()).moved {
+        Some(Moved::Promotion { to, .. }) => Some(to),
+        _ => None,
     }
 }
 
