@@ -20,6 +20,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use crate::memory::{Memory, Update};
+use crate::pass_end::PassEnd;
 
 pub use happened::news;
 pub use input::{Audience, MailInput, Rules};
@@ -35,10 +36,11 @@ pub fn review(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>, now: Da
     }
     let threshold = rules.audience.map_or(1, |audience| audience.failure_threshold);
     let mut standing = memory.mail.standing.clone();
-    standing.failing = if input.report.outcome.is_failing() {
-        (standing.failing + 1).min(threshold)
-    } else {
-        0
+    standing.failing = match input.end {
+        // It is no pass, and says nothing about whether passes fail.
+        PassEnd::Ordered(..) => standing.failing,
+        _ if input.report.outcome.is_failing() => (standing.failing + 1).min(threshold),
+        _ => 0,
     };
     let links = Links::new(rules, input.sheet(), memory);
     let mut open = track::follow(memory, input, rules, &links, now);

@@ -12,6 +12,7 @@ use clap_complete::Shell;
 
 use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
 use crate::plan::Belt;
+use crate::text::plain;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -78,6 +79,8 @@ pub enum Task {
     Status,
     /// Make or repair the tabs.
     Init(InitRequest),
+    /// Take a channel's release back.
+    Rollback(RollbackRequest),
     /// Say why a server or a channel is as it is.
     Explain {
         /// An instance id or a channel.
@@ -118,6 +121,17 @@ pub struct InitRequest {
     pub a_editors: Vec<String>,
     /// Who is to hold key B, instead of `dual_key.b_editors`. Empty: as configured.
     pub b_editors: Vec<String>,
+}
+
+/// Which release to take back, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollbackRequest {
+    /// The channel.
+    pub channel: String,
+    /// Why, for everybody who reads of it.
+    pub reason: String,
+    /// Do not ask.
+    pub yes: bool,
 }
 
 /// How reports look.
@@ -217,6 +231,19 @@ enum Ask {
         #[arg(long = "b-editor", value_name = "ADDRESS", value_parser = crate::config::editor)]
         b_editors: Vec<String>,
     },
+    /// Take a channel's release back at once, as a tick of `rollback` does; works while the spreadsheet cannot be reached, too
+    #[command(after_help = EXIT_CODES)]
+    Rollback {
+        /// The channel
+        #[arg(value_name = "CHANNEL", value_parser = name)]
+        channel: String,
+        /// Why: history, AuditLog and mail tell it, with the login that ran this
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
+    },
     /// Say why a server or a channel is as it is
     #[command(after_help = EXIT_CODES)]
     Explain {
@@ -264,6 +291,18 @@ fn name(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("is empty".to_owned()),
         name => Ok(name.to_owned()),
+    }
+}
+
+/// Longest reason, in characters: it has to fit a line of a mail and a cell.
+const REASON_MAX: usize = 300;
+
+fn reason(text: &str) -> Result<String, String> {
+    let reason = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match reason.chars().count() {
+        0 => Err("is empty; say why, for those who read of it".to_owned()),
+        n if n > REASON_MAX => Err(format!("has {n} characters; use at most {REASON_MAX}")),
+        _ => Ok(plain(&reason)),
     }
 }
 
@@ -339,6 +378,9 @@ impl Invocation {
                 a_editors,
                 b_editors,
             })),
+            Some(Ask::Rollback { channel, reason, yes }) => {
+                Command::Task(Task::Rollback(RollbackRequest { channel, reason, yes }))
+            }
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
             Some(Ask::History { channel, limit }) => Command::Task(Task::History { channel, limit }),
             Some(Ask::Sandbox) => Command::Sandbox,

@@ -8,6 +8,7 @@ mod once;
 mod output;
 mod plan;
 mod preview;
+mod rollback;
 mod service;
 mod status;
 
@@ -57,11 +58,15 @@ pub fn say(help: &clap::Error) -> u8 {
 fn refused(refusal: &Refusal) -> serde_json::Value {
     let place = match refusal.cause {
         Cause::Configuration => "configuration",
-        Cause::Failure => "fleetsheet",
+        Cause::Failure | Cause::Held => "fleetsheet",
     };
     let message = refusal.message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
     let problem = Problem::new(Kind::ApiFailure, Code::Refused, place, message);
-    Report::new(&run_id(now()), &PassEnd::Blind(problem), None).json()
+    let end = match refusal.cause {
+        Cause::Held => PassEnd::Unread(vec![problem]),
+        Cause::Configuration | Cause::Failure => PassEnd::Blind(problem),
+    };
+    Report::new(&run_id(now()), &end, None).json()
 }
 
 async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
@@ -82,7 +87,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         Command::Task(task) => {
             let config = Config::load(&asked.config, &Config::environment()).map_err(Refusal::config)?;
             let logs = match task {
-                Task::Service | Task::Once { .. } => Logs::Files,
+                Task::Service | Task::Once { .. } | Task::Rollback(_) => Logs::Files,
                 _ => Logs::NoFiles,
             };
             let _logs = start_logs(&config.log, asked.verbosity, logs).map_err(Refusal::config)?;
@@ -99,6 +104,7 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
         Task::Plan(request) => plan::run(config, request, format).await,
         Task::Explain { name } => explain::run(config, name, format).await,
         Task::History { channel, limit } => history::run(config, channel.as_deref(), *limit, format).await,
+        Task::Rollback(request) => rollback::run(config, request, format).await,
         Task::Status => status::run(config, format).await,
         Task::Init(changes) => init::run(config, changes, format).await,
     }

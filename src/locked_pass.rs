@@ -3,6 +3,7 @@
 //! Holds what a pass needs from outside: the lock, the store, the time limits, somebody who shows how far it is.
 
 pub mod mail;
+mod ordered;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::progress::{Bar, Lines};
 use crate::refusal::Refusal;
 use crate::report::Report;
+pub use ordered::{OrderParts, Undone, roll_back};
 
 /// The end of a pass's time that is kept for writing back what became of the tags: two requests and, should the quota be
 /// used up, some of the wait for it. A short pass keeps a fifth of its time.

@@ -6,6 +6,7 @@ mod act;
 mod events;
 mod finish;
 mod input;
+mod ordered;
 mod preview;
 mod sight;
 
@@ -25,6 +26,7 @@ use crate::settle::settle;
 use act::{Cut, act};
 use finish::finish;
 pub use input::{PassClients, PassInput};
+pub use ordered::{OrderClients, OrderError, Ordered, carry_out, show_order};
 pub use preview::{Preview, preview};
 
 /// Makes one pass. The journal comes back for whoever sends the mail that waits; `None` where the store could not be read.

@@ -33,6 +33,8 @@ pub enum PassEnd {
     Cut(Box<Decided>, Box<Settled>, Problem),
     /// It came to its end. The problems are what went wrong on the way without undoing anything.
     Whole(Box<Decided>, Box<Settled>, Vec<Problem>),
+    /// It was no whole pass: it carried out a rollback that was ordered on the command line, and looked at nothing else.
+    Ordered(Box<Decided>, Box<Settled>),
     /// It only showed what a pass would do.
     Shown(Box<Decided>, Box<Settled>),
 }
@@ -47,6 +49,7 @@ impl PassEnd {
             | Self::Faulty(decided, _)
             | Self::Cut(decided, ..)
             | Self::Whole(decided, ..)
+            | Self::Ordered(decided, _)
             | Self::Shown(decided, _) => Some(decided),
         }
     }
@@ -61,7 +64,7 @@ impl PassEnd {
             Self::Whole(_, _, trouble) if trouble.iter().any(|problem| problem.code == Code::WriteBack) => {
                 Ending::Failed
             }
-            Self::Whole(decided, settled, _) => reached(decided, settled),
+            Self::Whole(decided, settled, _) | Self::Ordered(decided, settled) => reached(decided, settled),
             Self::Shown(decided, settled) => match reached(decided, settled) {
                 Ending::Done if decided.plan.has_changes() => Ending::Changes,
                 other => other,

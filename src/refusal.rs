@@ -12,13 +12,15 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// The two kinds of refusals.
+/// The kinds of refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The configuration, or what it names, cannot work. Trying again does not help.
     Configuration,
     /// Something failed that may work the next time.
     Failure,
+    /// What is asked for would be wrong for what is there, as when a belt holds it.
+    Held,
 }
 
 impl Refusal {
@@ -38,12 +40,21 @@ impl Refusal {
         }
     }
 
+    /// It would be wrong for what is there.
+    pub fn held(message: impl ToString) -> Self {
+        Self {
+            cause: Cause::Held,
+            message: message.to_string(),
+        }
+    }
+
     /// The program's exit code, as `--help` lists it.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.cause {
             Cause::Failure => 1,
             Cause::Configuration => 2,
+            Cause::Held => 5,
         }
     }
 

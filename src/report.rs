@@ -85,6 +85,7 @@ impl Report {
                 ..bare.with(&decided.plan, settled, std::slice::from_ref(problem))
             },
             PassEnd::Whole(decided, settled, trouble) => bare.with(&decided.plan, settled, trouble),
+            PassEnd::Ordered(decided, settled) => bare.with(&decided.plan, settled, &[]),
             PassEnd::Shown(decided, settled) => Self {
                 preview: true,
                 ..bare.with(&decided.plan, settled, &[])

@@ -25,5 +25,6 @@ mod golden;
 mod iam_policy;
 mod laws;
 mod layers;
+mod order;
 mod parse;
 mod pauses;

@@ -168,7 +168,7 @@ fn step(
     counts: &mut Counts,
 ) -> Vec<State> {
     let takeover = what.takes_over();
-    let blow = takeover || what.passes();
+    let blow = takeover || what.is_blow();
     let left = blows() - from.blows;
     if blow && left == 0 {
         return Vec::new();
@@ -216,7 +216,7 @@ fn step(
     let mut seen = edited.model.clone();
     let moved = seen.pass(&edited.world, takeover);
     agree(from, what, &seen, &plan, moved, counts);
-    let killed = left > 0 && !last && !what.passes();
+    let killed = left > 0 && !last && !what.is_blow();
     let crashes = CRASHES.into_iter().filter(|_| killed);
     let crashes = crashes.filter(|crash| !matches!(crash, Crash::Tags(at) if *at >= changing));
     let end = |crash: Option<Crash>| {

@@ -1,7 +1,7 @@
 //! Laws of the decision over random worlds: three channels, a dozen servers, people who edit between passes, calls that fail
 //! and passes that are killed. `PROPTEST_CASES` tries more worlds.
 
-mod chance;
+pub(crate) mod chance;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -12,6 +12,7 @@ mod formulas;
 mod happy;
 mod keys;
 mod older_store;
+mod ordered;
 mod plans;
 mod rollback;
 mod rowless;

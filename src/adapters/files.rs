@@ -10,6 +10,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::{fs, io};
 
+use crate::text::{plain, short};
+
 pub use daily::DailyFile;
 pub use private_dir::PrivateDir;
 pub use trial::can_make_files_in;
@@ -80,6 +82,21 @@ pub fn host_name() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
     name.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned())
 }
+
+/// Who runs this program, for people: the login, and the machine. Whoever used `sudo` is named, not root.
+#[must_use]
+pub fn login() -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(variable);
+    let user = user.unwrap_or_else(|| match fs::metadata("/proc/self") {
+        Ok(own) => format!("user {}", own.uid()),
+        Err(_) => "an unknown user".to_owned(),
+    });
+    plain(&short(&format!("{}@{}", user.trim(), host_name()), LOGIN_MAX))
+}
+
+/// Longest login that is shown, in characters.
+const LOGIN_MAX: usize = 100;
 
 /// The names that this machine keeps of machines; empty if there is no such file.
 #[must_use]

@@ -120,7 +120,7 @@ fn may_last(entry: &OpenProblem, input: &MailInput<'_>) -> bool {
         }
         PassEnd::Stopped(..) | PassEnd::Faulty(..) => !of_reading && !among(&OF_IDENTITY),
         PassEnd::Unread(_) => !of_reading,
-        PassEnd::Busy(_) | PassEnd::Interrupted(_) | PassEnd::Blind(_) => true,
+        PassEnd::Busy(_) | PassEnd::Interrupted(_) | PassEnd::Blind(_) | PassEnd::Ordered(..) => true,
     }
 }
 

@@ -42,6 +42,15 @@ fn every_request_is_understood() {
             takeover: true
         })
     );
+    assert_eq!(
+        command("rollback web-prod --reason broken --yes"),
+        Command::Task(Task::Rollback(RollbackRequest {
+            channel: "web-prod".into(),
+            reason: "broken".into(),
+            yes: true,
+        }))
+    );
+    assert!(refusal("rollback web-prod").contains("--reason"));
     assert_eq!(command("completions zsh"), Command::Completions { shell: Shell::Zsh });
     assert_eq!(command("man"), Command::Man);
     assert_eq!(

@@ -11,6 +11,8 @@ use crate::tag::Version;
 pub enum SpentBy {
     /// It named the version that a rollback left.
     Rollback,
+    /// It could not be read when a rollback was served.
+    UnreadAtRollback,
     /// The row's service cells were changed by hand.
     Edit,
     /// The channel's row was absent.
@@ -89,6 +91,10 @@ pub struct ChannelMemory {
     pub key_b: KeyState,
     /// The rollback latch; `None` is open.
     pub latch: Option<Latch>,
+    /// What a rollback that was ordered without the sheet left, for each key (A, then B) that no pass has read since: the key is
+    /// spent if it then names that version.
+    #[serde(default)]
+    pub recalled: [Option<Version>; 2],
     /// Its row.
     pub row: RowMemory<Stamp>,
 }

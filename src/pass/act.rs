@@ -73,7 +73,7 @@ fn first_update(
 ) -> Update {
     let Decided { observed, plan } = decided;
     let mut first = approved.update().clone();
-    first.events = events(plan, input);
+    first.events = events(plan, input.run, input.now);
     first.unlogged = unlogged(memory, &first.events, observed.audit.there, input.now);
     first.mail = alert::news(plan, &observed.sheet, memory, &clients.mail, input.now);
     let planned = first.binding.take().or_else(|| memory.binding.clone());
@@ -102,7 +102,7 @@ async fn apply(clients: &PassClients<'_>, approved: &Approved<'_>, fleet: &Fleet
 }
 
 /// The changes of an approved plan, with what the batching needs to know of each server.
-fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
+pub(super) fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
     approved
         .changes()
         .filter_map(|server| {

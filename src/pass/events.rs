@@ -13,7 +13,7 @@ const UNLOGGED_MAX: usize = 1000;
 /// What a pass that was stopped before it wrote anything remembers.
 pub(super) fn of_stop(input: &PassInput<'_>, memory: &Memory, plan: &Plan) -> Update {
     let mut update = plan.update.clone();
-    update.events = events(plan, input);
+    update.events = events(plan, input.run, input.now);
     update.unlogged = unlogged(memory, &update.events, true, input.now);
     update
 }
@@ -27,10 +27,10 @@ pub(super) fn unlogged(memory: &Memory, new: &[Event], has_tab: bool, now: DateT
     (all != memory.unlogged).then_some(all)
 }
 
-pub(super) fn events(plan: &Plan, input: &PassInput<'_>) -> Vec<Event> {
+pub(super) fn events(plan: &Plan, run: &str, now: DateTime<Utc>) -> Vec<Event> {
     let one = |happening: &Happening| Event {
-        time: input.now,
-        run: input.run.to_owned(),
+        time: now,
+        run: run.to_owned(),
         channel: happening.channel.clone(),
         event: happening.event.to_owned(),
         from: happening.from.clone(),

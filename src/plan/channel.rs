@@ -18,7 +18,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
 pub(super) use case::{Case, Terms};
-use keys::{report_spent, reread_key, spend_both};
+use keys::{report_spent, reread_key, reread_recalled, spend_both};
 use rules::Matched;
 
 /// Decides one channel: pushes its plan, its problems and happenings, and gives what to remember; `None` when it is not to be
@@ -162,6 +162,9 @@ fn reread(case: &Case<'_>, memory: &ChannelMemory, plan: &mut Plan) -> ChannelMe
         }
         _ => spend_both(&mut next, SpentBy::TwoRows),
     }
+    let [a, b] = &mut next.recalled;
+    reread_recalled(&mut next.key_a, a, case.rows.iter().map(|row| &row.key_a));
+    reread_recalled(&mut next.key_b, b, case.rows.iter().map(|row| &row.key_b));
     if case.recognised.foreign {
         next.latch.get_or_insert(Latch::FoundTicked);
     } else if !case.rows.is_empty() && case.rows.iter().all(|row| row.rollback == Tick::Off) {

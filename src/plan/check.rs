@@ -4,6 +4,7 @@
 //! Nothing is written without an [`Approved`], and only [`check`] makes one.
 
 mod evidence;
+mod order;
 mod releases;
 mod servers;
 
@@ -11,6 +12,7 @@ use super::inputs::Inputs;
 use super::model::{Plan, ServerPlan};
 use crate::memory::Update;
 use evidence::Evidence;
+pub use order::check_order;
 
 /// A plan that may be applied.
 #[derive(Debug)]

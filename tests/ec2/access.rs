@@ -38,9 +38,11 @@ async fn a_role_that_cannot_be_assumed_is_one_source_down_and_says_how_to_repair
     let error = fleet.sources[&source("prod", EAST)].clone().unwrap();
     assert_eq!(error.kind, CloudErrorKind::Denied);
     assert!(
-        error.message.starts_with(
-            "prod: the role arn:aws:iam::222222222222:role/fleetsheet cannot be assumed (AccessDenied): one of three is missing"
-        ) && error.message.contains("set external_id"),
+        error
+            .message
+            .starts_with("prod: the role arn:aws:iam::222222222222:role/fleetsheet cannot be assumed (AccessDenied): ")
+            && error.message.contains("; one of three is missing")
+            && error.message.contains("set external_id"),
         "{}",
         error.message
     );

@@ -39,6 +39,12 @@ pub(crate) enum Edit {
     TakeoverBlind,
     /// The key columns are not protected, for this pass.
     Unprotected,
+    /// The release is taken back from the command line, without the sheet.
+    Order,
+    /// The same, killed before the first server is tagged.
+    OrderKilled,
+    /// The same, killed after the first server was tagged.
+    OrderCut,
 }
 
 impl Edit {
@@ -54,6 +60,11 @@ impl Edit {
     pub(crate) fn passes(self) -> bool {
         matches!(self, Self::LostInTheOpen | Self::TakeoverBlind | Self::Unprotected)
     }
+
+    /// Whether it is a blow, like a kill.
+    pub(crate) fn is_blow(self) -> bool {
+        self.passes() || matches!(self, Self::Order | Self::OrderKilled | Self::OrderCut)
+    }
 }
 
 /// Ends what an edit that passes began.
@@ -63,7 +74,7 @@ pub(crate) fn restore(world: &mut World) {
 }
 
 /// All of them.
-pub(crate) const EDITS: [Edit; 21] = [
+pub(crate) const EDITS: [Edit; 24] = [
     Edit::Nothing,
     Edit::KeyA("1.0"),
     Edit::KeyA("2.0"),
@@ -85,6 +96,9 @@ pub(crate) const EDITS: [Edit; 21] = [
     Edit::LostInTheOpen,
     Edit::TakeoverBlind,
     Edit::Unprotected,
+    Edit::Order,
+    Edit::OrderKilled,
+    Edit::OrderCut,
 ];
 
 fn text(text: &str) -> Cell {
@@ -134,6 +148,22 @@ pub(crate) fn edit(state: &mut State, edit: Edit) -> Option<()> {
             world.fleet.sources.insert(source("second"), Some(down()));
         }
         Edit::Unprotected => world.protection = Protection::Off,
+        Edit::Order | Edit::OrderKilled | Edit::OrderCut => {
+            let tagged = match edit {
+                Edit::OrderKilled => Some(0),
+                Edit::OrderCut => Some(1),
+                _ => None,
+            };
+            let ordered = world.order("web", tagged).is_ok();
+            // What has no way back any more is finished, which moves nothing.
+            let moved = state.model.order();
+            assert!(
+                ordered || !moved,
+                "an order with a way back is refused: {:?}",
+                state.path
+            );
+            ordered.then_some(())?;
+        }
         _ => return None,
     }
     Some(())

@@ -106,9 +106,10 @@ impl Printer {
             key_a,
             key_b,
             latch,
+            recalled,
             row,
         } = memory;
-        self.put((release, approved, prior, prior_approved, *moved as u8));
+        self.put((release, approved, prior, prior_approved, *moved as u8, recalled));
         for key in [key_a, key_b] {
             match key {
                 KeyState::Live => self.put(0),

@@ -27,6 +27,8 @@ pub(crate) struct Model {
     /// Where a rollback goes.
     pub(crate) prior: Option<String>,
     keys: [Key; 2],
+    /// What a rollback without the sheet left, for each key that was not read since.
+    recalled: [Option<String>; 2],
     latched: bool,
     known: bool,
     /// Whether a takeover met the channel before it could be adopted.
@@ -142,6 +144,16 @@ impl Model {
             }
             _ => self.keys = [Key::Unread, Key::Unread],
         }
+        if !rows.is_empty() {
+            let before = std::mem::take(&mut self.recalled);
+            for row in rows {
+                for ((key, left), text) in self.keys.iter_mut().zip(&before).zip(keys(row)) {
+                    if Some(&text) == left.as_ref() && *key != Key::Unread {
+                        *key = Key::SpentAt(text);
+                    }
+                }
+            }
+        }
         if !rows.is_empty() && !rows.iter().any(|row| ticked(row, "rollback")) {
             self.latched = false;
         }
@@ -163,6 +175,15 @@ impl Model {
         Some("rollback")
     }
 
+    /// Somebody takes the release back without the sheet; gives whether there is a way back.
+    pub(crate) fn order(&mut self) -> bool {
+        let Some(prior) = self.prior.take() else { return false };
+        let left = self.release.replace(prior);
+        self.recalled = [left.clone(), left];
+        self.latched = true;
+        true
+    }
+
     /// The pass wrote the sheet.
     pub(crate) fn written(&mut self, world: &World) {
         self.ours.extend(world.release.rows.iter().map(stamp));
@@ -174,13 +195,25 @@ impl Model {
             release,
             prior,
             keys,
+            recalled,
             latched,
             known,
             unmet,
             watched,
             ours,
         } = self;
-        (release, prior, keys, latched, known, unmet, watched, ours.len()).hash(hasher);
+        (
+            release,
+            prior,
+            keys,
+            recalled,
+            latched,
+            known,
+            unmet,
+            watched,
+            ours.len(),
+        )
+            .hash(hasher);
         for own in ours {
             stamp(own, hasher);
         }
@@ -188,7 +221,7 @@ impl Model {
 
     /// Whether both keys count alike.
     pub(crate) fn alike(&self) -> bool {
-        self.keys[0] == self.keys[1]
+        self.keys[0] == self.keys[1] && self.recalled[0] == self.recalled[1]
     }
 
     /// The store is lost.

@@ -162,7 +162,7 @@ async fn told_to_stop_while_it_reads_nothing_was_done() {
     );
     let log = service.log();
     assert!(
-        log.contains("the pass was stopped before it decided anything") && !log.contains("ERROR"),
+        log.contains("told to stop before anything was decided") && !log.contains("ERROR"),
         "{log}"
     );
     stage.sheets.script().clear();

@@ -40,6 +40,7 @@ fn tags() -> impl Strategy<Value = BTreeMap<TagKey, Arc<str>>> {
 fn key_state() -> impl Strategy<Value = KeyState> {
     let by = prop_oneof![
         Just(SpentBy::Rollback),
+        Just(SpentBy::UnreadAtRollback),
         Just(SpentBy::Edit),
         Just(SpentBy::Absence),
         Just(SpentBy::TwoRows),
@@ -87,10 +88,11 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
         key_state(),
         key_state(),
         option::of(latch),
+        [(); 2].map(|()| option::of(version()).boxed()),
         row(stamp.boxed()),
     )
         .prop_map(
-            |((release, approved, prior, prior_approved, moved), key_a, key_b, latch, row)| ChannelMemory {
+            |((release, approved, prior, prior_approved, moved), key_a, key_b, latch, recalled, row)| ChannelMemory {
                 release,
                 approved,
                 prior,
@@ -99,6 +101,7 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
                 key_a,
                 key_b,
                 latch,
+                recalled,
                 row,
             },
         )

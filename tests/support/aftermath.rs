@@ -91,6 +91,12 @@ impl Stage {
         files
     }
 
+    /// What the audit tab says in detail, a line each.
+    pub(crate) fn audit_details(&self) -> Vec<String> {
+        let lines = rows(&self.sheets.book(), "AuditLog", |header| header == "detail");
+        lines.into_iter().filter_map(|mut line| line.remove("detail")).collect()
+    }
+
     /// Lines of the audit tab: event, channel, from, to.
     pub(crate) fn audit_lines(&self) -> Vec<[String; 4]> {
         let lines = rows(&self.sheets.book(), "AuditLog", |_| true);

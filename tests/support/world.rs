@@ -8,14 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Reach, Source};
 use fleetsheet::memory::{ChannelMemory, Memory};
-use fleetsheet::plan::check::check;
-use fleetsheet::plan::{Belt, Inputs, Plan, Policy, plan};
+use fleetsheet::plan::check::{check, check_order};
+use fleetsheet::plan::{Belt, Inputs, NotOrdered, Order, Plan, Policy, order, plan};
 use fleetsheet::problem::Problem;
+use fleetsheet::settle::settle;
 use fleetsheet::sheet::names::Keyholders;
 use fleetsheet::sheet::names::Names;
 use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
 use fleetsheet::tag::{ChannelName, ServerId, TagKey};
+
+use crate::rows::outcomes;
 
 /// A row: cells by header.
 pub(crate) type Row = BTreeMap<String, Cell>;
@@ -317,6 +320,40 @@ impl World {
             self.memory.apply(&plan.update);
         }
         plan
+    }
+
+    /// A rollback that is ordered on the command line, without the sheet; killed when `tagged` servers were tagged, if that is
+    /// said.
+    ///
+    /// # Errors
+    /// Why it is not carried out.
+    pub(crate) fn order(&mut self, channel: &str, tagged: Option<usize>) -> Result<Plan, NotOrdered> {
+        let channel = ChannelName::from(channel);
+        let asked = Order {
+            channel: &channel,
+            reason: "a bad version",
+            by: "somebody",
+        };
+        let plan = order(&self.fleet, &self.memory, &self.policy, asked)?;
+        let approved = check_order(&self.fleet, &self.memory, &self.policy, &channel, &plan);
+        if let Err(faults) = approved {
+            panic!("the check refuses an order: {faults:#?}\n{plan:#?}\n{self:#?}");
+        }
+        self.memory.apply(&plan.update);
+        let done = tagged.unwrap_or(usize::MAX);
+        for server in plan.servers.iter().take(done) {
+            if let Some(live) = self.fleet.servers.get_mut(&server.id) {
+                let tags = server.changes.iter().map(|c| (c.tag.clone(), c.after.clone()));
+                live.tags.extend(tags);
+            }
+        }
+        if tagged.is_none() {
+            let outcomes = outcomes(&plan, &Options::default());
+            let sheet = Sheet::default();
+            let settled = settle(self.inputs(&sheet, &self.policy), &plan, Some(&outcomes));
+            self.memory.apply(&settled.update);
+        }
+        Ok(plan)
     }
 
     /// The clock goes on.

@@ -100,7 +100,7 @@ fn holds_a_key(email: &str, config: &Config) -> bool {
 fn unreadable(id: &str, account: &str, error: SheetError) -> Finding {
     // Google says the same of a wrong id and of some files that it hides. Other refusals may quote the id, too.
     let hidden =
-        error.kind == SheetErrorKind::Denied && error.message.contains(&format!("there is no spreadsheet {id};"));
+        error.kind == SheetErrorKind::Denied && error.message.contains(&format!("there is no spreadsheet {id}"));
     let finding = Finding::wrong(Item::Spreadsheet, id, error.message);
     if hidden {
         finding.fix(format!(

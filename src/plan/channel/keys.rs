@@ -18,15 +18,26 @@ pub(super) fn spend_named<'k>(state: &mut KeyState, cells: impl Iterator<Item = 
         return;
     }
     for key in cells {
-        let held = match key {
-            Key::Unreadable => None,
-            Key::Names(version) if version == left => Some(left.to_string()),
+        let (held, by) = match key {
+            Key::Unreadable => (None, SpentBy::UnreadAtRollback),
+            Key::Names(version) if version == left => (Some(left.to_string()), SpentBy::Rollback),
             Key::Names(_) | Key::Empty => continue,
         };
-        *state = KeyState::Spent {
-            held,
-            by: SpentBy::Rollback,
-        };
+        *state = KeyState::Spent { held, by };
+    }
+}
+
+/// Spends a key that is read for the first time since a rollback without the sheet, if it names the version that was left then.
+/// One that cannot be read waits.
+pub(super) fn reread_recalled<'k>(
+    state: &mut KeyState,
+    recalled: &mut Option<Version>,
+    cells: impl Iterator<Item = &'k Key> + Clone,
+) {
+    let Some(left) = recalled.clone() else { return };
+    spend_named(state, cells.clone().filter(|key| **key != Key::Unreadable), &left);
+    if !cells.clone().any(|key| *key == Key::Unreadable) && cells.count() > 0 {
+        *recalled = None;
     }
 }
 
@@ -70,6 +81,7 @@ pub(super) fn report_spent(case: &Case<'_>, before: &ChannelMemory, next: &Chann
 pub(super) fn why(by: SpentBy) -> &'static str {
     match by {
         SpentBy::Rollback => "it was rolled back",
+        SpentBy::UnreadAtRollback => "a key could not be read when a rollback was served",
         SpentBy::Edit => "the row was edited",
         SpentBy::Absence => "the row was absent",
         SpentBy::TwoRows => "the channel stood in two rows",

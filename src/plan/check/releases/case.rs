@@ -52,9 +52,29 @@ impl Case<'_> {
                 faults.push("a key that one hand may have moved still counts".to_owned());
             }
         }
+        self.recalled(before, faults);
         let all_off = !self.rows.is_empty() && self.rows.iter().all(|row| row.rollback == Tick::Off);
         if before.latch.is_some() && next.latch.is_none() && !all_off {
             faults.push("the latch opens though no box was seen unticked".to_owned());
+        }
+    }
+
+    /// Keys that nobody had read when the release was taken back without the sheet.
+    fn recalled(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
+        let keys: [(_, fn(&ReleaseRow) -> &Key); 2] = [
+            (&self.next.key_a, |row| &row.key_a),
+            (&self.next.key_b, |row| &row.key_b),
+        ];
+        for (i, (state, cell)) in keys.into_iter().enumerate() {
+            let Some(left) = &before.recalled[i] else { continue };
+            let read = |row: &&ReleaseRow| *cell(row) != Key::Unreadable;
+            if self.next.recalled[i].is_none() && !(self.rows.iter().all(read) && !self.rows.is_empty()) {
+                faults.push("a key that is still to be spent is forgotten before it was read".to_owned());
+            }
+            let names = |row: &&ReleaseRow| cell(row).version() == Some(left);
+            if *state == KeyState::Live && self.rows.iter().any(names) {
+                faults.push("a key that names the version left without the sheet still counts".to_owned());
+            }
         }
     }
 

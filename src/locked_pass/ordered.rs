@@ -1,0 +1,143 @@
+//! An ordered rollback under the store's lock. It waits for a pass that is running, and then for nobody.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::{Instant, sleep};
+
+use super::{PassOptions, mail};
+use crate::adapters::ec2::Ec2;
+use crate::adapters::files::host_name;
+use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::calls::Calls;
+use crate::clients::store_url;
+use crate::clock::run_id;
+use crate::config::Config;
+use crate::memory::StoreError;
+use crate::pacing::Pacing;
+use crate::pass::{OrderClients, OrderError, Ordered, carry_out};
+use crate::pass_end::PassEnd;
+use crate::plan::{Order, Plan, Policy};
+use crate::problem::{Code, Kind, Problem};
+use crate::refusal::Refusal;
+use crate::report::Report;
+use crate::sheet::names::Names;
+
+/// How often a lock that another holds is tried again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How much longer than a pass may take the lock is waited for: a pass sends mail before it lets go.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What an order needs from outside: everything that a pass needs but the spreadsheet.
+pub struct OrderParts<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// Names of tabs, for mail.
+    pub names: &'a Names,
+    /// How to decide.
+    pub policy: &'a Policy,
+    /// The cloud.
+    pub cloud: &'a Ec2,
+    /// The limits.
+    pub pacing: &'a Pacing,
+    /// Counts requests.
+    pub calls: &'a Calls,
+}
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Undone {
+    /// The store cannot be used.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The order.
+    #[error("{0}")]
+    Order(#[from] OrderError),
+}
+
+/// Carries an order out, if `agreed` still likes what it comes to, and sends the mail about it. `None`: it does not. `waits` is
+/// told whom it waits for.
+///
+/// # Errors
+/// See [`Undone`].
+pub async fn roll_back(
+    parts: &OrderParts<'_>,
+    order: Order<'_>,
+    agreed: impl FnOnce(&Plan) -> bool,
+    options: PassOptions,
+    waits: impl Fn(&str),
+    now: DateTime<Utc>,
+) -> Result<Option<Report>, Undone> {
+    let run = run_id(now);
+    let url = store_url(parts.config);
+    let holder = Holder {
+        run: run.clone(),
+        host: host_name(),
+        pid: std::process::id(),
+        since: now,
+        what: "rollback".into(),
+    };
+    let patience = Instant::now() + parts.config.schedule.pass_timeout + GRACE;
+    let _lock = match lock(&url, &holder, patience, waits).await? {
+        Ok(lock) => lock,
+        Err(by) => {
+            let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
+            let report = Report::new(&run, &PassEnd::Busy(problem), None);
+            (options.show)(&report);
+            return Ok(Some(report));
+        }
+    };
+    let store = SqliteStore::open(&url, Access::Write, now)
+        .await
+        .map_err(Refusal::failed)?;
+    let began = Instant::now();
+    let counted = parts.calls.snapshot();
+    let clients = OrderClients {
+        fleet: parts.cloud,
+        tags: parts.cloud,
+        store: &store,
+        pacing: parts.pacing,
+        progress: &*options.progress,
+        ends: began + parts.config.schedule.pass_timeout,
+        stop: options.stop.clone(),
+        mail: mail::rules(parts.config, parts.names),
+    };
+    let asked = Ordered {
+        order,
+        policy: parts.policy,
+        run: &run,
+        now,
+    };
+    let Some((mut report, mut journal)) = carry_out(&clients, asked, agreed).await? else {
+        return Ok(None);
+    };
+    report.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.calls = parts.calls.since(&counted);
+    (options.show)(&report);
+    mail::deliver(&mut journal, parts.config, now).await;
+    Ok(Some(report))
+}
+
+/// The lock, or who still holds it when patience is over.
+async fn lock(
+    url: &str,
+    holder: &Holder,
+    patience: Instant,
+    waits: impl Fn(&str),
+) -> Result<Result<StoreLock, String>, Refusal> {
+    let mut told = false;
+    loop {
+        match StoreLock::acquire(url, holder) {
+            Ok(lock) => return Ok(Ok(lock)),
+            Err(StoreError::Held(by)) if Instant::now() >= patience => return Ok(Err(by)),
+            Err(StoreError::Held(by)) => {
+                if !std::mem::replace(&mut told, true) {
+                    waits(&by);
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => return Err(Refusal::failed(error)),
+        }
+    }
+}
