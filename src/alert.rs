@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use crate::memory::{Memory, Update};
 use crate::pass_end::PassEnd;
 
-pub use happened::news;
+pub use happened::{later_news, news};
 pub use input::{Audience, MailInput, Rules};
 pub use links::Links;
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::mail::{Mail, OpenProblem};
 use crate::tag::{ChannelName, ServerId};
 pub use baselines::{Baselines, Reading, Unapproved};
-pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy};
+pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy, Unfinished};
 pub use last::LastPass;
 pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
 pub use server::{Listing, Refused, Repeat, ServerMemory};

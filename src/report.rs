@@ -121,7 +121,7 @@ impl Report {
         Self {
             counts: settled.counts,
             channels: settled.channels.clone(),
-            events: plan.happenings.clone(),
+            events: plan.happenings.iter().chain(&settled.happenings).cloned().collect(),
             problems,
             not_ours: not_ours.map(|(channel, count)| (channel.to_string(), *count)).collect(),
             tally: Some(Tally::of(plan, settled)),
@@ -219,6 +219,7 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         carrying: 0,
         concerned: 0,
         failed: 0,
+        cause: String::new(),
         state: None,
         desired_a: None,
         desired_b: None,

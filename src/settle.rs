@@ -2,8 +2,10 @@
 //!
 //! Pure, like the plan.
 
+mod cause;
 mod cells;
 mod channel;
+mod completion;
 mod refusals;
 mod status;
 
@@ -11,11 +13,12 @@ use std::collections::BTreeMap;
 
 use crate::fleet::{Outcome, Outcomes, Source};
 use crate::memory::{Memory, Update};
-use crate::plan::{Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
+use crate::plan::{Happening, Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::{ChannelName, ServerId};
 use crate::text::few;
 
+use cause::{anonymous, why};
 pub use cells::Cells;
 pub use channel::ChannelLine;
 pub use status::{Status, StatusWord, words};
@@ -63,6 +66,8 @@ pub struct Settled {
     pub new_rows: Vec<NewRow>,
     /// Final statuses, by server, without those of which nothing is known.
     pub statuses: BTreeMap<ServerId, Status>,
+    /// What happened while acting.
+    pub happenings: Vec<Happening>,
     /// Problems that showed while acting.
     pub problems: Vec<Problem>,
     /// What to remember.
@@ -89,9 +94,17 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
     let progress = channel::progress(plan, &inputs.policy.version_tag, outcomes);
     for channel in &plan.channels {
         let (done, failed) = progress.get(&channel.name).copied().unwrap_or_default();
-        let line = channel::line(channel, done, failed);
+        let mut line = channel::line(channel, done, failed);
+        if failed > 0 {
+            line.cause = cause::most_common(&channel.name, plan, outcomes);
+        }
         settled.channel_cells.insert(line.name.clone(), channel::cells(&line));
         settled.channels.push(line);
+    }
+    if outcomes.is_some() {
+        let (happenings, channels) = completion::note(inputs.memory, &settled.channels);
+        settled.happenings = happenings;
+        settled.update.channels.extend(channels);
     }
     settled.problems = failures(plan, outcomes);
     settled
@@ -115,14 +128,8 @@ fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
     let mut failures: BTreeMap<(Option<&Source>, String), Vec<Failed<'_>>> = BTreeMap::new();
     for server in &plan.servers {
         let outcome = outcomes.and_then(|all| all.get(&server.id));
-        let message = match (outcome, &server.status) {
-            (Some(Outcome::Failed { message, .. } | Outcome::NotSent { why: message }), _) => Some(message),
-            (_, ServerStatus::Refused(refused)) => Some(&refused.why),
-            _ => None,
-        };
-        if let Some(message) = message {
-            // The cloud may name the server in what is otherwise the same for many.
-            let cause = message.replace(server.id.as_str(), "…");
+        if let Some(message) = why(server, outcome) {
+            let cause = anonymous(server, message);
             let alike = failures.entry((server.source.as_ref(), cause));
             alike.or_default().push((&server.id, message));
         }

@@ -118,6 +118,7 @@ impl Composer<'_> {
                 && news.to == line.release
                 && line.concerned > 0
             {
+                news.cause.clone_from(&line.cause);
                 news.reach = Some(Reach {
                     carrying: line.carrying,
                     concerned: line.concerned,

@@ -25,18 +25,44 @@ pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
 /// A key that is spent is no news of its own: the edit or the rollback that spent it is told and says so.
 #[must_use]
 pub fn news(plan: &Plan, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>, now: DateTime<Utc>) -> MailUpdate {
+    let of_problems = plan.problems.iter().filter_map(|problem| of_problem(problem, now));
+    let of_happenings = of_happenings(&plan.happenings, plan, sheet, rules, now);
+    kept(of_problems.chain(of_happenings), sheet, memory, rules)
+}
+
+/// The same of what happened while the plan was carried out, for the commit after that.
+#[must_use]
+pub fn later_news(
+    happenings: &[Happening],
+    plan: &Plan,
+    sheet: &Sheet,
+    memory: &Memory,
+    rules: &Rules<'_>,
+    now: DateTime<Utc>,
+) -> MailUpdate {
+    kept(of_happenings(happenings, plan, sheet, rules, now), sheet, memory, rules)
+}
+
+fn of_happenings<'a>(
+    happenings: &'a [Happening],
+    plan: &'a Plan,
+    sheet: &'a Sheet,
+    rules: &'a Rules<'a>,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = News> + use<'a> {
+    happenings
+        .iter()
+        .filter_map(move |happening| of_happening(happening, plan, sheet, rules, now))
+}
+
+fn kept(news: impl Iterator<Item = News>, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>) -> MailUpdate {
     let mut update = MailUpdate::default();
     if rules.audience.is_none() {
         return update;
     }
     let links = Links::new(rules, Some(sheet), memory);
-    let of_problems = plan.problems.iter().filter_map(|problem| of_problem(problem, now));
-    let of_happenings = plan
-        .happenings
-        .iter()
-        .filter_map(|happening| of_happening(happening, plan, sheet, rules, now));
     let mut standing = memory.mail.standing.clone();
-    for mut news in of_problems.chain(of_happenings) {
+    for mut news in news {
         news.link = links.to(&news.place);
         update.news.insert(standing.number(), news);
     }
@@ -64,6 +90,7 @@ fn of_problem(problem: &Problem, now: DateTime<Utc>) -> Option<News> {
         link: String::new(),
         text: problem.message.clone(),
         advice: String::new(),
+        cause: String::new(),
         reach: None,
     })
 }
@@ -83,7 +110,7 @@ fn of_happening(
         detail,
     } = happening;
     let kind = match *event {
-        "promotion" | "rollback" | "adoption" => Kind::Release,
+        "promotion" | "rollback" | "completed" | "adoption" => Kind::Release,
         "takeover" | "override" => Kind::Belt,
         "unauthorised_edit" => Kind::UnauthorisedEdit,
         // Told as problems, or by what caused them.
@@ -112,6 +139,7 @@ fn of_happening(
         link: String::new(),
         text: detail.clone(),
         advice: advice(plan, channel),
+        cause: String::new(),
         reach: None,
     })
 }

@@ -45,6 +45,7 @@ fn news(event: &str, kind: Kind) -> News {
         link: "https://docs.google.com/spreadsheets/d/book/edit#gid=11&range=4:4".into(),
         text: String::new(),
         advice: String::new(),
+        cause: String::new(),
         reach: Some(Reach {
             carrying: 1412,
             concerned: 1415,

@@ -30,6 +30,9 @@ pub struct News {
     /// What people can do about the channel next, in words; empty where that is not known, or was not in earlier versions.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub advice: String,
+    /// Why most of the servers that failed did, once that is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
     /// How far a release has come, once that is known.
     #[serde(default)]
     pub reach: Option<Reach>,

@@ -71,6 +71,16 @@ pub enum Move {
     Rollback,
 }
 
+/// A release that moved and has yet to reach all its servers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unfinished {
+    /// The version that it left.
+    pub from: Option<Version>,
+    /// Whether a pass came to its end and left servers behind, so that it is told again when they have followed.
+    pub behind: bool,
+}
+
 /// What is remembered of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +105,9 @@ pub struct ChannelMemory {
     /// spent if it then names that version.
     #[serde(default)]
     pub recalled: [Option<Version>; 2],
+    /// The last move of the release, until all its servers carry it.
+    #[serde(default)]
+    pub unfinished: Option<Unfinished>,
     /// Its row.
     pub row: RowMemory<Stamp>,
 }

@@ -58,7 +58,15 @@ pub(super) async fn act(
         })?;
     let applied = apply(clients, approved, &observed.fleet).await;
     let settled = settle(input.inputs(observed, journal.memory()), plan, Some(&applied.outcomes));
-    journal.remember(&settled.update).await?;
+    let mut second = settled.update.clone();
+    if !settled.happenings.is_empty() {
+        let memory = journal.memory();
+        second.events = events(&settled.happenings, input.run, input.now);
+        second.unlogged = unlogged(memory, &second.events, observed.audit.there, input.now);
+        let (sheet, happenings) = (&observed.sheet, &settled.happenings);
+        second.mail = alert::later_news(happenings, plan, sheet, memory, &clients.mail, input.now);
+    }
+    journal.remember(&second).await?;
     let trouble = write_back(input, clients, journal, decided, &settled).await;
     Ok((settled, trouble))
 }
@@ -73,7 +81,7 @@ fn first_update(
 ) -> Update {
     let Decided { observed, plan } = decided;
     let mut first = approved.update().clone();
-    first.events = events(plan, input.run, input.now);
+    first.events = events(&plan.happenings, input.run, input.now);
     first.unlogged = unlogged(memory, &first.events, observed.audit.there, input.now);
     first.mail = alert::news(plan, &observed.sheet, memory, &clients.mail, input.now);
     let planned = first.binding.take().or_else(|| memory.binding.clone());

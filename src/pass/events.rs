@@ -13,7 +13,7 @@ const UNLOGGED_MAX: usize = 1000;
 /// What a pass that was stopped before it wrote anything remembers.
 pub(super) fn of_stop(input: &PassInput<'_>, memory: &Memory, plan: &Plan) -> Update {
     let mut update = plan.update.clone();
-    update.events = events(plan, input.run, input.now);
+    update.events = events(&plan.happenings, input.run, input.now);
     update.unlogged = unlogged(memory, &update.events, true, input.now);
     update
 }
@@ -27,7 +27,7 @@ pub(super) fn unlogged(memory: &Memory, new: &[Event], has_tab: bool, now: DateT
     (all != memory.unlogged).then_some(all)
 }
 
-pub(super) fn events(plan: &Plan, run: &str, now: DateTime<Utc>) -> Vec<Event> {
+pub(super) fn events(happenings: &[Happening], run: &str, now: DateTime<Utc>) -> Vec<Event> {
     let one = |happening: &Happening| Event {
         time: now,
         run: run.to_owned(),
@@ -37,5 +37,5 @@ pub(super) fn events(plan: &Plan, run: &str, now: DateTime<Utc>) -> Vec<Event> {
         to: happening.to.clone(),
         detail: happening.detail.clone(),
     };
-    plan.happenings.iter().map(one).collect()
+    happenings.iter().map(one).collect()
 }

@@ -117,7 +117,7 @@ pub async fn carry_out<'a>(
     )
     .map_err(|faults| OrderError::Faulty(faults.join(", ")))?;
     let mut first = approved.update().clone();
-    first.events = events(plan, asked.run, asked.now);
+    first.events = events(&plan.happenings, asked.run, asked.now);
     let has_tab = journal
         .memory()
         .binding
@@ -147,7 +147,14 @@ pub async fn carry_out<'a>(
         now: asked.now,
     };
     let settled = settle(inputs, plan, Some(&applied.outcomes));
-    journal.remember(&settled.update).await?;
+    let mut second = settled.update.clone();
+    if !settled.happenings.is_empty() {
+        let (memory, happenings) = (journal.memory(), &settled.happenings);
+        second.events = events(happenings, asked.run, asked.now);
+        second.unlogged = unlogged(memory, &second.events, has_tab, asked.now);
+        second.mail = alert::later_news(happenings, plan, &observed.sheet, memory, &clients.mail, asked.now);
+    }
+    journal.remember(&second).await?;
     let end = PassEnd::Ordered(Box::new(decided), Box::new(settled));
     let report = Report::new(asked.run, &end, Some(journal.memory()));
     let told = review(

@@ -9,7 +9,7 @@ use super::policy::Policy;
 use super::rule::Rule;
 use super::state::State;
 use crate::fleet::{Fleet, Server};
-use crate::memory::{ChannelMemory, Latch, Memory, Move, ServerMemory};
+use crate::memory::{ChannelMemory, Latch, Memory, Move, ServerMemory, Unfinished};
 use crate::tag::{Change, ChannelName, Reason, ServerId, TagKey, Version};
 
 /// What is ordered, by whom and why.
@@ -96,6 +96,8 @@ pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) 
     if moves {
         plan.update.channels.insert(name.clone(), rolled_back(known, from, to));
     }
+    channel.unseen = unseen(fleet, memory, name);
+    channel.concerned += channel.unseen;
     for (id, server) in servers {
         let remembered = memory.servers.get(id);
         if remembered.is_some_and(|server| server.held) {
@@ -166,6 +168,21 @@ fn members<'f>(
     fleet.servers.iter().filter(|(id, server)| seen(id, server)).collect()
 }
 
+/// How many servers of the channel cannot be seen now, because their account and region did not answer. They follow once a pass
+/// sees them.
+fn unseen(fleet: &Fleet, memory: &Memory, name: &ChannelName) -> u64 {
+    let is_unseen = |id: &ServerId, server: &ServerMemory| {
+        let silent = server.source.as_ref().is_some_and(|source| !fleet.answered(source));
+        let waits = !server.held && !server.terminated && server.missing_since.is_none();
+        silent && waits && server.channel.as_ref() == Some(name) && !fleet.servers.contains_key(id)
+    };
+    memory
+        .servers
+        .iter()
+        .filter(|(id, server)| is_unseen(id, server))
+        .count() as u64
+}
+
 /// An old copy of the store must not move a fleet that went on without it.
 fn trust(
     name: &ChannelName,
@@ -205,6 +222,10 @@ fn rolled_back(known: &ChannelMemory, from: &Version, to: &Version) -> ChannelMe
         moved: Move::Rollback,
         latch: Some(Latch::Served { from: from.clone() }),
         recalled: [Some(from.clone()), Some(from.clone())],
+        unfinished: Some(Unfinished {
+            from: Some(from.clone()),
+            behind: false,
+        }),
         ..known.clone()
     }
 }

@@ -38,6 +38,8 @@ pub struct ChannelLine {
     pub concerned: u64,
     /// Servers whose change of version failed.
     pub failed: u64,
+    /// Why most of them failed; blank when none did.
+    pub cause: String,
     /// Live servers that somebody holds.
     pub held: u64,
     /// Servers whose account and region did not answer; they are among the concerned.
@@ -100,6 +102,7 @@ pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine
         carrying,
         concerned: channel.concerned,
         failed,
+        cause: String::new(),
         state: Some(channel.state),
         desired_a: channel.desired_a.clone(),
         desired_b: channel.desired_b.clone(),

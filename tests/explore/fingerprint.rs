@@ -107,9 +107,18 @@ impl Printer {
             key_b,
             latch,
             recalled,
+            unfinished,
             row,
         } = memory;
-        self.put((release, approved, prior, prior_approved, *moved as u8, recalled));
+        self.put((
+            release,
+            approved,
+            prior,
+            prior_approved,
+            *moved as u8,
+            recalled,
+            unfinished,
+        ));
         for key in [key_a, key_b] {
             match key {
                 KeyState::Live => self.put(0),

@@ -1,5 +1,6 @@
 //! What is told, to whom, and in which words.
 
+use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::CellValue;
 
 use super::Post;
@@ -36,6 +37,44 @@ async fn servers_that_fail_are_counted_in_the_subject() {
     );
     let begins = mail.text.starts_with("The pass did only part of its work. Tags of i-");
     assert!(begins && mail.text.contains("To do: "), "{}", mail.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_fails_says_why_and_is_told_again_when_it_has_reached_all() {
+    let post = Post::known(8).await;
+    post.stage.with_audit_tab();
+    post.stage.forget_the_look_for_an_audit_tab().await;
+    post.stage.turn_keys("web-prod", "2.4.0");
+    post.one().await;
+    post.stage
+        .cloud
+        .script()
+        .fail("ec2.CreateTags", When::Every, Fault::Forbidden);
+    post.stage.set("web-prod", "rollback", true);
+    let mail = post.one().await;
+    assert_eq!(
+        mail.subject(),
+        "[fleetsheet] web-prod: rolled back to 2.3.9 on 0 servers, 8 failed"
+    );
+    let text = mail.text.replace("\n  ", " ");
+    assert!(
+        text.contains("Most failed so: ") && text.contains("To do: allow ec2:CreateTags"),
+        "{text}"
+    );
+    post.stage.cloud.script().clear();
+    let mail = post.one().await;
+    assert_eq!(mail.subject(), "[fleetsheet] web-prod: 2.3.9 is now on all 8 servers");
+    assert!(
+        mail.text.contains("2.3.9 is now on all 8 servers, after 2.4.0."),
+        "{}",
+        mail.text
+    );
+    post.none().await;
+    let lines = post.stage.audit_lines();
+    let done = ["completed", "web-prod", "2.4.0", "2.3.9"].map(str::to_owned);
+    assert!(lines.contains(&done), "{lines:?}");
+    let history = post.stage.run(&["history", "web-prod"]).await;
+    assert!(history.stdout.contains("completed"), "{}", history.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use fleetsheet::mail::{Digest, Item, Letter, MailUpdate, News, Reach, Refused, Standing};
 use fleetsheet::memory::{
-    AuditTab, Baselines, Binding, KeyState, Latch, Listing, Reading, Repeat, SpentBy, Unapproved,
+    AuditTab, Baselines, Binding, KeyState, Latch, Listing, Reading, Repeat, SpentBy, Unapproved, Unfinished,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -101,6 +101,10 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
                 key_a,
                 key_b,
                 latch,
+                unfinished: recalled[1].clone().map(|from| Unfinished {
+                    from: Some(from),
+                    behind: approved,
+                }),
                 recalled,
                 row,
             },
@@ -221,6 +225,7 @@ fn news() -> impl Strategy<Value = News> {
             place,
             link,
             text,
+            cause: advice.clone(),
             advice,
             reach: reach.map(|(carrying, concerned, failed)| Reach {
                 carrying,

@@ -112,7 +112,7 @@ pub(super) fn of_news(news: &News) -> Entry {
             };
             what = format!("{to} was released{before}{}.", reach(news.reach));
             left_behind(news, &mut what);
-            (failing(news, Tone::Good, &mut fix), "release", channel)
+            (failing(news, Tone::Good, &mut what, &mut fix), "release", channel)
         }
         "rollback" => {
             what = format!("Rolled back from {from} to {to}{}.", reach(news.reach));
@@ -122,7 +122,16 @@ pub(super) fn of_news(news: &News) -> Entry {
                 &format!("once {to} is to be left again"),
                 "untick rollback, and type the next version into both keys",
             );
-            (failing(news, Tone::Warning, &mut fix), "rollback", channel)
+            (failing(news, Tone::Warning, &mut what, &mut fix), "rollback", channel)
+        }
+        "completed" => {
+            let before = if from.is_empty() {
+                String::new()
+            } else {
+                format!(", after {from}")
+            };
+            what = format!("{to} is {}{before}.", safe::line(&news.text, WORDS_MAX));
+            (Tone::Good, "completed", channel)
         }
         "adoption" => {
             let release = if to.is_empty() { "no release".to_owned() } else { to };
@@ -167,12 +176,22 @@ fn after(news: &News, condition: &str, otherwise: &str) -> String {
     format!("{condition}, {}", if advice.is_empty() { otherwise } else { &advice })
 }
 
-fn failing(news: &News, otherwise: Tone, fix: &mut String) -> Tone {
-    if news.reach.is_some_and(|reach| reach.failed > 0) {
-        *fix = "see why the servers failed; the next pass tries them again".into();
-        return Tone::Warning;
+/// Says why most of the servers that failed did, and what to do about that.
+fn failing(news: &News, otherwise: Tone, what: &mut String, fix: &mut String) -> Tone {
+    if news.reach.is_none_or(|reach| reach.failed == 0) {
+        return otherwise;
     }
-    otherwise
+    let (cause, advice) = parts(Code::Tags.word(), &news.cause);
+    if !cause.is_empty() {
+        what.push_str(" Most failed so: ");
+        what.push_str(&cause);
+    }
+    *fix = if advice.is_empty() {
+        "see why the servers failed; the next pass tries them again".to_owned()
+    } else {
+        format!("{advice}; the next pass tries these servers again")
+    };
+    Tone::Warning
 }
 
 fn reach(reach: Option<Reach>) -> String {

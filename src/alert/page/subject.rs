@@ -73,7 +73,7 @@ fn serious(digest: &Digest) -> (String, u64) {
     let releases: Vec<&News> = digest
         .news
         .iter()
-        .filter(|n| matches!(n.event.as_str(), "promotion" | "rollback"))
+        .filter(|n| matches!(n.event.as_str(), "promotion" | "rollback" | "completed"))
         .collect();
     // The last word on a channel is what counts, and a rollback before a promotion.
     let rollback = releases.iter().rev().find(|n| n.event == "rollback");
@@ -137,6 +137,9 @@ fn stops_a_pass(item: &Item) -> bool {
 fn release(news: &News) -> String {
     let channel = safe::name(&news.channel, "a channel");
     let to = safe::name(&news.to, "a version");
+    if news.event == "completed" {
+        return format!("{channel}: {to} is {}", safe::line(&news.text, 60));
+    }
     let verb = if news.event == "rollback" {
         "rolled back to"
     } else {

@@ -19,6 +19,17 @@ fn of_news(event: &str, kind: Kind, reach: Option<Reach>) -> String {
     })
 }
 
+fn of_completed() -> String {
+    let news = News {
+        text: "now on all 604 servers".into(),
+        ..news("completed", Kind::Release)
+    };
+    subject(&Digest {
+        news: vec![news],
+        ..empty()
+    })
+}
+
 #[test]
 fn a_digest_with_something_of_everything() {
     let page = Page::of(&full());
@@ -45,6 +56,7 @@ fn subjects_say_the_most_serious_thing() {
         of_news("promotion", Kind::Release, reach(1, 1, 0)),
         of_news("promotion", Kind::Release, None),
         of_news("rollback", Kind::Release, reach(1500, 1500, 0)),
+        of_completed(),
         of_news("adoption", Kind::Release, None),
         of_news("takeover", Kind::Belt, None),
         of_news("override", Kind::Belt, None),

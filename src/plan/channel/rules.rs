@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::keys::{spend_both, spend_named, why};
 
-use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy};
+use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy, Unfinished};
 use crate::plan::model::{Moved, Plan, Tone};
 use crate::plan::rule::Rule;
 use crate::plan::state::State;
@@ -185,6 +185,10 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
     next.prior_approved = next.approved;
     next.approved = true;
     next.moved = Move::Promotion;
+    next.unfinished = Some(Unfinished {
+        from: from.clone(),
+        behind: false,
+    });
     let to = version.clone();
     Matched {
         tone: Tone::Good,
@@ -221,6 +225,10 @@ fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, from: Version, to: Versi
     next.prior = None;
     next.prior_approved = false;
     next.moved = Move::Rollback;
+    next.unfinished = Some(Unfinished {
+        from: Some(from.clone()),
+        behind: false,
+    });
     next.latch = Some(Latch::Served { from: from.clone() });
     for (which, state) in [("A", &mut next.key_a), ("B", &mut next.key_b)] {
         let cells = case

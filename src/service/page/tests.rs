@@ -28,6 +28,7 @@ fn hostile() -> Report {
         concerned: 0,
         carrying: 0,
         failed: 0,
+        cause: text.into(),
         name: text.into(),
         release: text.into(),
         previous: text.into(),
