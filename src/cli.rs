@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and how each request is spelt.
 //! Only turns arguments into values; nothing here acts on them.
 
+mod add;
 pub mod shell;
 
 use std::ffi::{OsStr, OsString};
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
 use crate::plan::Belt;
 use crate::text::plain;
+pub use add::AddRequest;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -81,6 +83,8 @@ pub enum Task {
     Init(InitRequest),
     /// Take a channel's release back.
     Rollback(RollbackRequest),
+    /// Add rows for servers that carry certain tags.
+    Add(AddRequest),
     /// Say why a server or a channel is as it is.
     Explain {
         /// An instance id or a channel.
@@ -244,6 +248,9 @@ enum Ask {
         #[arg(long)]
         yes: bool,
     },
+    /// Add a row for each live server that carries certain tags and has none; changes no tag
+    #[command(after_help = EXIT_CODES)]
+    Add(AddRequest),
     /// Say why a server or a channel is as it is
     #[command(after_help = EXIT_CODES)]
     Explain {
@@ -381,6 +388,7 @@ impl Invocation {
             Some(Ask::Rollback { channel, reason, yes }) => {
                 Command::Task(Task::Rollback(RollbackRequest { channel, reason, yes }))
             }
+            Some(Ask::Add(request)) => Command::Task(Task::Add(request)),
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
             Some(Ask::History { channel, limit }) => Command::Task(Task::History { channel, limit }),
             Some(Ask::Sandbox) => Command::Sandbox,

@@ -1,5 +1,6 @@
 //! Does what was asked on the command line: one file a command. How it ended is the exit code.
 
+mod add;
 mod check;
 mod explain;
 mod history;
@@ -107,5 +108,6 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
         Task::Rollback(request) => rollback::run(config, request, format).await,
         Task::Status => status::run(config, format).await,
         Task::Init(changes) => init::run(config, changes, format).await,
+        Task::Add(request) => add::run(config, request, format).await,
     }
 }

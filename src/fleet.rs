@@ -2,6 +2,8 @@
 //!
 //! A source (an account's region) that did not answer is not an empty one: it is listed with its error.
 
+pub mod filter;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

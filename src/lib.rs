@@ -78,6 +78,7 @@ pub mod setup;
 pub mod writeback;
 
 // Decide: pure.
+pub mod enrol;
 pub mod settle;
 
 pub mod plan;

@@ -5,6 +5,7 @@
 //! right before the write, and read back after it; what landed on the wrong row is put right at once, and what somebody else
 //! changed meanwhile is left to the next pass, which can judge it.
 
+mod add;
 mod append;
 mod claim;
 mod closed;
@@ -17,6 +18,7 @@ mod writer;
 use crate::journal::Journal;
 use crate::sheet::parse::Sheet;
 use crate::sheet::{ColumnWrite, MarkedColumn, SheetErrorKind};
+pub use add::Added;
 use append::Appended;
 pub use claim::claim;
 pub use desired::Desired;

@@ -8,11 +8,12 @@ use std::process::{Output, Stdio};
 use crate::stage::Stage;
 
 /// Every command that prints and ends.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &["--once"],
     &["plan"],
     &["check"],
     &["init", "--dry-run"],
+    &["add", "--filter", "Env=prod", "--dry-run"],
     &["explain", "web-prod"],
     &["history"],
     &["status"],

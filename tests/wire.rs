@@ -23,6 +23,7 @@ mod stage;
 #[path = "support/wanted.rs"]
 mod wanted;
 
+mod add;
 mod ec2;
 mod faults;
 mod google_sheets;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fleet::filter::Filter;
 
 fn parse(line: &str) -> Result<Invocation, clap::Error> {
     let words = line.split(' ').filter(|word| !word.is_empty());
@@ -103,6 +104,21 @@ fn every_request_is_understood() {
         })
     );
     assert_eq!(command("sandbox"), Command::Sandbox);
+}
+
+#[test]
+fn rows_are_added_for_servers_that_a_filter_names() {
+    let filter = |text| Filter::parse(text).unwrap();
+    assert_eq!(
+        command("add --filter Env=prod --filter Name=a,b --channel web --dry-run"),
+        Command::Task(Task::Add(AddRequest {
+            filters: vec![filter("Env=prod"), filter("Name=a,b")],
+            channel: Some("web".into()),
+            dry_run: true,
+        }))
+    );
+    assert!(refusal("add").contains("--filter <KEY=VALUE>"));
+    assert!(refusal("add --filter Env").contains("is not KEY=VALUE, such as Env=prod"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a pass would decide now, for the commands that show it. The preview gets readers only, so nothing can be written.
 
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::adapters::sqlite::{Access, SqliteStore};
@@ -19,6 +20,16 @@ pub(super) async fn preview(clients: &Clients, policy: &Policy) -> Result<Result
     let store = SqliteStore::open(&store_url(&clients.config), Access::Read, now)
         .await
         .map_err(Refusal::failed)?;
+    Ok(preview_of(clients, policy, &store, now).await)
+}
+
+/// The same, with what a store that is open already remembers.
+pub(super) async fn preview_of(
+    clients: &Clients,
+    policy: &Policy,
+    store: &SqliteStore,
+    now: DateTime<Utc>,
+) -> Result<Preview, Box<Report>> {
     let run = run_id(now);
     let began = Instant::now();
     let input = PassInput {
@@ -32,5 +43,5 @@ pub(super) async fn preview(clients: &Clients, policy: &Policy) -> Result<Result
     let sheets = clients
         .sheets
         .with_deadline((began + clients.config.schedule.pass_timeout).into_std());
-    Ok(pass::preview(&input, &sheets, &clients.cloud, &store).await)
+    pass::preview(&input, &sheets, &clients.cloud, store).await
 }

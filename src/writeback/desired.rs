@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::enrol::WantedRow;
 use crate::memory::{Event, Memory, Stamp, Update};
-use crate::settle::{Cells, NewRow, Settled};
+use crate::settle::{Cells, Settled};
 use crate::sheet::display::ShownServer;
 use crate::sheet::layout::Layout;
 use crate::sheet::parse::Sheet;
@@ -60,10 +61,22 @@ impl Desired {
         for new in &settled.new_rows {
             let service = stamps.stamped(&new.cells, &display.servers.layout);
             desired.new_cells.insert(new.id.clone(), service);
-            desired.new_rows.insert(new.id.clone(), human_cells(new));
+            let human = human_cells(&new.id, Some(&new.channel), new.held);
+            desired.new_rows.insert(new.id.clone(), human);
         }
         desired.last_stamp = stamps.last.filter(|last| Some(*last) != memory.last_stamp);
         desired
+    }
+
+    /// Wants rows of these servers that hold people's cells alone: the next pass fills in the rest.
+    pub(super) fn of_rows(rows: &[WantedRow]) -> Self {
+        let rows = rows.iter();
+        Self {
+            new_rows: rows
+                .map(|row| (row.id.clone(), human_cells(&row.id, row.channel.as_ref(), row.held)))
+                .collect(),
+            ..Self::default()
+        }
     }
 
     /// Whether there is nothing to say.
@@ -160,11 +173,13 @@ fn differing_servers<'a>(sheet: &'a Sheet, memory: &Memory, settled: &Settled) -
 }
 
 /// The cells of a new row that are people's from then on.
-fn human_cells(new: &NewRow) -> BTreeMap<Arc<str>, NewCell> {
+fn human_cells(id: &ServerId, channel: Option<&ChannelName>, held: bool) -> BTreeMap<Arc<str>, NewCell> {
     let mut cells: BTreeMap<Arc<str>, NewCell> = BTreeMap::new();
-    cells.insert("serverId".into(), NewCell::Text(new.id.to_string()));
-    cells.insert("channel".into(), NewCell::Text(new.channel.to_string()));
-    if new.held {
+    cells.insert("serverId".into(), NewCell::Text(id.to_string()));
+    if let Some(channel) = channel {
+        cells.insert("channel".into(), NewCell::Text(channel.to_string()));
+    }
+    if held {
         cells.insert("hold".into(), NewCell::Bool(true));
     }
     cells

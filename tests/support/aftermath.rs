@@ -161,6 +161,12 @@ impl Stage {
     /// Makes a pass that is killed when its nth request to an emulator has come in. `taken` says whether the request
     /// still takes effect.
     pub(crate) async fn killed_at(&self, script: &Script, nth: u64, taken: bool) {
+        let pass = ["--once", "--format", "json"];
+        self.killed_while(&pass, script, nth, taken).await;
+    }
+
+    /// The same of any command.
+    pub(crate) async fn killed_while(&self, arguments: &[&str], script: &Script, nth: u64, taken: bool) {
         let pid = Arc::new(OnceLock::new());
         let victim = Arc::clone(&pid);
         if !taken {
@@ -168,7 +174,7 @@ impl Stage {
         }
         // A worker that just blocked would stall the runtime's sockets with it.
         script.before("*", nth, move || tokio::task::block_in_place(|| kill(*victim.wait())));
-        let mut command = self.command(&["--once", "--format", "json"]);
+        let mut command = self.command(arguments);
         let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -176,7 +182,7 @@ impl Stage {
             .expect("starts");
         pid.set(child.id().expect("runs")).expect("once");
         let status = child.wait().await.expect("ends");
-        assert_eq!(status.signal(), Some(9), "the pass made no request {nth}");
+        assert_eq!(status.signal(), Some(9), "it made no request {nth}");
         script.clear();
     }
 }
