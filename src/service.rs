@@ -3,6 +3,7 @@
 //! The loop never waits for a pass, so it receives signals, answers probes and judges ticks while one runs. A pass that fails
 //! or panics is counted and logged, and the next tick makes another one.
 
+mod ask;
 pub mod http;
 mod judge;
 pub mod metrics;
@@ -123,7 +124,9 @@ impl Service {
                         self.wanted.reload = true;
                         self.begin();
                     }
+                    Heard::Pass => self.pass_now("SIGUSR1"),
                 },
+                () = self.state.asked() => self.pass_now("POST /pass"),
                 ended = ended(&mut self.work) => self.settle(ended).await,
                 Some(()) = self.ticks.next() => self.tick(),
                 _ = beat.tick() => {
@@ -162,6 +165,13 @@ impl Service {
             );
             return;
         }
+        self.wanted.pass = true;
+        self.begin();
+    }
+
+    /// A pass that is asked for while one runs follows it: that one may have read the sheet already. Several are the same one.
+    fn pass_now(&mut self, by: &str) {
+        info!(by, running = self.work.is_some(), "a pass was asked for");
         self.wanted.pass = true;
         self.begin();
     }

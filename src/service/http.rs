@@ -1,17 +1,19 @@
-//! Health, metrics and the status page over HTTP, to be read only.
+//! Health, metrics and the status page over HTTP, to be read only; and, for who is on this machine, a pass now.
 //!
-//! Everybody who reaches the port may ask. So each connection has one request, and no answer takes long to make; the
+//! Everybody who reaches the port may read. So each connection has one request, and no answer takes long to make; the
 //! listener limits their number and their time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
+use super::ask::refusal;
 use super::page::page;
 use super::state::ServiceState;
 use crate::adapters::listen::Bounded;
@@ -22,6 +24,7 @@ use crate::text::plain;
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
 
 /// Headers of each answer: no script runs in the page, nothing keeps or embeds it, and the connection ends.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -38,22 +41,31 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// Answers for ever.
 pub async fn serve(listener: Bounded, state: Arc<ServiceState>) {
-    if let Err(error) = axum::serve(listener, router(state)).await {
+    let address = listener.address().ok();
+    if let Err(error) = axum::serve(listener, router(state, address)).await {
         tracing::error!(error = %error, "health and metrics are no longer served");
     }
 }
 
-fn router(state: Arc<ServiceState>) -> Router {
+fn router(state: Arc<ServiceState>, listen: Option<SocketAddr>) -> Router {
     Router::new()
         .route("/", get(status))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route(
+            "/pass",
+            post(
+                async move |State(state): State<Arc<ServiceState>>, uri: Uri, headers: HeaderMap| {
+                    pass(&state, listen, &uri, &headers)
+                },
+            ),
+        )
         .fallback(async || {
             answer(
                 StatusCode::NOT_FOUND,
                 TEXT,
-                "there are /, /healthz, /readyz and /metrics\n",
+                "there are /, /healthz, /readyz, /metrics and, for a POST, /pass\n",
             )
         })
         .with_state(state)
@@ -88,6 +100,17 @@ async fn metrics(State(state): State<Arc<ServiceState>>) -> Response {
         Ok(text) => answer(StatusCode::OK, METRICS, text),
         Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
     }
+}
+
+/// Asks the service for a pass, and does not wait for it.
+fn pass(state: &ServiceState, listen: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap) -> Response {
+    if let Some(why) = refusal(listen, uri, headers) {
+        return answer(StatusCode::FORBIDDEN, TEXT, format!("{why}\n"));
+    }
+    let running = state.snapshot().running.is_some();
+    state.ask();
+    let body = serde_json::json!({ "outcome": "accepted", "running": running });
+    answer(StatusCode::ACCEPTED, JSON, format!("{body}\n"))
 }
 
 async fn status(State(state): State<Arc<ServiceState>>) -> Response {

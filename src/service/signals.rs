@@ -1,4 +1,4 @@
-//! Signals: to stop, or to read the configuration again.
+//! Signals: to stop, to read the configuration again, or to make a pass now.
 //!
 //! After the first signal to stop a pass ends well: calls under way are finished, and what was done is written back. After a
 //! second one, or when the grace is over, the program exits at once; the next pass finishes the work.
@@ -57,6 +57,8 @@ pub enum Heard {
     Stop(Stop),
     /// Read the configuration again.
     Reload,
+    /// Make a pass now.
+    Pass,
 }
 
 /// Listens for signals.
@@ -65,21 +67,23 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Option<Signal>,
+    user: Option<Signal>,
 }
 
 impl Signals {
-    /// Listens for SIGINT, SIGTERM and SIGHUP.
+    /// Listens for SIGINT, SIGTERM, SIGHUP and SIGUSR1.
     ///
     /// # Errors
     /// When the system does not let it.
     pub fn all() -> io::Result<Self> {
         Ok(Self {
             hangup: Some(signal(SignalKind::hangup())?),
+            user: Some(signal(SignalKind::user_defined1())?),
             ..Self::to_stop()?
         })
     }
 
-    /// Listens for SIGINT and SIGTERM. SIGHUP ends the program, as it does where nobody listens.
+    /// Listens for SIGINT and SIGTERM. The others end the program, as they do where nobody listens.
     ///
     /// # Errors
     /// When the system does not let it.
@@ -88,6 +92,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: None,
+            user: None,
         })
     }
 
@@ -97,17 +102,13 @@ impl Signals {
             interrupt,
             terminate,
             hangup,
+            user,
         } = self;
-        let hung_up = async {
-            match hangup {
-                Some(hangup) => hangup.recv().await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             _ = interrupt.recv() => Heard::Stop(Stop::Interrupt),
             _ = terminate.recv() => Heard::Stop(Stop::Terminate),
-            _ = hung_up => Heard::Reload,
+            () = came(hangup) => Heard::Reload,
+            () = came(user) => Heard::Pass,
         }
     }
 
@@ -118,6 +119,14 @@ impl Signals {
                 return stop;
             }
         }
+    }
+}
+
+/// Waits for a signal; for ever where nobody listens for it.
+async fn came(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => pending().await,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::metrics::Metrics;
@@ -78,6 +78,7 @@ pub struct ServiceState {
     pub metrics: Metrics,
     calls: Mutex<Calls>,
     passes: watch::Sender<u64>,
+    asked: Notify,
 }
 
 impl ServiceState {
@@ -103,6 +104,7 @@ impl ServiceState {
             metrics,
             calls: Mutex::default(),
             passes: watch::Sender::new(0),
+            asked: Notify::new(),
         }
     }
 
@@ -120,6 +122,16 @@ impl ServiceState {
     #[must_use]
     pub fn passes(&self) -> watch::Receiver<u64> {
         self.passes.subscribe()
+    }
+
+    /// Asks for a pass now. Who asks again before the loop has heard it asks for the same one.
+    pub(super) fn ask(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Waits until somebody asks for a pass.
+    pub(super) async fn asked(&self) {
+        self.asked.notified().await;
     }
 
     /// Notes that the loop runs.

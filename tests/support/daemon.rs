@@ -41,7 +41,10 @@ impl Stage {
         let mut daemon = Daemon::of(command.spawn().expect("starts"));
         let line = daemon.says("service started").await;
         let port = line.split("http.listen").nth(1).and_then(|rest| {
-            let digits = rest.split("127.0.0.1:").nth(1)?;
+            let digits = rest
+                .split("127.0.0.1:")
+                .nth(1)
+                .or_else(|| rest.split("0.0.0.0:").nth(1))?;
             let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
             digits.parse().ok()
         });
