@@ -2,6 +2,7 @@
 //! Only turns arguments into values; nothing here acts on them.
 
 mod add;
+mod rollback;
 pub mod shell;
 
 use std::ffi::{OsStr, OsString};
@@ -13,8 +14,8 @@ use clap_complete::Shell;
 
 use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
 use crate::plan::Belt;
-use crate::text::plain;
 pub use add::AddRequest;
+pub use rollback::RollbackRequest;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -127,17 +128,6 @@ pub struct InitRequest {
     pub b_editors: Vec<String>,
 }
 
-/// Which release to take back, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RollbackRequest {
-    /// The channel.
-    pub channel: String,
-    /// Why, for everybody who reads of it.
-    pub reason: String,
-    /// Do not ask.
-    pub yes: bool,
-}
-
 /// How reports look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -237,17 +227,7 @@ enum Ask {
     },
     /// Take a channel's release back at once, as a tick of `rollback` does; works while the spreadsheet cannot be reached, too
     #[command(after_help = EXIT_CODES)]
-    Rollback {
-        /// The channel
-        #[arg(value_name = "CHANNEL", value_parser = name)]
-        channel: String,
-        /// Why: history, AuditLog and mail tell it, with the login that ran this
-        #[arg(long, value_name = "TEXT", value_parser = reason)]
-        reason: String,
-        /// Do not ask whether it is meant
-        #[arg(long)]
-        yes: bool,
-    },
+    Rollback(RollbackRequest),
     /// Add a row for each live server that carries certain tags and has none; changes no tag
     #[command(after_help = EXIT_CODES)]
     Add(AddRequest),
@@ -298,18 +278,6 @@ fn name(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("is empty".to_owned()),
         name => Ok(name.to_owned()),
-    }
-}
-
-/// Longest reason, in characters: it has to fit a line of a mail and a cell.
-const REASON_MAX: usize = 300;
-
-fn reason(text: &str) -> Result<String, String> {
-    let reason = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match reason.chars().count() {
-        0 => Err("is empty; say why, for those who read of it".to_owned()),
-        n if n > REASON_MAX => Err(format!("has {n} characters; use at most {REASON_MAX}")),
-        _ => Ok(plain(&reason)),
     }
 }
 
@@ -385,9 +353,7 @@ impl Invocation {
                 a_editors,
                 b_editors,
             })),
-            Some(Ask::Rollback { channel, reason, yes }) => {
-                Command::Task(Task::Rollback(RollbackRequest { channel, reason, yes }))
-            }
+            Some(Ask::Rollback(request)) => Command::Task(Task::Rollback(request)),
             Some(Ask::Add(request)) => Command::Task(Task::Add(request)),
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
             Some(Ask::History { channel, limit }) => Command::Task(Task::History { channel, limit }),
