@@ -8,3 +8,4 @@ pub(crate) mod outbound;
 pub mod smtp;
 pub mod sqlite;
 pub mod stdout;
+pub mod terminal;

@@ -4,6 +4,7 @@
 mod add;
 mod rollback;
 pub mod shell;
+mod since;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
 use crate::plan::Belt;
 pub use add::AddRequest;
 pub use rollback::RollbackRequest;
+pub use since::Since;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -95,8 +97,10 @@ pub enum Task {
     History {
         /// Only of this channel.
         channel: Option<String>,
-        /// At most so many entries, the newest.
-        limit: u32,
+        /// Only what happened from then on.
+        since: Option<Since>,
+        /// At most so many entries, the newest. `None`: as many as fit a screen, or all since the time that was asked for.
+        limit: Option<u32>,
     },
 }
 
@@ -244,9 +248,12 @@ enum Ask {
         /// Only of this channel
         #[arg(value_parser = name)]
         channel: Option<String>,
-        /// At most so many entries, the newest
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
+        /// Only from then on: a length of time such as 2d or 12h, a date, or a time such as 2026-11-27T05:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = since::since)]
+        since: Option<Since>,
+        /// At most so many entries, the newest [default: 50, or all with --since]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
     },
     /// Run emulators of the spreadsheet, the cloud and the mail server, with a simulated fleet, to try it all
     #[command(after_help = EXIT_CODES)]
@@ -356,7 +363,7 @@ impl Invocation {
             Some(Ask::Rollback(request)) => Command::Task(Task::Rollback(request)),
             Some(Ask::Add(request)) => Command::Task(Task::Add(request)),
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
-            Some(Ask::History { channel, limit }) => Command::Task(Task::History { channel, limit }),
+            Some(Ask::History { channel, since, limit }) => Command::Task(Task::History { channel, since, limit }),
             Some(Ask::Sandbox) => Command::Sandbox,
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,

@@ -23,6 +23,7 @@ use crate::problem::{Code, Kind, Problem};
 use crate::refusal::{Cause, Refusal};
 use crate::report::Report;
 use crate::sandbox;
+use crate::screen::Page;
 use output::{Logs, print, print_refusal, print_text, start_logs, unwritten};
 
 /// Does what was asked, prints the result on standard output and gives the exit code.
@@ -32,7 +33,7 @@ pub async fn run(asked: Invocation) -> u8 {
         Err(refusal) => {
             print_refusal(&refusal);
             if asked.format == Format::Json
-                && let Err(unwritten) = print(Format::Json, &refused(&refusal), "")
+                && let Err(unwritten) = print(Format::Json, &refused(&refusal), &Page::default())
                 && !refusal.message.contains(output::STDOUT)
             {
                 print_refusal(&unwritten);
@@ -104,7 +105,9 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
         Task::Once { allow, takeover } => once::run(config, allow, *takeover, format).await,
         Task::Plan(request) => plan::run(config, request, format).await,
         Task::Explain { name } => explain::run(config, name, format).await,
-        Task::History { channel, limit } => history::run(config, channel.as_deref(), *limit, format).await,
+        Task::History { channel, since, limit } => {
+            history::run(config, channel.as_deref(), *since, *limit, format).await
+        }
         Task::Rollback(request) => rollback::run(config, request, format).await,
         Task::Status => status::run(config, format).await,
         Task::Init(changes) => init::run(config, changes, format).await,

@@ -110,4 +110,5 @@ pub mod tag;
 pub mod calls;
 pub mod clock;
 pub mod endpoint;
+pub mod screen;
 pub mod text;

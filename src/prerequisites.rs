@@ -11,6 +11,7 @@ mod placeholders;
 mod spreadsheet;
 
 use crate::problem::{Code, Kind, Problem};
+use crate::screen::Look;
 
 pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 pub use findings::Findings;
@@ -129,6 +130,16 @@ impl Verdict {
             Self::Note => "note",
             Self::Wrong => "WRONG",
             Self::NotChecked => "not checked",
+        }
+    }
+
+    /// Its colour, where there is one.
+    fn look(self) -> Look {
+        match self {
+            Self::Ok => Look::Good,
+            Self::Note => Look::Plain,
+            Self::Wrong => Look::Bad,
+            Self::NotChecked => Look::Waiting,
         }
     }
 }

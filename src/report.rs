@@ -4,6 +4,7 @@
 
 mod cause;
 mod plan_page;
+mod story;
 mod tally;
 mod text;
 
@@ -19,8 +20,9 @@ use crate::problem::Problem;
 use crate::settle::{ChannelLine, Counts, Settled};
 
 pub use plan_page::plan_page;
+pub use story::{Told, story, told};
 pub use tally::Tally;
-pub use text::{aligned, json_line};
+pub use text::{json_line, look};
 
 /// The end of a pass.
 #[derive(Clone, Debug)]

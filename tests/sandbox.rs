@@ -77,7 +77,7 @@ async fn the_first_pass_shows_the_product() {
         (4, 1, 1, 0)
     );
     assert_eq!(report.not_ours.get("data-prod"), Some(&12));
-    let page = report.text();
+    let page = report.text().to_string();
     assert!(page.lines().count() <= 30, "it fits one screen:\n{page}");
 
     let world = sandbox.world();
@@ -186,7 +186,13 @@ fn what_the_page_says_works_again_and_again() {
     );
     let history = served.run(&["history"]);
     let history = String::from_utf8_lossy(&history.stdout).into_owned();
-    for event in ["adoption", "promotion", "unauthorised_edit", "rollback", "key_spent"] {
+    for event in [
+        "adoption",
+        "promotion",
+        "unauthorised_edit",
+        "rollback",
+        "keys A and B are spent",
+    ] {
         assert!(history.contains(event), "{event}:\n{history}");
     }
     let word = |word: &&str| word.ends_with("fleetsheet.toml");

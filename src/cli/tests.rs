@@ -93,14 +93,16 @@ fn every_request_is_understood() {
         command("history"),
         Command::Task(Task::History {
             channel: None,
-            limit: 50
+            since: None,
+            limit: None
         })
     );
     assert_eq!(
         command("history web --limit 3"),
         Command::Task(Task::History {
             channel: Some("web".into()),
-            limit: 3
+            since: None,
+            limit: Some(3)
         })
     );
     assert_eq!(command("sandbox"), Command::Sandbox);

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::explain::explain;
 use crate::refusal::Refusal;
 use crate::sandbox;
+use crate::screen::{Look, Page};
 use crate::text::plain;
 
 pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
@@ -30,10 +31,10 @@ pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8
         )));
     };
     let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
-    let page: String = lines
-        .iter()
-        .map(|(what, text)| format!("{what:width$}  {}\n", plain(text)))
-        .collect();
+    let mut page = Page::default();
+    for (what, text) in &lines {
+        page.entry((format!("{what:width$}  "), Look::Dim), (plain(text), Look::Plain));
+    }
     let facts: Vec<Value> = lines
         .iter()
         .map(|(what, text)| json!({ "what": what, "text": text }))

@@ -2,7 +2,6 @@
 //! only a person can do. A dry run calls nothing that writes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::problem::{Code, Kind, Problem};
 use crate::refusal::Refusal;
 use crate::sandbox;
+use crate::screen::{Look, Page};
 use crate::setup::{Outcome, SetupRequest, Templates, carry_out};
 use crate::sheet::names::address_of;
 use crate::sheet::parse::check_channel;
@@ -124,8 +124,8 @@ fn json_of(outcome: &Outcome, dry_run: bool, calls: &BTreeMap<String, u64>) -> V
     })
 }
 
-fn page(outcome: &Outcome, dry_run: bool) -> String {
-    let mut out = String::new();
+fn page(outcome: &Outcome, dry_run: bool) -> Page {
+    let mut page = Page::default();
     let repaired = outcome.steps.iter().filter(|step| step.repair).count();
     let made = outcome.steps.len() - repaired;
     let (make, repair) = if dry_run {
@@ -133,21 +133,25 @@ fn page(outcome: &Outcome, dry_run: bool) -> String {
     } else {
         ("made", "repaired")
     };
-    // Writing to a string does not fail.
-    let _ = writeln!(
-        out,
+    page.line(format!(
         "init of {:?}: {made} {make}, {repaired} {repair}, {} right already",
         plain(&outcome.title),
         outcome.right
-    );
+    ));
     for step in &outcome.steps {
-        let _ = writeln!(out, "  {}: {}", plain(&step.place), plain(&step.what));
+        let place = format!("  {}: ", plain(&step.place));
+        page.entry((place, Look::Plain), (plain(&step.what), Look::Plain));
     }
-    for (head, list) in [("not finished:", &outcome.failed), ("worth knowing:", &outcome.notes)] {
+    let lists = [
+        ("not finished:", Look::Bad, &outcome.failed),
+        ("worth knowing:", Look::Plain, &outcome.notes),
+    ];
+    for (head, look, list) in lists {
         if list.is_empty() {
             continue;
         }
-        let _ = writeln!(out, "\n{head}");
+        page.blank();
+        page.looking(head, look);
         for problem in list {
             // Most messages name their place themselves.
             let place = if problem.message.contains(&problem.place) {
@@ -155,8 +159,8 @@ fn page(outcome: &Outcome, dry_run: bool) -> String {
             } else {
                 format!("{}: ", plain(&problem.place))
             };
-            let _ = writeln!(out, "  {place}{}", plain(&problem.message));
+            page.line(format!("  {place}{}", plain(&problem.message)));
         }
     }
-    out
+    page
 }

@@ -4,11 +4,12 @@ use std::io::{self, Write as _};
 
 use serde_json::Value;
 
-use crate::adapters::stdout;
+use crate::adapters::{stdout, terminal};
 use crate::cli::Format;
 use crate::config::Log;
 use crate::refusal::Refusal;
 use crate::report::json_line;
+use crate::screen::Page;
 use crate::telemetry::{self, Guard, TelemetryError};
 use crate::text::plain;
 
@@ -19,10 +20,10 @@ pub(super) const STDOUT: &str = "standard output";
 ///
 /// # Errors
 /// When it could not be written.
-pub(super) fn print(format: Format, json: &Value, page: &str) -> Result<(), Refusal> {
+pub(super) fn print(format: Format, json: &Value, page: &Page) -> Result<(), Refusal> {
     match format {
         Format::Json => print_text(&format!("{}\n", json_line(json))),
-        Format::Text => print_text(page),
+        Format::Text => print_text(&page.on(terminal::of_stdout())),
     }
 }
 
@@ -43,8 +44,12 @@ pub(super) fn unwritten(error: &io::Error) -> Refusal {
 
 /// Prints a refusal on standard error, one mistake a line.
 pub(super) fn print_refusal(refusal: &Refusal) {
-    let lines = refusal.message.lines().map(plain).collect::<Vec<_>>().join("\n  ");
-    let _ = writeln!(std::io::stderr().lock(), "fleetsheet: {lines}");
+    let mut page = Page::default();
+    for (i, line) in refusal.message.lines().enumerate() {
+        let lead = if i == 0 { "fleetsheet: " } else { "  " };
+        page.line(format!("{lead}{}", plain(line)));
+    }
+    let _ = write!(std::io::stderr().lock(), "{}", page.on(terminal::of_stderr()));
 }
 
 /// Where a command logs to.

@@ -1,7 +1,5 @@
 //! `status`: the last pass, the channels, open problems and waiting mail, from the state store alone: no network.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -13,9 +11,11 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::mail::{Backlog, OpenProblem};
 use crate::memory::{LastPass, Memory, StoreReader as _};
+use crate::plan::{State, Tone};
 use crate::refusal::Refusal;
-use crate::report::aligned;
+use crate::report::look;
 use crate::sandbox;
+use crate::screen::{Look, Page, Row};
 use crate::text::{ago, length, plain};
 
 /// What is known without asking anybody.
@@ -83,27 +83,25 @@ impl Status {
         object
     }
 
-    fn page(&self) -> String {
-        let mut out = String::new();
-        let _ = writeln!(out, "{}", self.headline());
+    fn page(&self) -> Page {
+        let mut page = Page::default();
+        page.line(self.headline());
         if let Some(by) = &self.running {
-            let _ = writeln!(out, "now: {}", plain(by));
+            page.line(format!("now: {}", plain(by)));
         }
         let channels = self.channels();
         if !channels.is_empty() {
-            out.push('\n');
-            let cell = |channel: &Value, field: &str| plain(channel[field].as_str().unwrap_or_default());
-            let row = |channel: &Value| {
-                ["channel", "release", "previous", "status"]
-                    .map(|field| cell(channel, field))
-                    .to_vec()
+            page.blank();
+            let head = ["channel", "release", "previous", "status"];
+            let row = |channel: &Value| -> Row {
+                let cells = head.map(|field| plain(channel[field].as_str().unwrap_or_default()));
+                (cells.to_vec(), look(tone(channel)))
             };
-            let rows: Vec<Vec<String>> = channels.iter().map(row).collect();
-            out.push_str(&aligned(&["channel", "release", "previous", "status"], &rows));
+            page.table(&head, channels.iter().map(row).collect());
         }
-        self.problems(&mut out);
-        out.push_str(&self.mail());
-        out
+        self.problems(&mut page);
+        page.line(self.mail());
+        page
     }
 
     fn headline(&self) -> String {
@@ -121,20 +119,19 @@ impl Status {
         )
     }
 
-    fn problems(&self, out: &mut String) {
+    fn problems(&self, page: &mut Page) {
         let open = self.open();
+        page.blank();
         if open.is_empty() {
-            out.push_str("\nno open problems\n");
+            page.line("no open problems");
             return;
         }
-        let _ = writeln!(out, "\nopen problems ({})", open.len());
+        page.line(format!("open problems ({})", open.len()));
         for problem in open {
-            let _ = writeln!(
-                out,
-                "  {:<17} for {}: {}",
-                problem.kind.word(),
-                length(self.now - problem.since),
-                plain(&problem.message)
+            let since = length(self.now - problem.since);
+            page.entry(
+                (format!("  {:<17} ", problem.kind.word()), Look::Waiting),
+                (format!("for {since}: {}", plain(&problem.message)), Look::Plain),
             );
         }
     }
@@ -147,7 +144,7 @@ impl Status {
             ..
         } = self.memory.mail.backlog();
         let Some(oldest) = oldest else {
-            return "no mail waits\n".to_owned();
+            return "no mail waits".to_owned();
         };
         let why = if trouble.is_empty() {
             String::new()
@@ -155,8 +152,19 @@ impl Status {
             format!(": {}", plain(&trouble))
         };
         format!(
-            "mail: {letters} waiting, the oldest for {}{why}\n",
+            "mail: {letters} waiting, the oldest for {}{why}",
             length(self.now - oldest)
         )
+    }
+}
+
+/// How a channel of the last report reads. The report keeps words only.
+fn tone(channel: &Value) -> Tone {
+    let state = State::ALL.into_iter().find(|state| channel["state"] == state.word());
+    match state {
+        _ if channel["failed"].as_u64().is_some_and(|failed| failed > 0) => Tone::Bad,
+        Some(State::Error | State::NothingToRollBack) => Tone::Bad,
+        Some(State::InSync | State::Promoted) => Tone::Good,
+        _ => Tone::Waiting,
     }
 }

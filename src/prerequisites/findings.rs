@@ -1,12 +1,12 @@
 //! All findings of a check: as one JSON object, as a page, and as an exit code.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::{Finding, Item, Verdict};
 use crate::problem::Problem;
+use crate::screen::{Look, Page};
 use crate::text::plain;
 
 /// How many findings of one item a page shows: if every row of a sheet is wrong, there are thousands.
@@ -54,16 +54,19 @@ impl Findings {
 
     /// The page of `--format text`.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self) -> Page {
         let width =
             |words: fn(&Finding) -> &'static str| self.0.iter().map(|line| words(line).len()).max().unwrap_or(0);
         let (verdicts, items) = (width(|line| line.verdict.shown()), width(|line| line.item.word()));
-        let mut page = String::new();
+        let mut page = Page::default();
+        let mut add = |verdict: Verdict, item: Item, words: String| {
+            let lead = format!("{:verdicts$}  {:items$}  ", verdict.shown(), item.word());
+            page.entry((lead, verdict.look()), (words, Look::Plain));
+        };
         let mut shown: BTreeMap<(Item, Verdict), usize> = BTreeMap::new();
         for line in &self.0 {
             let count = shown.entry((line.item, line.verdict)).or_default();
             *count += 1;
-            let (verdict, item) = (line.verdict.shown(), line.item.word());
             if *count > SHOWN {
                 continue;
             }
@@ -76,26 +79,24 @@ impl Findings {
                 Verdict::NotChecked => line.message.trim_start_matches("not checked: ").to_owned(),
                 _ => line.words(),
             };
-            let _ = writeln!(page, "{verdict:verdicts$}  {item:items$}  {place}{}", plain(&words));
+            add(line.verdict, line.item, format!("{place}{}", plain(&words)));
         }
         for ((item, verdict), count) in shown.iter().filter(|(_, count)| **count > SHOWN) {
-            let (more, verdict, item) = (count - SHOWN, verdict.shown(), item.word());
-            let _ = writeln!(
-                page,
-                "{verdict:verdicts$}  {item:items$}  … and {more} more; --format json lists all"
-            );
+            let more = count - SHOWN;
+            add(*verdict, *item, format!("… and {more} more; --format json lists all"));
         }
-        page.push('\n');
-        page.push_str(&self.conclusion());
+        page.blank();
+        let good = self.0.iter().all(Finding::is_ok);
+        page.looking(self.conclusion(), if good { Look::Good } else { Look::Bad });
         page
     }
 
     fn conclusion(&self) -> String {
         let count = |verdict| self.0.iter().filter(|line| line.verdict == verdict).count();
         match (count(Verdict::Wrong), count(Verdict::NotChecked)) {
-            (0, 0) => "a pass would work\n".into(),
-            (wrong, 0) => format!("a pass would not work as it should: {wrong} wrong\n"),
-            (wrong, rest) => format!("a pass would not work as it should: {wrong} wrong, {rest} not checked\n"),
+            (0, 0) => "a pass would work".into(),
+            (wrong, 0) => format!("a pass would not work as it should: {wrong} wrong"),
+            (wrong, rest) => format!("a pass would not work as it should: {wrong} wrong, {rest} not checked"),
         }
     }
 }
@@ -138,7 +139,7 @@ mod tests {
         let mut lines = vec![Finding::not_checked(Item::Token, "", "no key").fix("x")];
         lines.extend((0..SHOWN + 5).map(|row| Finding::note(Item::Cells, format!("A{row}"), "a\u{1b}[31m")));
         lines.push(Finding::wrong(Item::Config, "mode", "is wrong").fix("correct it"));
-        let page = Findings::new(lines).text();
+        let page = Findings::new(lines).text().to_string();
         let expected = "WRONG        config  mode: is wrong; correct it\nnot checked  token   no key\n";
         assert!(page.starts_with(expected), "{page}");
         assert!(page.contains("note         cells   … and 5 more"), "{page}");

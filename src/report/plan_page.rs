@@ -2,11 +2,11 @@
 //! by account and region; those of a few servers are named.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::Report;
 use super::text::page;
 use crate::plan::{Plan, ServerPlan};
+use crate::screen::{Look, Page};
 use crate::text::{plain, thousands};
 
 /// Of so few servers each is named.
@@ -17,7 +17,7 @@ type Alike<'p> = (bool, &'p str, Option<&'p str>, &'p str, &'static str);
 
 /// The page: of all channels or of one; with `all`, each server is named.
 #[must_use]
-pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) -> String {
+pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) -> Page {
     let mut channels: BTreeMap<&str, Vec<&ServerPlan>> = BTreeMap::new();
     for server in &plan.servers {
         let name = server.channel.as_ref().map_or("", |channel| channel.as_str());
@@ -25,7 +25,7 @@ pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) ->
             channels.entry(name).or_default().push(server);
         }
     }
-    let (mut out, mut changing, mut new) = (String::new(), 0, 0);
+    let (mut out, mut changing, mut new) = (Page::default(), 0, 0);
     for (name, servers) in channels {
         let rows = servers.iter().filter(|server| server.append).count();
         changing += servers.iter().filter(|server| !server.changes.is_empty()).count();
@@ -34,34 +34,32 @@ pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) ->
         if groups.is_empty() && rows == 0 {
             continue;
         }
-        let _ = writeln!(
-            out,
-            "~ {}",
-            if name.is_empty() {
-                "(no channel)".to_owned()
-            } else {
-                plain(name)
-            }
-        );
+        let shown = if name.is_empty() {
+            "(no channel)".to_owned()
+        } else {
+            plain(name)
+        };
+        out.line(format!("~ {shown}"));
         if rows > 0 {
-            let _ = writeln!(out, "    will append {}", count(rows, "row"));
+            out.line(format!("    will append {}", count(rows, "row")));
         }
         for (what, servers) in groups {
             group(&mut out, &what, &servers, all);
         }
-        out.push('\n');
+        out.blank();
     }
     if out.is_empty() {
-        out.push_str("no tag and no row will change\n\n");
+        out.line("no tag and no row will change");
+        out.blank();
     }
-    out.push_str(&page(report));
-    let _ = writeln!(
-        out,
-        "plan    {} to change, {} to add, {}",
+    out.append(page(report));
+    let sum = format!(
+        "{} to change, {} to add, {}",
         count(changing, "server"),
         count(new, "row"),
         count(report.problems.len(), "problem")
     );
+    out.entry(("plan    ", Look::Plain), (sum, Look::Plain));
     out
 }
 
@@ -85,7 +83,7 @@ fn alike<'p>(servers: &[&'p ServerPlan]) -> BTreeMap<Alike<'p>, Vec<&'p ServerPl
     groups
 }
 
-fn group(out: &mut String, what: &Alike<'_>, servers: &[&ServerPlan], all: bool) {
+fn group(out: &mut Page, what: &Alike<'_>, servers: &[&ServerPlan], all: bool) {
     let (is_held, tag, before, after, reason) = what;
     let held = if *is_held { "held back: " } else { "" };
     let before = before.map_or_else(|| "(none)".to_owned(), plain);
@@ -101,17 +99,18 @@ fn group(out: &mut String, what: &Alike<'_>, servers: &[&ServerPlan], all: bool)
         .iter()
         .map(|(place, n)| format!("{} {}", plain(place), thousands(*n)))
         .collect();
-    let _ = writeln!(
-        out,
+    let look = if *is_held { Look::Waiting } else { Look::Plain };
+    let line = format!(
         "    {held}{} {before} → {} ({reason})  {} ({})",
         plain(tag),
         plain(after),
         count(servers.len(), "server"),
         places.join(", ")
     );
+    out.looking(line, look);
     if all || servers.len() <= FEW {
         for server in servers {
-            let _ = writeln!(out, "      {}", plain(server.id.as_str()));
+            out.line(format!("      {}", plain(server.id.as_str())));
         }
     }
 }

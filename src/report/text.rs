@@ -1,12 +1,12 @@
 //! The report and the plan as pages for people.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::Report;
 use crate::pass_end::Ending;
-use crate::plan::Happening;
+use crate::plan::{Happening, Tone};
+use crate::screen::{GLUE, Look, Page, Row};
+use crate::settle::ChannelLine;
 use crate::text::{plain, thousands, write_shown};
 
 /// How many of a long list are shown.
@@ -22,138 +22,76 @@ pub fn json_line(value: &Value) -> String {
     line
 }
 
-fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// A table whose columns are two spaces apart, for a terminal. Its cells are shown as they are.
-#[must_use]
-pub fn aligned(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut out = String::new();
-    table(&mut out, head, rows);
-    out
-}
-
-fn table(out: &mut String, head: &[&str], rows: &[Vec<String>]) {
-    let columns = head.len();
-    let widths: Vec<usize> = (0..columns)
-        .map(|i| {
-            rows.iter()
-                .filter_map(|r| r.get(i))
-                .map(|c| width(c))
-                .chain([width(head[i])])
-                .max()
-                .unwrap_or(0)
-                .min(60)
-        })
-        .collect();
-    let mut line = |cells: &[String]| {
-        let mut text = String::from("  ");
-        for (i, cell) in cells.iter().enumerate() {
-            text.push_str(cell);
-            if i + 1 < columns {
-                text.extend(std::iter::repeat_n(' ', widths[i].saturating_sub(width(cell)) + 2));
-            }
-        }
-        out.push_str(text.trim_end());
-        out.push('\n');
-    };
-    line(&head.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
-    for row in rows {
-        line(row);
-    }
-}
-
-fn fold<T>(out: &mut String, list: &[T], mut show: impl FnMut(&mut String, &T)) {
+fn fold<T>(page: &mut Page, list: &[T], mut show: impl FnMut(&mut Page, &T)) {
     for item in list.iter().take(SHOWN) {
-        show(out, item);
+        show(page, item);
     }
     if list.len() > SHOWN {
-        let _ = writeln!(out, "  … and {} more", thousands(list.len()));
+        page.line(format!("  … and {} more", thousands(list.len())));
     }
 }
 
 impl Report {
     /// The page of `--format text`.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self) -> Page {
         page(self)
     }
 }
 
 /// What was counted: servers, tags by reason, servers of other sheets.
-fn counts(out: &mut String, report: &Report) {
+fn counts(page: &mut Page, report: &Report) {
     let c = report.counts;
     let would = if report.preview { "to change" } else { "changed" };
-    let _ = writeln!(
-        out,
-        "\nservers {} · {would} {} · failed {} · discovered {} · missing {} · held {}",
+    page.blank();
+    page.line(format!(
+        "servers{GLUE}{} · {would}{GLUE}{} · failed{GLUE}{} · discovered{GLUE}{} · missing{GLUE}{} · held{GLUE}{}",
         c.servers, c.changed, c.failed, c.discovered, c.missing, c.held
-    );
+    ));
     let reasons = report.tally.iter().flat_map(|tally| &tally.changes);
-    let reasons: Vec<String> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
+    let reasons: Vec<String> = reasons.map(|(reason, n)| format!("{reason}{GLUE}{n}")).collect();
     if !reasons.is_empty() {
-        let _ = writeln!(out, "tags changed by reason: {}", reasons.join(", "));
+        page.line(format!("tags changed by reason: {}", reasons.join(", ")));
     }
     if !report.not_ours.is_empty() {
-        let list: Vec<String> = report
-            .not_ours
-            .iter()
-            .map(|(name, n)| format!("{} {n}", plain(name)))
-            .collect();
-        let _ = writeln!(
-            out,
+        let not_ours = report.not_ours.iter();
+        let list: Vec<String> = not_ours.map(|(name, n)| format!("{}{GLUE}{n}", plain(name))).collect();
+        page.line(format!(
             "servers of other sheets' channels, left alone: {}",
             list.join(", ")
-        );
+        ));
     }
 }
 
-pub(super) fn page(report: &Report) -> String {
-    let mut out = String::new();
-    let headline = match report.outcome {
-        Ending::Done if report.preview => "nothing to change",
-        Ending::Done => "done",
-        Ending::Failed => "FAILED",
-        Ending::Changes => "changes to make",
-        Ending::Held if report.preview => "something would be held back, see below",
-        Ending::Partial if report.preview => "a source was down, so part of the fleet was not seen",
-        Ending::Partial => "done in part: some servers failed or a source was down",
-        Ending::Held => "done in part: something is held back, see below",
-        Ending::Stopped => "STOPPED before anything was written",
-        Ending::Busy => "not begun: another pass holds the state store",
-    };
+fn headline(report: &Report) -> (&'static str, Look) {
+    match report.outcome {
+        Ending::Done if report.preview => ("nothing to change", Look::Good),
+        Ending::Done => ("done", Look::Good),
+        Ending::Failed => ("FAILED", Look::Bad),
+        Ending::Changes => ("changes to make", Look::Plain),
+        Ending::Held if report.preview => ("something would be held back, see below", Look::Waiting),
+        Ending::Partial if report.preview => ("a source was down, so part of the fleet was not seen", Look::Waiting),
+        Ending::Partial => ("done in part: some servers failed or a source was down", Look::Waiting),
+        Ending::Held => ("done in part: something is held back, see below", Look::Waiting),
+        Ending::Stopped => ("STOPPED before anything was written", Look::Bad),
+        Ending::Busy => ("not begun: another pass holds the state store", Look::Bad),
+    }
+}
+
+pub(super) fn page(report: &Report) -> Page {
+    let mut page = Page::default();
+    let (words, look) = headline(report);
     let verb = if report.preview { "plan" } else { "pass" };
-    let _ = writeln!(out, "{verb} {}: {headline}", report.run);
+    page.entry((format!("{verb} {}: ", report.run), Look::Plain), (words, look));
     if let Some(cause) = report.cause() {
-        let _ = writeln!(out, "because: {}", plain(&cause));
+        page.line(format!("because: {}", plain(&cause)));
     }
     if !report.channels.is_empty() {
-        out.push('\n');
-        let rows: Vec<Vec<String>> = report
-            .channels
-            .iter()
-            .map(|c| {
-                // What moved in this pass is what people look for first.
-                let behind = c.concerned.saturating_sub(c.carrying);
-                let status = match (c.moved.as_str(), report.preview) {
-                    ("", _) => c.status.clone(),
-                    (moved, true) => format!(
-                        "next pass: {moved}, on {} of {} servers",
-                        thousands(behind),
-                        thousands(c.concerned)
-                    ),
-                    (moved, false) => format!("{moved}: {}", c.status),
-                };
-                [c.name.as_str(), &c.release, &c.previous, &status]
-                    .iter()
-                    .map(|cell| plain(cell))
-                    .collect()
-            })
-            .collect();
-        table(&mut out, &["channel", "release", "previous", "status"], &rows);
+        page.blank();
+        let rows = report.channels.iter().map(|line| channel(line, report.preview));
+        page.table(&["channel", "release", "previous", "status"], rows.collect());
     }
-    counts(&mut out, report);
+    counts(&mut page, report);
     // A key that is spent follows from something else that is told.
     let events: Vec<&Happening> = report
         .events
@@ -161,42 +99,84 @@ pub(super) fn page(report: &Report) -> String {
         .filter(|event| event.event != "key_spent")
         .collect();
     if !events.is_empty() {
-        let _ = writeln!(out, "\n{}", if report.preview { "would happen" } else { "happened" });
-        fold(&mut out, &events, |out, event| {
-            let _ = writeln!(out, "  {:<17} {}", plain(event.event), happening(event));
+        page.blank();
+        page.line(if report.preview { "would happen" } else { "happened" });
+        fold(&mut page, &events, |page, event| {
+            page.entry(
+                (format!("  {:<17} ", plain(event.event)), Look::Plain),
+                (happening(event), Look::Plain),
+            );
         });
     }
     if !report.problems.is_empty() {
-        let _ = writeln!(out, "\nproblems");
-        fold(&mut out, &report.problems, |out, p| {
-            let _ = writeln!(out, "  {:<17} {}", p.kind.word(), plain(&p.message));
+        page.blank();
+        page.line("problems");
+        fold(&mut page, &report.problems, |page, p| {
+            page.entry(
+                (format!("  {:<17} ", p.kind.word()), Look::Waiting),
+                (plain(&p.message), Look::Plain),
+            );
         });
     }
-    let calls: Vec<String> = report.calls.iter().map(|(method, n)| format!("{method} {n}")).collect();
-    let _ = writeln!(
-        out,
-        "\ncalls   {}",
-        if calls.is_empty() {
-            "none".to_owned()
-        } else {
-            calls.join(", ")
-        }
-    );
+    let calls: Vec<String> = report
+        .calls
+        .iter()
+        .map(|(method, n)| format!("{method}{GLUE}{n}"))
+        .collect();
+    let calls = if calls.is_empty() {
+        "none".to_owned()
+    } else {
+        calls.join(", ")
+    };
+    page.blank();
+    page.entry(("calls   ", Look::Plain), (calls, Look::Plain));
     #[expect(clippy::cast_precision_loss, reason = "a pass lasts minutes")]
     let seconds = report.duration_ms as f64 / 1000.0;
-    let _ = writeln!(out, "time    {seconds:.2} s");
-    out
+    page.entry(("time    ", Look::Plain), (format!("{seconds:.2} s"), Look::Plain));
+    page
+}
+
+/// The row of a channel. What moved in this pass is what people look for first.
+fn channel(line: &ChannelLine, preview: bool) -> Row {
+    let behind = line.concerned.saturating_sub(line.carrying);
+    let status = match (line.moved.as_str(), preview) {
+        ("", _) => line.status.clone(),
+        (moved, true) => format!(
+            "next pass: {moved}, on {} of {} servers",
+            thousands(behind),
+            thousands(line.concerned)
+        ),
+        (moved, false) => format!("{moved}: {}", line.status),
+    };
+    let cells = [line.name.as_str(), &line.release, &line.previous, &status];
+    (cells.map(plain).to_vec(), look(line.tone))
+}
+
+/// How a status reads, in the colour of the status page.
+#[must_use]
+pub fn look(tone: Tone) -> Look {
+    match tone {
+        Tone::Good => Look::Good,
+        Tone::Waiting => Look::Waiting,
+        Tone::Bad => Look::Bad,
+    }
 }
 
 fn happening(event: &Happening) -> String {
-    let versions = match (event.from.as_str(), event.to.as_str()) {
-        ("", to) => to.to_owned(),
-        (from, to) => format!("{from} → {to}"),
-    };
+    let versions = versions(&event.from, &event.to);
     let words = [event.channel.as_str(), &versions, &event.detail].map(plain);
     words
         .into_iter()
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// How a version moves, in words; empty where none does.
+pub(super) fn versions(from: &str, to: &str) -> String {
+    match (from, to) {
+        ("", to) => to.to_owned(),
+        (from, "") => from.to_owned(),
+        (from, to) => format!("{from} → {to}"),
+    }
 }

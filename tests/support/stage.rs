@@ -324,6 +324,33 @@ listen = ""
         command
     }
 
+    /// Runs the program on a terminal of so many columns, which gets both of its streams.
+    pub(crate) async fn on_terminal(&self, columns: u16, arguments: &[&str], env: &[(&str, &str)]) -> Ran {
+        let program = self.command(arguments);
+        let program = program.as_std();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/terminal.py");
+        let mut command = tokio::process::Command::new("python3");
+        command
+            .arg(script)
+            .arg(columns.to_string())
+            .arg(program.get_program())
+            .args(program.get_args())
+            .envs(
+                program
+                    .get_envs()
+                    .filter_map(|(name, value)| value.map(|value| (name, value))),
+            )
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .envs(env.iter().copied())
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let mut ran = Ran::of(command.output().await.expect("python3 runs"));
+        ran.stdout = ran.stdout.replace("\r\n", "\n");
+        ran
+    }
+
     /// One pass with a JSON report.
     pub(crate) async fn once(&self) -> Ran {
         self.run(&["--once", "--format", "json"]).await

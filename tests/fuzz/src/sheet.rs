@@ -145,7 +145,10 @@ fn preview(scene: &Scene, sheet: &Sheet, planned: &Plan) {
     let settled = settle(after, planned, None);
     let shown = PassEnd::Shown(decided(scene, sheet, planned.clone()), Box::new(settled));
     let report = Report::new("run-1", &shown, Some(&scene.memory));
-    judge::visible("the page of a plan", &plan_page(planned, &report, None, true));
+    judge::visible(
+        "the page of a plan",
+        &plan_page(planned, &report, None, true).to_string(),
+    );
     let preview = Preview {
         decided: decided(scene, sheet, planned.clone()),
         memory: scene.memory.clone(),
@@ -277,7 +280,7 @@ fn write(scene: &mut Scene, layout: &Layout, row: u32, cells: &Cells) {
 /// What the end of a pass says: on a terminal, as an object, and by mail.
 fn tell(scene: &mut Scene, end: &PassEnd, rules: &Rules<'_>) {
     let report = &Report::new("run-1", end, Some(&scene.memory));
-    judge::visible("the report", &report.text());
+    judge::visible("the report", &report.text().to_string());
     judge::short_texts("the report's object", &report.json(), MESSAGE_MAX);
     let update = alert::review(&scene.memory, &MailInput { end, report }, rules, scene.now);
     for letter in update.mail.letters.values() {
