@@ -14,15 +14,18 @@ use serde_json::{Value, json};
 
 use crate::mail::Backlog;
 use crate::memory::Memory;
-use crate::pass_end::{Ending, PassEnd};
-use crate::plan::{Happening, Plan, State, Tone};
+use crate::pass_end::{Decided, Ending, PassEnd};
+use crate::plan::{Happening, State, Tone};
 use crate::problem::Problem;
 use crate::settle::{ChannelLine, Counts, Settled};
 
 pub use plan_page::plan_page;
 pub use story::{Told, story, told};
 pub use tally::Tally;
-pub use text::{json_line, look};
+pub use text::{json_line, look, with_unseen};
+
+/// Where a summary says that part of the fleet was not seen.
+pub const UNANSWERED: &str = "unanswered";
 
 /// The end of a pass.
 #[derive(Clone, Debug)]
@@ -49,6 +52,10 @@ pub struct Report {
     pub tally: Option<Tally>,
     /// Mail that waits after it; `None` where that is not known, or no mail is sent.
     pub backlog: Option<Backlog>,
+    /// Account regions that answered, and all that were asked; `None` where nothing was decided.
+    pub regions: Option<(u64, u64)>,
+    /// Why servers were not tried that were to be changed, and how many.
+    pub unsent: Option<(String, u64)>,
     /// Whether the pass was told to stop before it decided anything.
     pub interrupted: bool,
     /// Whether it only shows what a pass would do.
@@ -84,13 +91,13 @@ impl Report {
             PassEnd::Cut(decided, settled, problem) => Self {
                 channels: memory.map(remembered).unwrap_or_default(),
                 events: remembered_events(&decided.plan.happenings, memory),
-                ..bare.with(&decided.plan, settled, std::slice::from_ref(problem))
+                ..bare.with(decided, settled, std::slice::from_ref(problem))
             },
-            PassEnd::Whole(decided, settled, trouble) => bare.with(&decided.plan, settled, trouble),
-            PassEnd::Ordered(decided, settled) => bare.with(&decided.plan, settled, &[]),
+            PassEnd::Whole(decided, settled, trouble) => bare.with(decided, settled, trouble),
+            PassEnd::Ordered(decided, settled) => bare.with(decided, settled, &[]),
             PassEnd::Shown(decided, settled) => Self {
                 preview: true,
-                ..bare.with(&decided.plan, settled, &[])
+                ..bare.with(decided, settled, &[])
             },
         }
     }
@@ -108,13 +115,19 @@ impl Report {
             backlog: None,
             not_ours: BTreeMap::new(),
             tally: None,
+            regions: None,
+            unsent: None,
             interrupted: false,
             preview: false,
         }
     }
 
     /// The same, with what was decided and what became of it.
-    fn with(self, plan: &Plan, settled: &Settled, trouble: &[Problem]) -> Self {
+    fn with(self, decided: &Decided, settled: &Settled, trouble: &[Problem]) -> Self {
+        let Decided { observed, plan } = decided;
+        let sources = &observed.fleet.sources;
+        let answered = sources.values().filter(|error| error.is_none()).count();
+        let unsent = settled.unsent.iter().max_by_key(|(_, servers)| **servers);
         let mut problems = plan.problems.clone();
         problems.extend(settled.problems.iter().chain(trouble).cloned());
         problems.sort();
@@ -127,8 +140,17 @@ impl Report {
             problems,
             not_ours: not_ours.map(|(channel, count)| (channel.to_string(), *count)).collect(),
             tally: Some(Tally::of(plan, settled)),
+            regions: Some((answered as u64, sources.len() as u64)),
+            unsent: unsent.map(|(why, servers)| (why.clone(), *servers)),
             ..self
         }
+    }
+
+    /// How many account regions answered, in words, if it was not all of them.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<String> {
+        let (answered, all) = self.regions.filter(|(answered, all)| answered < all)?;
+        Some(format!("{answered} of {all} account regions answered"))
     }
 
     /// The same object without lists of servers, and without problems, which the store keeps by itself: small enough to be kept.
@@ -137,6 +159,7 @@ impl Report {
         let mut object = self.json();
         if let Value::Object(fields) = &mut object {
             fields.remove("problems");
+            fields.insert(UNANSWERED.into(), self.unanswered().into());
         }
         for channel in object["channels"].as_array_mut().into_iter().flatten() {
             if let Value::Object(fields) = channel {

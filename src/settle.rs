@@ -23,6 +23,9 @@ pub use cells::Cells;
 pub use channel::ChannelLine;
 pub use status::{Status, StatusWord, words};
 
+/// How many of the servers that failed alike are named.
+const NAMED: usize = 3;
+
 /// A row to append for a discovered server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRow {
@@ -74,6 +77,8 @@ pub struct Settled {
     pub update: Update,
     /// For the report.
     pub counts: Counts,
+    /// Servers whose change was not tried, by why.
+    pub unsent: BTreeMap<String, u64>,
 }
 
 /// Settles a pass: `inputs.memory` is what was remembered before the acts. `outcomes` holds one entry for each server whose
@@ -88,6 +93,9 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
         }
         refusals::note(inputs, server, outcome, &mut settled.update);
         count(server, outcome, outcomes.is_none(), &mut settled.counts);
+        if let Some(Outcome::NotSent { why }) = outcome {
+            *settled.unsent.entry(why.clone()).or_default() += 1;
+        }
         show(inputs, server, outcome, &mut settled);
     }
     refusals::end(inputs, plan, outcomes, &mut settled.update);
@@ -151,7 +159,7 @@ fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
 fn failure(source: Option<&Source>, message: &str, ids: &[&ServerId]) -> Problem {
     let at = source.map_or_else(String::new, Source::to_string);
     let place = if let [one] = ids { one.to_string() } else { at.clone() };
-    let servers = few(ids.iter().map(|id| id.as_str()), 20);
+    let servers = few(ids.iter().map(|id| id.as_str()), NAMED);
     let words = format!("tags of {servers} in {at} were not changed: {message}");
     Problem::new(Kind::ApiFailure, Code::Tags, place, words)
 }

@@ -4,6 +4,7 @@
 //! decides which characters may pass. It stands below every other module.
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -95,7 +96,7 @@ pub(crate) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> 
     let shown: Vec<String> = names.by_ref().take(most).map(|name| short(name, NAME_MAX)).collect();
     match names.count() {
         0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        more => format!("{} and {} more", shown.join(", "), thousands(more)),
     }
 }
 
@@ -111,6 +112,12 @@ pub(crate) fn thousands(count: impl fmt::Display) -> String {
         shown.push(digit);
     }
     shown
+}
+
+/// A length of time in seconds for a log line: nobody reads the digits of a float.
+#[must_use]
+pub(crate) fn seconds(length: Duration) -> f64 {
+    (length.as_secs_f64() * 10.0).round() / 10.0
 }
 
 /// `3 min ago`.
@@ -184,6 +191,14 @@ mod tests {
             listed.chars().count() < 3000 && listed.ends_with("… and 490 more"),
             "{listed}"
         );
+    }
+
+    #[test]
+    fn a_float_in_a_log_line_is_short() {
+        let text = |millis| seconds(Duration::from_micros(millis)).to_string();
+        assert_eq!(text(19_140_805), "19.1");
+        assert_eq!(text(60_000_000), "60");
+        assert_eq!(text(1), "0");
     }
 
     #[test]

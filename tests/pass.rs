@@ -26,4 +26,5 @@ mod tables;
 mod terminal;
 mod time_travel;
 mod typed_over;
+mod unseen;
 mod writes;

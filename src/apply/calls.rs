@@ -15,6 +15,7 @@ use super::{Applied, Applier};
 use crate::fleet::{CloudError, CloudErrorKind, Outcome};
 use crate::pacing::Permit;
 use crate::tag::ServerId;
+use crate::text::seconds;
 
 /// Why no call is made: the time that tagging may take is over.
 const LATE: &str = "the time for this pass was up";
@@ -143,7 +144,7 @@ impl Run<'_> {
         self.applied().stats.throttles += 1;
         queue.mark_throttled();
         if let Some(pause) = queue.lane.throttled(permit) {
-            let seconds = pause.as_secs_f64();
+            let seconds = seconds(pause);
             let what = format!("{} asks for fewer calls; pausing for {seconds:.1} s", queue.source);
             tracing::warn!(source = %queue.source, pause.seconds = seconds, "EC2 throttles CreateTags");
             self.with.progress.waiting(&what);

@@ -13,7 +13,7 @@ use crate::mail::{Backlog, OpenProblem};
 use crate::memory::{LastPass, Memory, StoreReader as _};
 use crate::plan::{State, Tone};
 use crate::refusal::Refusal;
-use crate::report::look;
+use crate::report::{UNANSWERED, look, with_unseen};
 use crate::sandbox;
 use crate::screen::{Look, Page, Row};
 use crate::text::{ago, length, plain};
@@ -65,6 +65,9 @@ impl Status {
         let mut object = json!({"run": null, "outcome": null});
         if let Some(last) = &self.last {
             object.clone_from(&last.report);
+            if let Value::Object(fields) = &mut object {
+                fields.remove(UNANSWERED);
+            }
             object["at"] = time(last.at).into();
             object["host"] = last.host.as_str().into();
         }
@@ -94,8 +97,11 @@ impl Status {
             page.blank();
             let head = ["channel", "release", "previous", "status"];
             let row = |channel: &Value| -> Row {
-                let cells = head.map(|field| plain(channel[field].as_str().unwrap_or_default()));
-                (cells.to_vec(), look(tone(channel)))
+                let mut cells = head.map(|field| plain(channel[field].as_str().unwrap_or_default()));
+                let unseen = channel["not_seen"].as_u64().unwrap_or_default();
+                let (status, tone) = with_unseen(&cells[3], tone(channel), unseen);
+                cells[3] = status;
+                (cells.to_vec(), look(tone))
             };
             page.table(&head, channels.iter().map(row).collect());
         }
@@ -109,8 +115,10 @@ impl Status {
             return "no pass has been noted on this store yet".to_owned();
         };
         let word = |field: &str| plain(last.report[field].as_str().unwrap_or("?"));
+        let unanswered = last.report[UNANSWERED].as_str();
+        let unanswered = unanswered.map_or_else(String::new, |few| format!(", {}", plain(few)));
         format!(
-            "last pass: {}, {} ({} UTC on {}, run {})",
+            "last pass: {}{unanswered}, {} ({} UTC on {}, run {})",
             word("outcome"),
             ago(self.now - last.at),
             last.at.format("%Y-%m-%d %H:%M:%S"),

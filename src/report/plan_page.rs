@@ -26,6 +26,8 @@ pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) ->
         }
     }
     let (mut out, mut changing, mut new) = (Page::default(), 0, 0);
+    // What is not seen cannot change: who only reads the first lines must not take it for good.
+    let unanswered = report.unanswered();
     for (name, servers) in channels {
         let rows = servers.iter().filter(|server| server.append).count();
         changing += servers.iter().filter(|server| !server.changes.is_empty()).count();
@@ -49,7 +51,13 @@ pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) ->
         out.blank();
     }
     if out.is_empty() {
-        out.line("no tag and no row will change");
+        match unanswered {
+            None => out.line("no tag and no row will change"),
+            Some(few) => out.looking(
+                format!("{few}: no tag and no row of what they showed will change"),
+                Look::Bad,
+            ),
+        }
         out.blank();
     }
     out.append(page(report));

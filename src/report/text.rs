@@ -63,18 +63,55 @@ fn counts(page: &mut Page, report: &Report) {
     }
 }
 
-fn headline(report: &Report) -> (&'static str, Look) {
-    match report.outcome {
+fn headline(report: &Report) -> (String, Look) {
+    let (words, look) = match report.outcome {
         Ending::Done if report.preview => ("nothing to change", Look::Good),
         Ending::Done => ("done", Look::Good),
         Ending::Failed => ("FAILED", Look::Bad),
         Ending::Changes => ("changes to make", Look::Plain),
         Ending::Held if report.preview => ("something would be held back, see below", Look::Waiting),
-        Ending::Partial if report.preview => ("a source was down, so part of the fleet was not seen", Look::Waiting),
-        Ending::Partial => ("done in part: some servers failed or a source was down", Look::Waiting),
+        Ending::Partial if report.preview => ("part of the fleet was not seen", Look::Waiting),
+        Ending::Partial => ("done in part", Look::Waiting),
         Ending::Held => ("done in part: something is held back, see below", Look::Waiting),
         Ending::Stopped => ("STOPPED before anything was written", Look::Bad),
         Ending::Busy => ("not begun: another pass holds the state store", Look::Bad),
+    };
+    let failed = report.counts.failed.saturating_sub(unsent(report));
+    let mut why: Vec<String> = report.unanswered().into_iter().collect();
+    if let Some((why_not, servers)) = &report.unsent {
+        why.push(format!("{} not tried, because {why_not}", servers_of(*servers)));
+    }
+    if report.outcome == Ending::Partial && failed > 0 {
+        why.push(format!("{} failed", servers_of(failed)));
+    }
+    let none = report.regions.is_some_and(|(answered, all)| answered == 0 && all > 0);
+    let look = if none { Look::Bad } else { look };
+    if why.is_empty() {
+        return (words.to_owned(), look);
+    }
+    let mark = if words.contains(':') { "; " } else { ": " };
+    (format!("{words}{mark}{}", plain(&why.join("; "))), look)
+}
+
+fn unsent(report: &Report) -> u64 {
+    report.unsent.as_ref().map_or(0, |(_, servers)| *servers)
+}
+
+fn servers_of(count: u64) -> String {
+    format!("{} server{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// A status with how many of the channel's servers nobody saw: what is said of the others does not hold for them.
+#[must_use]
+pub fn with_unseen(status: &str, tone: Tone, unseen: u64) -> (String, Tone) {
+    let tone = if unseen > 0 && tone == Tone::Good {
+        Tone::Waiting
+    } else {
+        tone
+    };
+    match unseen {
+        0 => (status.to_owned(), tone),
+        unseen => (format!("{status} · {} not seen", thousands(unseen)), tone),
     }
 }
 
@@ -148,8 +185,9 @@ fn channel(line: &ChannelLine, preview: bool) -> Row {
         ),
         (moved, false) => format!("{moved}: {}", line.status),
     };
+    let (status, tone) = with_unseen(&status, line.tone, line.unseen);
     let cells = [line.name.as_str(), &line.release, &line.previous, &status];
-    (cells.map(plain).to_vec(), look(line.tone))
+    (cells.map(plain).to_vec(), look(tone))
 }
 
 /// How a status reads, in the colour of the status page.

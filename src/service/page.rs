@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::state::{EndedPass, Snapshot};
 use crate::plan::Tone;
 use crate::problem::Problem;
-use crate::report::Report;
+use crate::report::{Report, with_unseen};
 use crate::text::{ago, length, plain};
 
 /// The most problems that are listed; `fleetsheet plan` shows all.
@@ -57,6 +57,7 @@ pub(super) fn page(state: &Snapshot, now: DateTime<Utc>) -> String {
                     h1 { "fleetsheet" }
                     @let (class, words) = headline(state, now);
                     div.state.(class) { (words) }
+                    @if let Some(few) = state.last.as_ref().and_then(EndedPass::unanswered) { div.state.bad { (few) } }
                     @match state.ready(now) {
                         Err(why) => div.dim { (plain(&why)) },
                         Ok(()) => @if let Some(why) = state.last.as_ref().and_then(EndedPass::why) { div.dim { (plain(&why)) } },
@@ -147,7 +148,8 @@ fn channels(at: DateTime<Utc>, report: &Report, state: &Snapshot, now: DateTime<
                             td.name { (plain(line.name.as_str())) }
                             td.name data-of="release" { (plain(&line.release)) }
                             td.name data-of="previous" { (plain(&line.previous)) }
-                            td.(tone(line.tone)) { (plain(&line.status)) }
+                            @let (status, seen) = with_unseen(&line.status, line.tone, line.unseen);
+                            td.(tone(seen)) { (plain(&status)) }
                         }
                     }
                 }

@@ -11,6 +11,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info};
 
+use crate::text::seconds;
+
 /// A signal to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -134,7 +136,7 @@ async fn came(signal: &mut Option<Signal>) {
 pub fn say_stopping(stop: Stop, grace: Duration) {
     info!(
         signal = stop.name(),
-        grace.seconds = grace.as_secs_f64(),
+        grace.seconds = seconds(grace),
         "told to stop: no further call starts, and what was done is written back; a second signal exits at once"
     );
 }
@@ -157,7 +159,7 @@ pub async fn see_out<T>(
         }
         () = tokio::time::sleep(grace) => {
             error!(
-                grace.seconds = grace.as_secs_f64(),
+                grace.seconds = seconds(grace),
                 "the pass did not end within schedule.shutdown_grace: exiting now; the next pass will finish the work"
             );
             Err(Unfinished::Grace)

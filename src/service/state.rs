@@ -37,6 +37,12 @@ impl EndedPass {
             .word()
     }
 
+    /// How many account regions answered, in words, if it was not all of them.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<String> {
+        self.report.as_ref()?.unanswered()
+    }
+
     /// What kept it from all or part of its work, in words; `None` for a pass that was done.
     #[must_use]
     pub fn why(&self) -> Option<String> {

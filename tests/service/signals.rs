@@ -115,6 +115,27 @@ async fn a_single_pass_told_to_stop_ends_well_and_says_so_in_its_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_first_that_the_pass_was_stopped() {
+    let (stage, _) = promotion().await;
+    let halt = Halt::plant(&stage);
+    let mut child = stage.command(&["--once"]).spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    let mut once = Daemon::of(child);
+    halt.wait();
+    once.signal("TERM");
+    once.says("told to stop").await;
+    halt.end();
+    assert_eq!(once.ended().await.code(), Some(4), "{}", once.log());
+    let mut page = String::new();
+    BufReader::new(output).read_to_string(&mut page).await.unwrap();
+    let head = page.lines().next().unwrap();
+    assert!(
+        head.ends_with("done in part: 4 servers not tried, because the pass was stopped"),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_leaves_at_once_and_the_next_pass_repairs() {
     let (stage, ids) = promotion().await;
     stage.cloud.script().fail("ec2.CreateTags", When::Nth(2), Fault::Hang);

@@ -7,6 +7,7 @@ use crate::enrol::WantedRow;
 use crate::fleet::{Server, Source};
 use crate::pass_end::Ending;
 use crate::problem::Problem;
+use crate::screen::Page;
 use crate::tag::ChannelName;
 use crate::text::{few, plain, short, thousands};
 use crate::writeback::Added;
@@ -38,7 +39,7 @@ pub(super) fn name(server: &Server) -> &str {
     server.tag(&"Name".into()).map_or("", |name| name)
 }
 
-pub(super) fn page(work: &Work, dry_run: bool) -> String {
+pub(super) fn page(work: &Work, dry_run: bool) -> Page {
     let mut out = String::new();
     let (count, verb) = if dry_run {
         (work.rows.len(), "to add")
@@ -84,5 +85,7 @@ pub(super) fn page(work: &Work, dry_run: bool) -> String {
             "\nThe next pass fills in their cells; fleetsheet plan shows what it will tag."
         );
     }
-    out
+    let mut page = Page::default();
+    out.lines().for_each(|line| page.line(line));
+    page
 }
