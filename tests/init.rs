@@ -1,7 +1,8 @@
 //! `fleetsheet init`, the real program against the emulated spreadsheet: what it makes of an empty file, what it leaves
-//! alone in a used one, and what it does about protections that do not hold.
+//! alone in a used one, what it does about protections that do not hold, and what editors can do after it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
+mod editing;
 mod laws;
 mod made;
 mod protections;

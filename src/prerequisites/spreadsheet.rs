@@ -267,7 +267,7 @@ fn protection(
         advice.extend(release_advice(tab, &sheet.display.release.layout, who));
     }
     if let Some(tab) = servers {
-        advice.extend(server_advice(tab, &sheet.display.servers.layout, who));
+        advice.extend(server_advice(tab, &sheet.display.servers.layout));
     }
     findings.extend(
         advice

@@ -8,11 +8,11 @@ mod strangers;
 use std::collections::BTreeSet;
 
 use super::model::{Setup, SetupRequest, Step};
-use super::tab_setup::{OURS, TabSetup, covers, is_closed};
+use super::tab_setup::{TabSetup, covers};
 use super::template::{Column, Editing};
 use crate::problem::Code;
 use crate::sheet::names::{GROUP, Keyholders, address_of};
-use crate::sheet::protection::{editors_fault, exactly, neither, nobody, range_fault};
+use crate::sheet::protection::{OURS, editors_fault, exactly, is_closed, neither, nobody, range_fault, warning_fault};
 use crate::sheet::structure::{Edit, Protection, Structure};
 use crate::sheet::{GridRange, ProtectedRange};
 
@@ -29,6 +29,8 @@ struct Target<'a> {
     description: String,
     /// Entries of the configuration, besides the service account.
     entries: Vec<&'a String>,
+    /// Whether it only warns.
+    warns: bool,
     judge: Judge<'a>,
 }
 
@@ -64,6 +66,7 @@ pub(super) fn protect(
     for target in &targets {
         settle(tab_setup, target, request, groups, setup);
     }
+    strangers::barriers(tab_setup, setup);
     for (column, at) in tab_setup.columns() {
         strangers::strangers(tab_setup, column, at, who, setup);
     }
@@ -71,6 +74,10 @@ pub(super) fn protect(
 
 fn only_service() -> String {
     "only fleetsheet and the file's owner may edit".into()
+}
+
+fn only_warns() -> String {
+    "Google warns whoever edits it, and editors can delete, insert and sort rows".into()
 }
 
 fn whole<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
@@ -85,18 +92,22 @@ fn whole<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
         range: GridRange::default(),
         description: format!("{OURS}whole tab"),
         entries: Vec::new(),
+        warns: false,
         judge: Box::new(judge),
     }
 }
 
 fn headers<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
     let width = tab_setup.built.tab.column_count;
+    let warns = tab_setup.template.warning_only;
     let judge = move |range: &ProtectedRange| {
         let area = &range.range;
         let rows = area.start_row.is_none_or(|start| start == 0) && area.end_row.is_none_or(|end| end > 0);
         let columns =
             area.start_column.is_none_or(|start| start == 0) && area.end_column.is_none_or(|end| end >= width);
-        if rows && columns {
+        if rows && columns && warns {
+            warning_fault(range)
+        } else if rows && columns {
             editors_fault(range, who, &nobody)
         } else {
             Some("its protection covers a part only".into())
@@ -104,7 +115,7 @@ fn headers<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
     };
     Target {
         place: format!("{}!1:1 (headers)", tab_setup.title()),
-        who: only_service(),
+        who: if warns { only_warns() } else { only_service() },
         range: GridRange {
             start_row: Some(0),
             end_row: Some(1),
@@ -112,6 +123,7 @@ fn headers<'a>(tab_setup: &TabSetup<'_>, who: &'a Keyholders) -> Target<'a> {
         },
         description: format!("{OURS}headers"),
         entries: Vec::new(),
+        warns,
         judge: Box::new(judge),
     }
 }
@@ -136,7 +148,10 @@ fn of_column<'a>(
         return None;
     }
     let wanted: BTreeSet<String> = entries.iter().map(|entry| address_of(entry)).collect();
-    let words = if entries.is_empty() {
+    let warns = tab_setup.template.warning_only && column.editors == Editing::Service;
+    let words = if warns {
+        only_warns()
+    } else if entries.is_empty() {
         only_service()
     } else {
         let list: Vec<&str> = wanted.iter().map(String::as_str).collect();
@@ -152,7 +167,12 @@ fn of_column<'a>(
         },
         description: format!("{OURS}{}", column.header),
         entries,
-        judge: judge_of(column.editors, at, wanted, who),
+        warns,
+        judge: if warns {
+            Box::new(move |range| warned_column(range, at))
+        } else {
+            judge_of(column.editors, at, wanted, who)
+        },
     })
 }
 
@@ -181,6 +201,18 @@ fn judge_of(editing: Editing, at: u32, wanted: BTreeSet<String>, who: &Keyholder
             Some("its protection covers other columns".into())
         }
     })
+}
+
+/// What is wrong with a range that is to warn whoever types into a column.
+fn warned_column(range: &ProtectedRange, at: u32) -> Option<String> {
+    let area = &range.range;
+    if !covers(range, at) {
+        Some("its protection covers other columns".into())
+    } else if area.start_row.is_some_and(|start| start > 0) || area.end_row.is_some() {
+        Some("its protection covers a part only".into())
+    } else {
+        warning_fault(range)
+    }
 }
 
 /// Whether two ranges begin and end alike; Google may write a beginning at zero as none.
@@ -260,12 +292,23 @@ impl Target<'_> {
     }
 
     fn protection(&self, tab_setup: &TabSetup<'_>, request: &SetupRequest<'_>, known: &BTreeSet<String>) -> Protection {
+        if self.warns {
+            return Protection {
+                sheet_id: tab_setup.sheet_id(),
+                range: self.range,
+                description: self.description.clone(),
+                warning_only: true,
+                users: Vec::new(),
+                groups: Vec::new(),
+            };
+        }
         let is_group = |entry: &&&String| entry.starts_with(GROUP) || known.contains(&address_of(entry));
         let (groups, users): (Vec<&String>, Vec<&String>) = self.entries.iter().partition(is_group);
         Protection {
             sheet_id: tab_setup.sheet_id(),
             range: self.range,
             description: self.description.clone(),
+            warning_only: false,
             // Only editors are shown who may edit, and the passes have to see it.
             users: users
                 .into_iter()

@@ -11,10 +11,8 @@ use crate::problem::Code;
 use crate::problem::Problem;
 use crate::sheet::ProtectedRange;
 use crate::sheet::layout::{Layout, column_letters, layout, quoted};
+use crate::sheet::protection::{is_closed, named};
 use crate::sheet::structure::{BuiltTab, CellFormat, Edit};
-
-/// Descriptions of our ranges begin with this.
-pub(super) const OURS: &str = "fleetsheet: ";
 
 /// A tab under work. Columns and cells are as they will be after the steps found so far.
 pub(super) struct TabSetup<'a> {
@@ -137,44 +135,13 @@ impl<'a> TabSetup<'a> {
 
     /// What to do about a range that keeps us out.
     pub(super) fn barred_problem(&self, range: &ProtectedRange) -> Problem {
-        let place = format!("{}!{}", self.title(), extent(range));
-        let named = if range.description.is_empty() {
-            String::new()
-        } else {
-            format!(" {:?}", range.description)
-        };
+        let (place, name) = named(&self.built.tab.title, range);
         let message = format!(
-            "the protection{named} of {place} does not let {} edit; add it to the editors (Data > Protect sheets and \
-             ranges), or remove the protection, and run fleetsheet init again",
+            "{name} does not let {} edit; add it to the editors (Data > Protect sheets and ranges), or remove the protection, and \
+             run fleetsheet init again",
             self.account
         );
         Setup::problem(Code::Barred, &place, message)
-    }
-}
-
-/// Whether we may not edit a range: Google shows the editors to those who may.
-pub(super) fn is_closed(range: &ProtectedRange) -> bool {
-    !range.warning_only && range.editors.is_none()
-}
-
-/// What a range covers, such as `B2:C10`, `B:B` or `all cells`.
-fn extent(range: &ProtectedRange) -> String {
-    let area = &range.range;
-    let corner = |column: Option<u32>, row: Option<u32>| {
-        let letters = column.map(column_letters).unwrap_or_default();
-        let number = row.map(|row| row.to_string()).unwrap_or_default();
-        format!("{letters}{number}")
-    };
-    let start = corner(
-        area.start_column,
-        area.start_row.filter(|row| *row > 0).map(|row| row + 1),
-    );
-    let end = corner(area.end_column.map(|end| end.saturating_sub(1)), area.end_row);
-    match (start.as_str(), end.as_str()) {
-        ("", "") => "all cells".into(),
-        (start, "") => format!("{start} and beyond"),
-        ("", end) => format!("A1:{end}"),
-        (start, end) => format!("{start}:{end}"),
     }
 }
 

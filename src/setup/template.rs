@@ -121,6 +121,10 @@ pub struct Template {
     /// Whether one protection covers all of it.
     #[serde(default)]
     pub(crate) protected_whole: bool,
+    /// Whether protections of headers and service columns only warn: strict ones keep every editor from deleting, inserting and
+    /// sorting rows.
+    #[serde(default)]
+    pub warning_only: bool,
     /// Its columns, in the order of a new one.
     #[serde(rename = "column")]
     pub columns: Vec<Column>,

@@ -4,6 +4,7 @@
 //! editors cannot be seen does not hold.
 
 mod advice;
+mod range;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use super::{ProtectedRange, RawTab};
 use crate::text::few;
 
 pub(crate) use advice::{closed, closed_to_us, release_advice, server_advice};
+pub(crate) use range::{OURS, is_closed, named, shuts_out, warning_fault};
 
 /// Whether whoever turns a key may: what was found of the protections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -84,6 +84,8 @@ pub struct Protection {
     pub range: GridRange,
     /// Free text, by which it is found again.
     pub description: String,
+    /// Whether it only warns; then everybody may edit, and the lists are blank.
+    pub warning_only: bool,
     /// Addresses of people and service accounts.
     pub users: Vec<String>,
     /// Addresses of groups.

@@ -114,4 +114,6 @@ fn what_the_service_writes_nobody_else_may_edit() {
     assert_eq!(editors("channel"), Editing::Nobody);
     assert_eq!(editors("desiredVersionA"), Editing::KeyA);
     assert_eq!(editors("desiredVersionB"), Editing::KeyB);
+    let warns: Vec<bool> = templates.all().iter().map(|template| template.warning_only).collect();
+    assert_eq!(warns, [false, true, false], "editors delete, insert and sort servers");
 }

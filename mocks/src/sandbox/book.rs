@@ -128,7 +128,8 @@ fn dress_column(tab: &mut Tab, header: &str, rule: &Value) {
     }
 }
 
-/// Each key to its group, the channel to nobody but the owner, the service's columns to the service.
+/// Each key to its group, the channel to nobody but the owner, the service's columns to the service; in the tab of servers they
+/// only warn.
 ///
 /// Where the owner is named, the page in the browser lets its user play the owner.
 fn protect(book: &mut Spreadsheet) {
@@ -149,7 +150,10 @@ fn protect(book: &mut Spreadsheet) {
             book.protect_column(RELEASE_TAB, header, &[OWNER, SERVICE_ACCOUNT]);
         }
         if SERVER_COLUMNS.contains(&header) {
-            book.protect_column(SERVER_TAB, header, &[SERVICE_ACCOUNT]);
+            // As `init` does: whoever types there is warned, and editors can delete, insert and sort rows.
+            let id = book.protect_column(SERVER_TAB, header, &[]);
+            let protected = book.protected_mut(id);
+            (protected.warning_only, protected.description) = (true, format!("fleetsheet: {header}"));
         }
     }
 }

@@ -140,6 +140,7 @@ async fn each_key_is_its_groups_alone() {
                 .iter()
                 .filter(|user| *user != OWNER && *user != SERVICE_ACCOUNT);
             assert_eq!(others.count() + range.groups.len(), 0, "{header}");
+            assert_eq!(range.warning_only, tab.title == SERVER_TAB, "{header}");
         }
     }
 }

@@ -3,10 +3,29 @@
 use std::collections::BTreeSet;
 
 use super::super::model::Setup;
-use super::super::tab_setup::{OURS, TabSetup, covers, is_closed};
+use super::super::tab_setup::{TabSetup, covers};
 use super::super::template::{Column, Editing, Owner};
 use crate::problem::Code;
 use crate::sheet::names::{Keyholders, address_of};
+use crate::sheet::protection::{OURS, is_closed, named, shuts_out};
+
+/// Ranges of other people that keep every editor from deleting, inserting or sorting rows, where editors should.
+pub(super) fn barriers(tab_setup: &TabSetup<'_>, setup: &mut Setup) {
+    let tab = &tab_setup.built.tab;
+    let foreign = tab
+        .protected
+        .iter()
+        .filter(|range| !range.description.starts_with(OURS));
+    for range in foreign.filter(|_| tab_setup.template.warning_only) {
+        if let Some(what) = shuts_out(range) {
+            let (place, name) = named(&tab.title, range);
+            let message = format!(
+                "{name} {what}; let it only warn (Data > Protect sheets and ranges), or remove it, if they should"
+            );
+            setup.notes.push(Setup::problem(Code::ShutOut, &place, message));
+        }
+    }
+}
 
 /// Ranges of other people that stand in somebody's way.
 pub(super) fn strangers(tab_setup: &TabSetup<'_>, column: &Column, at: u32, who: &Keyholders, setup: &mut Setup) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::range::{OURS, is_closed, named, shuts_out, spans};
 use super::{NAMED, column_fault};
 use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
 use crate::sheet::names::Keyholders;
@@ -30,16 +31,59 @@ pub(crate) fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) ->
         .map(|fault| format!("{fault} (both groups of dual_key should edit it, and nobody else)"))
         .collect();
     advice.extend(service_columns(tab, layout, who, &RELEASE_SERVICE));
-    advice.extend(headers(tab, layout));
+    advice.extend(headers(tab, layout, false));
     advice
 }
 
-/// What to correct about the server tab.
+/// What to correct about the server tab, where editors are to delete, insert and sort rows.
 #[must_use]
-pub(crate) fn server_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) -> Vec<String> {
-    let mut advice: Vec<String> = service_columns(tab, layout, who, &SERVER_SERVICE).into_iter().collect();
-    advice.extend(headers(tab, layout));
+pub(crate) fn server_advice(tab: &RawTab, layout: &Layout) -> Vec<String> {
+    let whole = |range: &&ProtectedRange| {
+        range.range.start_row.is_none_or(|row| row == 0)
+            && range.range.end_row.is_none()
+            && range.unprotected.is_empty()
+    };
+    let covered = |column: u32| {
+        let mut ranges = tab.protected.iter().filter(whole);
+        ranges.any(|range| spans(&range.range, column))
+    };
+    let service = SERVER_SERVICE.into_iter();
+    let open: Vec<&str> = service
+        .filter(|header| layout.columns.get(*header).is_some_and(|column| !covered(*column)))
+        .collect();
+    let mut advice = Vec::new();
+    if !open.is_empty() {
+        advice.push(format!(
+            "{}: nothing warns people who type into {}, which is undone; fleetsheet init adds a warning",
+            quoted(&tab.title),
+            open.join(", ")
+        ));
+    }
+    advice.extend(barriers(tab));
+    advice.extend(headers(tab, layout, true));
     advice
+}
+
+/// What to do about ranges that keep editors from working with rows; those of one kind in one line.
+fn barriers(tab: &RawTab) -> Vec<String> {
+    let mut alike: BTreeMap<(&str, &str), Vec<(String, String)>> = BTreeMap::new();
+    for range in &tab.protected {
+        let Some(what) = shuts_out(range) else { continue };
+        let fix = if range.description.starts_with(OURS) && !is_closed(range) {
+            "fleetsheet init lets it only warn"
+        } else {
+            "let it only warn (Data > Protect sheets and ranges), or remove it, if they should"
+        };
+        alike.entry((what, fix)).or_default().push(named(&tab.title, range));
+    }
+    let line = |((what, fix), ranges): ((&str, &str), Vec<(String, String)>)| match &ranges[..] {
+        [(_, name)] => format!("{name} {what}; {fix}"),
+        _ => {
+            let places = few(ranges.iter().map(|(place, _)| place.as_str()), NAMED);
+            format!("each of the protections of {places} {what}; {fix}")
+        }
+    };
+    alike.into_iter().map(line).collect()
 }
 
 /// Columns that the service must write and a protection keeps it from, by header. Google shows the editors of a range to those
@@ -77,10 +121,6 @@ fn closes(range: &ProtectedRange, column: u32) -> bool {
     range.editors.is_none() && !range.warning_only && spans(&range.range, column) && below_header && !open
 }
 
-fn spans(range: &GridRange, column: u32) -> bool {
-    range.start_column.is_none_or(|start| start <= column) && range.end_column.is_none_or(|end| column < end)
-}
-
 fn names<'a>(people: impl Iterator<Item = &'a String>) -> String {
     few(people.map(String::as_str), NAMED)
 }
@@ -103,13 +143,13 @@ fn service_columns(tab: &RawTab, layout: &Layout, who: &Keyholders, headers: &[&
     })
 }
 
-/// The known headers, but for that of the notes, which every editor of the file may rename.
-fn headers(tab: &RawTab, layout: &Layout) -> Option<String> {
+/// The known headers, but for that of the notes, which every editor of the file may rename. `warned`: a warning is enough.
+fn headers(tab: &RawTab, layout: &Layout, warned: bool) -> Option<String> {
     let covered = |column: u32| {
         tab.protected.iter().any(|range| {
             let row_one =
                 range.range.start_row.is_none_or(|row| row == 0) && range.range.end_row.is_none_or(|end| end > 0);
-            !range.warning_only && row_one && spans(&range.range, column) && range.unprotected.is_empty()
+            (warned || !range.warning_only) && row_one && spans(&range.range, column) && range.unprotected.is_empty()
         })
     };
     let open = layout
@@ -123,8 +163,14 @@ fn headers(tab: &RawTab, layout: &Layout) -> Option<String> {
         .map(|(column, header)| format!("{}1 ({header})", column_letters(*column)))
         .collect();
     (!open.is_empty()).then(|| {
+        let fix = if warned {
+            "let row 1 warn"
+        } else {
+            "protect row 1"
+        };
         format!(
-            "{}: every editor may rename the headers {}; without a header that it needs no pass is made, so protect row 1",
+            "{}: every editor may rename the headers {}; without a header that it needs no pass is made, so {fix} (fleetsheet init \
+             does)",
             quoted(&tab.title),
             open.join(", ")
         )

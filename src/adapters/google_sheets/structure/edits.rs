@@ -100,9 +100,11 @@ fn add_tab(sheet_id: i64, title: &str, rows: u32, columns: u32) -> Result<Reques
 
 fn reprotect(old: i64, as_is: &Protection) -> Result<Request, String> {
     let fields = ["range", "description", "warningOnly", "unprotectedRanges", "editors"];
+    // Google refuses editors of a range that only warns.
+    let fields = &fields[..fields.len() - usize::from(as_is.warning_only)];
     Ok(Request {
         update_protected_range: Some(UpdateProtectedRangeRequest {
-            fields: Some(FieldMask::new(&fields)),
+            fields: Some(FieldMask::new(fields)),
             protected_range: Some(protected(as_is, Some(id(old)?))?),
         }),
         ..Request::default()
@@ -186,9 +188,9 @@ fn protected(protection: &Protection, old: Option<i32>) -> Result<api::Protected
         protected_range_id: old,
         range: Some(area(protection.sheet_id, &protection.range)?),
         description: Some(protection.description.clone()),
-        warning_only: Some(false),
+        warning_only: Some(protection.warning_only),
         unprotected_ranges: Some(Vec::new()),
-        editors: Some(api::Editors {
+        editors: (!protection.warning_only).then(|| api::Editors {
             users: Some(protection.users.clone()),
             groups: Some(protection.groups.clone()),
             domain_users_can_edit: Some(false),
