@@ -4,6 +4,8 @@
 
 #[path = "deploy/pages.rs"]
 mod pages;
+#[path = "deploy/units.rs"]
+mod units;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
