@@ -4,6 +4,8 @@
 
 #[path = "deploy/pages.rs"]
 mod pages;
+#[path = "deploy/server.rs"]
+mod server;
 #[path = "deploy/units.rs"]
 mod units;
 
