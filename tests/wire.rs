@@ -33,6 +33,7 @@ mod keyless;
 mod kills;
 mod mail;
 mod meanwhile;
+mod night;
 mod pass;
 mod prerequisites;
 mod printing;

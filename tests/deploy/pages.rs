@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use fleetsheet::cli::Invocation;
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "README.md",
     "config/deploy/README.md",
+    "config/deploy/NIGHT.md",
     ".github/SECURITY.md",
     ".github/CONTRIBUTING.md",
     "tests/README.md",
