@@ -49,9 +49,11 @@ impl Status {
         open.collect()
     }
 
-    /// The channels as the last pass told them; of a store whose passes were all made by an earlier version, what it remembers.
+    /// The channels as the last pass told them; where it could not, what the store remembers: a pass that could not read the sheet
+    /// tells none, and passes of earlier versions were not noted.
     fn channels(&self) -> Vec<Value> {
-        if let Some(Value::Array(channels)) = self.last.as_ref().map(|last| &last.report["channels"]) {
+        let told = self.last.as_ref().and_then(|last| last.report["channels"].as_array());
+        if let Some(channels) = told.filter(|channels| !channels.is_empty()) {
             return channels.clone();
         }
         let channels = self.memory.channels.iter();

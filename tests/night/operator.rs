@@ -90,7 +90,7 @@ impl Operator {
         self.service.as_ref().expect("the service runs")
     }
 
-    async fn types(&mut self, line: &str) -> Ran {
+    pub(super) async fn types(&mut self, line: &str) -> Ran {
         match line.strip_prefix("systemctl ") {
             Some("kill -s USR1 fleetsheet") => {
                 let service = self.service();
@@ -123,6 +123,8 @@ impl Operator {
                 self.shell(&call.replace(" --config /etc/fleetsheet/fleetsheet.toml", ""))
                     .await
             }
+            // Nobody is there to be asked.
+            None if line.starts_with("fleetsheet rollback ") => self.shell(&format!("{line} --yes")).await,
             None => self.shell(line).await,
         }
     }
@@ -132,7 +134,10 @@ impl Operator {
         let service = self.service.as_ref();
         let log = service.map(Daemon::log).unwrap_or_default();
         std::fs::write(self.stage.path("bin/journal"), format!("{}{log}", self.journal)).unwrap();
-        let line = line.replace("/var/lib/fleetsheet", &self.stage.path("state").display().to_string());
+        let port = service.map(Daemon::port).unwrap_or_default();
+        let line = line
+            .replace("/var/lib/fleetsheet", &self.stage.path("state").display().to_string())
+            .replace("127.0.0.1:9464", &format!("127.0.0.1:{port}"));
         let mut given = self.stage.command(&[]);
         let given = given.as_std_mut();
         let path = format!(

@@ -42,6 +42,20 @@ async fn status_asks_nobody_and_leaves_no_trace() {
     assert_eq!(files(&stage), before);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_pass_that_could_not_read_the_sheet_status_still_tells_the_channels() {
+    let (stage, _) = Stage::known(3).await;
+    stage.sheets.script().fail("sheets.*", When::Every, Fault::Forbidden);
+    assert_eq!(stage.once().await.code, 1);
+    let status = stage.run(&["status", "--format", "json"]).await;
+    assert_eq!(status.json["outcome"], "failed", "{status:?}");
+    let channel = &status.json["channels"][0];
+    assert_eq!(
+        (&channel["channel"], &channel["release"]),
+        (&"web-prod".into(), &"2.3.9".into())
+    );
+}
+
 /// Names and contents of the state directory.
 fn files(stage: &Stage) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(stage.path("state")).unwrap().map(Result::unwrap);
