@@ -2,6 +2,8 @@
 //! arguments, settings and metrics.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+#[path = "deploy/copied.rs"]
+mod copied;
 #[path = "deploy/pages.rs"]
 mod pages;
 #[path = "deploy/server.rs"]
