@@ -65,7 +65,7 @@ async fn mail_goes_over_starttls_and_over_tls_with_a_login() {
         let ran = pass(&stage, Some(&server.authority())).await;
         assert!(ran.stderr.contains("mail sent"), "{}", ran.stderr);
         let mail = only(&server);
-        assert_eq!(mail.subject(), "[fleetsheet] web-prod: first contact");
+        assert_eq!(mail.subject(), "[fleetsheet] web-prod: 2.3.9 adopted");
         assert!(mail.headers["To"].contains("<ops@example.com>"), "{mail:?}");
         assert!(mail.text.contains("2.3.9") && mail.html.contains("2.3.9"));
         pass(&stage, Some(&server.authority())).await;

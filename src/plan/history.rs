@@ -114,12 +114,17 @@ fn later_than_all(shown: &str, memory: &Memory, now: DateTime<Utc>) -> bool {
 /// The newest stamp in the sheet, where that counts as written although this store did not write it: the stamps that it gives
 /// out from now on are later.
 pub(super) fn accepted(inputs: Inputs<'_>) -> Option<DateTime<Utc>> {
+    let last = inputs.memory.last_stamp;
+    newest(inputs).filter(|newest| last.is_none_or(|last| *newest > last))
+}
+
+/// The newest stamp in the sheet: when somebody's store wrote there last.
+pub(super) fn newest(inputs: Inputs<'_>) -> Option<DateTime<Utc>> {
     let Inputs { memory, now, .. } = inputs;
     let display = &inputs.sheet.display;
     let channels = display.release.rows.iter().map(|row| row.stamp.updated_at.as_str());
     let all = channels.chain(display.servers.rows.iter().map(ShownServer::updated_at));
-    let newest = all.filter_map(|text| credible(text, memory, now)).max();
-    newest.filter(|newest| memory.last_stamp.is_none_or(|last| *newest > last))
+    all.filter_map(|text| credible(text, memory, now)).max()
 }
 
 /// The time of a stamp, if it may be one: exactly our form, and not absurdly far ahead. Our own may lie ahead of a clock that

@@ -6,6 +6,7 @@ use super::model::Tripped;
 use super::policy::Belt;
 use crate::memory::Binding;
 use crate::problem::{Code, Kind, Problem};
+use crate::text::{plain, short};
 
 /// The binding that this pass makes or keeps.
 pub(super) fn binding(inputs: Inputs<'_>) -> Binding {
@@ -62,19 +63,20 @@ fn other_store(inputs: Inputs<'_>) -> Option<Problem> {
         .filter(|s| *s != memory.store)
         .collect();
     let why = if !others.is_empty() {
-        let served = if sheet.display.stores.contains(&memory.store) {
-            "too"
-        } else {
-            "and not by this one"
+        let served_too = sheet.display.stores.contains(&memory.store);
+        let served = if served_too { "too" } else { "and not by this one" };
+        let others: Vec<String> = others.into_iter().map(store).collect();
+        let this = match memory.store.as_str() {
+            "" => "a new one".to_owned(),
+            own => store(own),
         };
+        let newest = history::newest(inputs).filter(|_| !served_too);
+        let wrote = newest.map_or_else(String::new, |at| {
+            format!(", which wrote into it last at {} UTC", at.format("%Y-%m-%d %H:%M"))
+        });
         format!(
-            "the spreadsheet is served by the store {} {served} (this is {})",
-            others.join(", "),
-            if memory.store.is_empty() {
-                "a new one"
-            } else {
-                &memory.store
-            }
+            "the spreadsheet is served by {}{wrote}, {served} (this is {this})",
+            others.join(", ")
         )
     } else {
         let bound = memory
@@ -94,6 +96,14 @@ fn other_store(inputs: Inputs<'_>) -> Option<Problem> {
         &*policy.spreadsheet,
         format!("belt store: {why}; {fix}"),
     ))
+}
+
+/// A store, as people can tell it from another: by the machine that it was made on, where its id says so.
+fn store(id: &str) -> String {
+    match id.split_once('/') {
+        Some((host, _)) => format!("the state store that was made on {}", plain(&short(host, 80))),
+        None => format!("the state store {}", plain(&short(id, 80))),
+    }
 }
 
 fn other_tab(inputs: Inputs<'_>) -> Option<Problem> {

@@ -179,7 +179,7 @@ async fn a_mail_that_nobody_takes_waits_instead_of_being_lost() {
     let url = post.smtp.url().replace("127.0.0.1", "localhost");
     post.stage.setting("FLEETSHEET_EMAIL__SMTP_URL", &url);
     let mail = post.one().await;
-    assert_eq!(mail.subject(), "[fleetsheet] web-prod: first contact");
+    assert_eq!(mail.subject(), "[fleetsheet] web-prod: 2.3.9 adopted");
     assert_eq!(post.backlog().await, fleetsheet::mail::Backlog::default());
 }
 

@@ -15,7 +15,12 @@ async fn a_new_store_is_private_and_keeps_its_id() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b/fleetsheet.db");
     let first = load(&path, Access::Write).await.unwrap();
-    assert_eq!(uuid::Uuid::parse_str(&first.store).unwrap().get_version_num(), 4);
+    let (host, id) = first.store.split_once('/').unwrap();
+    assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 4);
+    assert!(
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)),
+        "{host}"
+    );
     assert_eq!(
         first,
         Memory {

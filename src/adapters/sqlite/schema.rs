@@ -5,6 +5,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, SqliteConnection};
 use uuid::Uuid;
 
+use crate::adapters::files::host_name;
+
 use super::rows::{Key, Writer};
 use super::seal;
 use super::trouble::{Fault, RESTORE};
@@ -119,7 +121,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc
     })?;
     if found == Found::Nothing {
         let mut writer = Writer::of_nothing(connection);
-        writer.put_meta(Key::Store, Uuid::new_v4().to_string()).await?;
+        writer.put_meta(Key::Store, new_store()).await?;
         let created = now.to_rfc3339_opts(SecondsFormat::Micros, true);
         writer.put_meta(Key::Created, created).await?;
         writer.seal().await?;
@@ -140,6 +142,16 @@ fn migrator() -> Migrator {
             .collect(),
     )
 }
+
+/// The id of a new store. It begins with the machine that it is made on, which tells people more than a number.
+fn new_store() -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || ".-_".contains(*c);
+    let host: String = host_name().chars().filter(fits).take(HOST_MAX).collect();
+    format!("{host}/{}", Uuid::new_v4())
+}
+
+/// Longest part of a machine's name that goes into an id, in characters.
+const HOST_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -136,12 +136,19 @@ pub(super) fn of_news(news: &News) -> Entry {
         "adoption" => {
             let release = if to.is_empty() { "no release".to_owned() } else { to };
             what = format!(
-                "Met for the first time with {release}: {}.",
+                "{} is taken as in force: {}.",
+                safe::capital(&release),
                 safe::line(&news.text, WORDS_MAX)
             );
-            (Tone::Note, "first contact", channel)
+            (Tone::Note, "adopted", channel)
         }
-        "takeover" => (Tone::Alarm, "takeover", "the spreadsheet".to_owned()),
+        "takeover" => {
+            what = "Somebody let another state store serve the sheet. All keys have lost their effect.".to_owned();
+            fix = "if nobody of you did, find out who ran fleetsheet --once --takeover; to release anything, clear both keys of the \
+                   channel, let a pass see it, and type them again"
+                .to_owned();
+            (Tone::Alarm, "takeover", "the spreadsheet".to_owned())
+        }
         "override" => (Tone::Warning, "belt let through", "the spreadsheet".to_owned()),
         "unauthorised_edit" => (Tone::Alarm, "unauthorised edit", safe::line(&news.place, TITLE_MAX)),
         _ => (

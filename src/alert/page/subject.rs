@@ -66,6 +66,9 @@ fn serious(digest: &Digest) -> (String, u64) {
         let place = safe::word(&first.place, "a service cell");
         return (format!("unauthorised edit: {place}"), 1);
     }
+    if !happened("takeover").is_empty() {
+        return ("the sheet was taken over by another state store".to_owned(), 1);
+    }
     if let Some(first) = digest.new.iter().find(stops).filter(|_| digest.failing) {
         let place = safe::word(&first.place, "the spreadsheet");
         return (format!("passes fail: {place}"), 1);
@@ -96,8 +99,7 @@ fn serious(digest: &Digest) -> (String, u64) {
     if let Some(news) = digest.news.first() {
         let channel = safe::name(&news.channel, "a channel");
         let what = match news.event.as_str() {
-            "adoption" => format!("{channel}: first contact"),
-            "takeover" => "the sheet was taken over by another store".to_owned(),
+            "adoption" => format!("{channel}: {} adopted", safe::name(&news.to, "no release")),
             "override" => "a belt was let through".to_owned(),
             "nothing_to_roll_back" => format!("nothing to roll back to: {}", safe::word(&news.place, "a channel")),
             _ => format!(
