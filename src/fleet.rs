@@ -95,6 +95,15 @@ impl Server {
         self.spot || LAUNCHERS.iter().any(|key| self.tags.contains_key(&TagKey::from(*key)))
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.tags
+            .get("Name")
+            .map(|name| name.trim())
+            .filter(|name| !name.is_empty())
+    }
+
     /// The value of a tag.
     #[must_use]
     pub fn tag(&self, key: &TagKey) -> Option<&Arc<str>> {

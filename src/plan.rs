@@ -15,6 +15,7 @@ mod history;
 mod identity;
 mod inputs;
 mod joined;
+mod misnamed;
 mod model;
 mod order;
 mod policy;
@@ -102,6 +103,7 @@ fn decide(inputs: Inputs<'_>) -> Plan {
         }
         plan.servers.push(server);
     }
+    misnamed::report(inputs, &mut plan);
     finish(inputs, counted, &mut plan);
     plan
 }

@@ -16,7 +16,7 @@ use crate::memory::{Memory, Update};
 use crate::plan::{Happening, Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::{ChannelName, ServerId};
-use crate::text::few;
+use crate::text::{few, plain};
 
 use cause::{anonymous, why};
 pub use cells::Cells;
@@ -97,6 +97,11 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
             *settled.unsent.entry(why.clone()).or_default() += 1;
         }
         show(inputs, server, outcome, &mut settled);
+    }
+    for (text, said) in &plan.misnamed {
+        let status = plain(&format!("{}: {said}", StatusWord::Error.word()));
+        let cells = Cells::from([("status".into(), status)]);
+        settled.server_cells.insert(text.clone(), cells);
     }
     refusals::end(inputs, plan, outcomes, &mut settled.update);
     let progress = channel::progress(plan, &inputs.policy.version_tag, outcomes);

@@ -7,6 +7,7 @@ pub mod display;
 pub mod filled;
 pub mod intent;
 pub mod layout;
+pub mod misnamed;
 pub mod names;
 pub mod parse;
 pub mod protection;

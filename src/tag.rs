@@ -75,6 +75,16 @@ impl From<&str> for ServerId {
     }
 }
 
+impl ServerId {
+    /// Whether it has the form of an instance id: `i-` and 8 or 17 lower-case hexadecimal digits.
+    #[must_use]
+    pub(crate) fn is_instance(&self) -> bool {
+        let digits = self.as_str().strip_prefix("i-");
+        let hexadecimal = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(hexadecimal))
+    }
+}
+
 impl From<&str> for TagKey {
     fn from(text: &str) -> Self {
         Self(text.into())

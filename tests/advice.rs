@@ -127,7 +127,7 @@ pub(crate) fn world() -> World {
     ] {
         world.release.rows.push(channel_row(channel, version));
         for n in servers {
-            let id = format!("i-{n:02}");
+            let id = format!("i-{n:08}");
             world.servers.rows.push(server_row(&id, channel));
             launch(&mut world, &id, channel, version);
         }

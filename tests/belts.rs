@@ -37,7 +37,7 @@ fn share(percent: usize) -> f64 {
 }
 
 fn id(n: usize) -> String {
-    format!("i-{n:03}")
+    format!("i-{n:08}")
 }
 
 /// `count` servers of web on 1.0, which no keys approved, in the sheet and in the cloud.
@@ -205,7 +205,7 @@ fn servers_of_a_region() {
         // Two regions of an account; the other one is whole.
         world.fleet.sources.insert(world::source("main/us-east-1"), None);
         for o in 0..3 {
-            let other = format!("i-other{o}");
+            let other = format!("i-f{o:07}");
             launch(&mut world, &other, &[]);
             world.fleet.servers.get_mut(&*other).unwrap().source = world::source("main/us-east-1");
         }

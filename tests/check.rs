@@ -27,7 +27,7 @@ fn world() -> World {
     for i in 1..=15 {
         let channel = if i <= 12 { "web" } else { "db" };
         let version = if i <= 12 { "1.0.0" } else { "5.0.0" };
-        let id = format!("i-{i:02}");
+        let id = format!("i-{i:08}");
         world.servers.rows.push(server_row(&id, channel));
         launch(
             &mut world,
@@ -35,8 +35,12 @@ fn world() -> World {
             &[("ReleaseChannel", channel), ("ReleaseVersion", version)],
         );
     }
-    launch(&mut world, "i-99", &[("Name", "bastion"), ("ReleaseVersion", "0.1.0")]);
-    set(&mut world, "i-12", "hold", Cell::Bool(true));
+    launch(
+        &mut world,
+        "i-00000099",
+        &[("Name", "bastion"), ("ReleaseVersion", "0.1.0")],
+    );
+    set(&mut world, "i-00000012", "hold", Cell::Bool(true));
     world.pass(&Options::default());
     world
 }
@@ -139,40 +143,40 @@ fn tampered_changes_are_refused() {
     let good = promoting();
     let to = |before, after| change("ReleaseVersion", Some(before), after, Reason::Release);
     refused("a tag changed twice", &good, "changed twice", |_, plan| {
-        let again = server(plan, "i-01").changes[0].clone();
-        server(plan, "i-01").changes.push(again);
+        let again = server(plan, "i-00000001").changes[0].clone();
+        server(plan, "i-00000001").changes.push(again);
     });
     refused("a server twice", &good, "stands twice", |_, plan| {
-        let again = server(plan, "i-01").clone();
+        let again = server(plan, "i-00000001").clone();
         plan.servers.push(again);
     });
     refused("another before", &good, "is not", |_, plan| {
-        server(plan, "i-01").changes[0].before = Some("9".into());
+        server(plan, "i-00000001").changes[0].before = Some("9".into());
     });
     refused("another version", &good, "nothing asks for", |_, plan| {
-        server(plan, "i-01").changes[0].after = "3.0.0".into();
+        server(plan, "i-00000001").changes[0].after = "3.0.0".into();
     });
     refused("another tag", &good, "nothing asks for", |_, plan| {
-        server(plan, "i-01").changes[0] = change("Name", None, "pwned", Reason::Join);
+        server(plan, "i-00000001").changes[0] = change("Name", None, "pwned", Reason::Join);
     });
     refused("a held server", &good, "is held", |_, plan| {
-        server(plan, "i-12").changes = vec![to("1.0.0", "2.0.0")];
+        server(plan, "i-00000012").changes = vec![to("1.0.0", "2.0.0")];
     });
     refused("a server of another channel", &good, "nothing asks for", |_, plan| {
-        server(plan, "i-13").changes = vec![to("5.0.0", "2.0.0")];
+        server(plan, "i-00000013").changes = vec![to("5.0.0", "2.0.0")];
     });
     refused("a server that is not ours", &good, "in no channel", |_, plan| {
-        let mut foreign = server(plan, "i-01").clone();
-        foreign.id = "i-99".into();
+        let mut foreign = server(plan, "i-00000001").clone();
+        foreign.id = "i-00000099".into();
         foreign.changes = vec![to("0.1.0", "2.0.0")];
         plan.servers.push(foreign);
     });
     refused("withheld and changed", &good, "withheld and changed", |_, plan| {
-        let server = server(plan, "i-01");
+        let server = server(plan, "i-00000001");
         server.withheld = server.changes.clone();
     });
     refused("another source", &good, "another source", |_, plan| {
-        server(plan, "i-01").source = Some(world::source("other"));
+        server(plan, "i-00000001").source = Some(world::source("other"));
     });
     refused("a stopped plan that acts", &good, "stopped", |_, plan| {
         plan.stop = vec![fleetsheet::problem::Problem::new(
@@ -188,23 +192,23 @@ fn tampered_changes_are_refused() {
 fn plans_for_another_world_are_refused() {
     let good = promoting();
     refused("terminated meanwhile", &good, "is not live", |world, _| {
-        let server = world.fleet.servers.get_mut("i-01").unwrap();
+        let server = world.fleet.servers.get_mut("i-00000001").unwrap();
         server.state = fleetsheet::fleet::State::Terminated;
     });
     refused("a source that is down", &good, "did not answer", |world, _| {
         world.fleet.sources.insert(world::source("main"), Some(world::down()));
     });
     refused("held meanwhile", &good, "is held", |world, _| {
-        set(world, "i-01", "hold", Cell::Bool(true));
+        set(world, "i-00000001", "hold", Cell::Bool(true));
     });
     refused("a second row that disagrees", &good, "disagree", |world, _| {
-        world.servers.rows.push(server_row("i-01", "db"));
+        world.servers.rows.push(server_row("i-00000001", "db"));
     });
     refused("unassigned", &good, "in no channel", |world, _| {
-        set(world, "i-01", "channel", Cell::Blank);
+        set(world, "i-00000001", "channel", Cell::Blank);
     });
     refused("unknown channel", &good, "in no channel", |world, _| {
-        set(world, "i-01", "channel", Cell::Text("wbe".into()));
+        set(world, "i-00000001", "channel", Cell::Text("wbe".into()));
     });
     refused("observing", &good, "only observing", |world, _| {
         world.policy.observe = true
@@ -280,7 +284,7 @@ fn a_promotion_that_reaches_nobody_is_refused() {
     let good = promoting();
     let all = |world: &mut World, lost: usize, cell: &Cell| {
         for i in 1..=lost {
-            set(world, &format!("i-{i:02}"), "channel", cell.clone());
+            set(world, &format!("i-{i:08}"), "channel", cell.clone());
         }
     };
     for cell in [Cell::Blank, Cell::Error("#REF!".into()), Cell::Text("db".into())] {
@@ -295,7 +299,7 @@ fn a_promotion_that_reaches_nobody_is_refused() {
     }
     refused("rows that disagree", &good, "all its servers left", |world, _| {
         for i in 1..=12 {
-            world.servers.rows.push(server_row(&format!("i-{i:02}"), "db"));
+            world.servers.rows.push(server_row(&format!("i-{i:08}"), "db"));
         }
     });
 }
@@ -304,11 +308,11 @@ fn a_promotion_that_reaches_nobody_is_refused() {
 fn rows_that_the_configuration_does_not_want_are_refused() {
     let mut world = world();
     let tags = [("ReleaseChannel", "web"), ("ReleaseVersion", "1.0.0")];
-    launch(&mut world, "i-20", &tags);
+    launch(&mut world, "i-00000020", &tags);
     for rows in [Rows::None, Rows::Persistent] {
         refused("a row", &world, "does not want", |world, _| {
             world.policy.rows = rows;
-            world.fleet.servers.get_mut("i-20").unwrap().spot = true;
+            world.fleet.servers.get_mut("i-00000020").unwrap().spot = true;
         });
     }
 }
@@ -360,29 +364,29 @@ fn rollbacks_that_nobody_asked_for_are_refused() {
 fn what_a_belt_holds_is_refused() {
     let mut moving = world();
     for i in 1..=4 {
-        set(&mut moving, &format!("i-{i:02}"), "channel", Cell::Text("db".into()));
+        set(&mut moving, &format!("i-{i:08}"), "channel", Cell::Text("db".into()));
     }
     let trip = |plan: &Plan| plan.tripped.iter().any(|t| t.belt == Belt::Unapproved);
     assert!(trip(&moving.decide(&Options::default())));
     refused("moves that wait", &moving, "approval of two keys", |_, plan| {
-        let server = server(plan, "i-01");
+        let server = server(plan, "i-00000001");
         server.changes = std::mem::take(&mut server.withheld);
     });
     let mut tags = world();
     for i in 1..=6 {
-        set(&mut tags, &format!("i-{i:02}"), "tag:Owner", Cell::Text("me".into()));
-        let server = tags.fleet.servers.get_mut(&*format!("i-{i:02}")).unwrap();
+        set(&mut tags, &format!("i-{i:08}"), "tag:Owner", Cell::Text("me".into()));
+        let server = tags.fleet.servers.get_mut(&*format!("i-{i:08}")).unwrap();
         server.tags.insert("Owner".into(), "ops".into());
     }
     assert!(trip(&tags.decide(&Options::default())));
     refused("tags that wait", &tags, "approval of two keys", |_, plan| {
-        let server = server(plan, "i-01");
+        let server = server(plan, "i-00000001");
         server.changes = std::mem::take(&mut server.withheld);
     });
     let mut fewer = world();
     fewer.servers.rows.truncate(9);
     refused("appends that wait", &fewer, "that a belt holds", |_, plan| {
-        server(plan, "i-10").append = true;
+        server(plan, "i-00000010").append = true;
     });
 }
 
@@ -391,7 +395,7 @@ fn an_adoption_that_the_servers_do_not_bear_out_is_refused() {
     let mut fresh = World::new();
     fresh.release.rows = vec![channel_row("web", "", "")];
     for i in 1..=3 {
-        let id = format!("i-{i:02}");
+        let id = format!("i-{i:08}");
         fresh.servers.rows.push(server_row(&id, "web"));
         let version = if i < 3 { "1.0.0" } else { "2.0.0" };
         launch(

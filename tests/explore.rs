@@ -74,7 +74,7 @@ struct Counts {
 fn beginning() -> State {
     let mut world = World::new();
     world.release.rows = vec![channel_row("web", "1.0", "1.0")];
-    for id in ["i-1", "i-2"] {
+    for id in ["i-00000001", "i-00000002"] {
         world.servers.rows.push(server_row(id, "web"));
         launch(&mut world, id, &[("ReleaseChannel", "web"), ("ReleaseVersion", "1.0")]);
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use fleetsheet::sheet::intent::{Key, Tick};
+use fleetsheet::sheet::misnamed::{owners_shown, problem};
 use fleetsheet::sheet::names::Keyholders;
 use fleetsheet::sheet::names::Names;
 use fleetsheet::sheet::parse::{Sheet, parse};
@@ -145,7 +146,7 @@ fn a_servers_channel_may_be_looked_up_but_not_still_be_loading() {
     let found = formula("=VLOOKUP(A2,x,2)", text("web"));
     let loading = formula("=IMPORTRANGE(1)", text("Loading..."));
     let rows = [found, loading, Cell::Number(7.0)]
-        .map(|cell| vec![text("i-1"), cell])
+        .map(|cell| vec![text("i-00000001"), cell])
         .to_vec();
     let sheet = with_rows(vec![], rows);
     let rows = &sheet.intent.servers;
@@ -158,6 +159,43 @@ fn a_servers_channel_may_be_looked_up_but_not_still_be_loading() {
         "{:?}",
         rows[2].errors
     );
+}
+
+#[test]
+fn only_an_instance_id_is_a_server() {
+    let short = "i-0123abcd";
+    let long = "i-0123456789abcdef0";
+    let none = [
+        "=== API ===",
+        "web-prod-euw1-0003",
+        "I-0ABCDEF0",
+        "i-0123abc",
+        "i-0123abcde",
+        "i-0123456789abcdef",
+        "i-0123456789abcdefg",
+        "0123abcd",
+        "ec2:instance/i-0123abcd",
+    ];
+    let rows = [short, long].into_iter().chain(none);
+    let sheet = with_rows(vec![], rows.map(|id| vec![text(id), text("web")]).collect());
+    let ids: Vec<&str> = sheet.intent.servers.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids, [short, long]);
+    let owners = owners_shown(&sheet.display.servers);
+    let told: Vec<String> = sheet
+        .intent
+        .misnamed
+        .iter()
+        .map(|row| problem(row, &owners).message)
+        .collect();
+    assert_eq!(told.len(), none.len());
+    for (row, (message, text)) in (4..).zip(told.iter().zip(none)) {
+        let start = format!(
+            "ServerTagAssignment!A{row} holds {text:?}, which is not an instance id (i- and 8 or 17 hexadecimal digits); "
+        );
+        assert!(message.starts_with(&start), "{message}");
+    }
+    assert!(told[2].ends_with("; write it in lower case: i-0abcdef0"), "{}", told[2]);
+    assert!(told[0].contains("no server that was seen has this name"), "{}", told[0]);
 }
 
 #[test]
@@ -230,7 +268,7 @@ fn any_cell() -> impl Strategy<Value = Cell> {
     let leaf = prop_oneof![
         Just(Cell::Blank),
         any::<String>().prop_map(Cell::Text),
-        prop::sample::select(vec!["web", "2.4.0", "TRUE", "i-1", "=A1", "#REF!"]).prop_map(text),
+        prop::sample::select(vec!["web", "2.4.0", "TRUE", "i-00000001", "=A1", "#REF!"]).prop_map(text),
         any::<f64>().prop_map(Cell::Number),
         any::<bool>().prop_map(Cell::Bool),
         any::<String>().prop_map(Cell::Error),

@@ -14,7 +14,7 @@ use crate::world::{Options, World};
 const PASS: TimeDelta = TimeDelta::minutes(5);
 
 fn id(n: usize) -> String {
-    format!("i-{n:02}")
+    format!("i-{n:08}")
 }
 
 /// Thirty servers of web on 1.0, and both keys on 2.0.

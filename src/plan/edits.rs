@@ -80,7 +80,10 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
     let Inputs { memory, .. } = inputs;
     let shown = &inputs.sheet.display.servers;
     // What was meant for one row and stands in another got there when rows changed places under a write whose end nobody saw.
-    let astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
+    let mut astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
+    // So did what was told in a row that named no server and now names one.
+    let misnamed = memory.servers.iter().filter(|(id, _)| !id.is_instance());
+    astray.extend(misnamed.filter_map(|(_, row)| row.row.written.as_deref()));
     let mut told = Told::default();
     for server in &plan.servers {
         // Nothing is restored in the row of a server of which nothing is known, and two rows of one server are an error already.

@@ -123,7 +123,7 @@ pub(super) fn newest(inputs: Inputs<'_>) -> Option<DateTime<Utc>> {
     let Inputs { memory, now, .. } = inputs;
     let display = &inputs.sheet.display;
     let channels = display.release.rows.iter().map(|row| row.stamp.updated_at.as_str());
-    let all = channels.chain(display.servers.rows.iter().map(ShownServer::updated_at));
+    let all = channels.chain(display.servers.keyed().map(ShownServer::updated_at));
     all.filter_map(|text| credible(text, memory, now)).max()
 }
 

@@ -198,6 +198,8 @@ pub struct Plan {
     pub channels: Vec<ChannelPlan>,
     /// Servers, by id.
     pub servers: Vec<ServerPlan>,
+    /// What is said of rows that are about no server, by what they hold in the place of an id.
+    pub misnamed: BTreeMap<ServerId, String>,
     /// What needs a person.
     pub problems: Vec<Problem>,
     /// Belts that tripped, held back or let through.

@@ -8,6 +8,7 @@ use crate::memory::Memory;
 use crate::plan::{Inputs, Policy, distrust};
 use crate::problem::{Code, Problem};
 use crate::sheet::layout::{RELEASE_SERVICE, SERVER_SERVICE, quoted};
+use crate::sheet::misnamed;
 use crate::sheet::names::Names;
 use crate::sheet::parse::{Sheet, inspect};
 use crate::sheet::protection::{closed_to_us, release_advice, server_advice};
@@ -162,8 +163,16 @@ fn cells(sheet: &Sheet, present: &str) -> Vec<Finding> {
     let of_rows = channels.iter().flat_map(|row| &row.errors);
     let of_rows = of_rows.chain(servers.iter().flat_map(|row| &row.errors));
     let others = sheet.problems.iter().filter(|problem| !is_about_columns(problem));
+    let owners = misnamed::owners_shown(&sheet.display.servers);
+    let no_servers: Vec<Problem> = sheet
+        .intent
+        .misnamed
+        .iter()
+        .map(|row| misnamed::problem(row, &owners))
+        .collect();
     let mut findings: Vec<Finding> = of_rows
         .chain(others)
+        .chain(&no_servers)
         .map(|problem| Finding::note(Item::Cells, &*problem.place, &*problem.message))
         .collect();
     if findings.is_empty() {

@@ -52,6 +52,8 @@ pub struct ServerTab {
     pub filled: BTreeSet<Arc<str>>,
     /// Its rows, from top to bottom.
     pub rows: Vec<ShownServer>,
+    /// The same of rows whose text is not an instance id.
+    pub misnamed: Vec<ShownServer>,
     /// `tag:` columns that show what the server carries.
     pub shown_tags: Vec<TagColumn>,
 }
@@ -65,6 +67,13 @@ pub struct ShownServer {
     pub id: ServerId,
     /// The service cells as they stand, by canonical header; `tag:` columns of the server's authority too.
     pub service: BTreeMap<Arc<str>, String>,
+}
+
+impl ServerTab {
+    /// All rows that have a key, from top to bottom, those that are about no server last.
+    pub(crate) fn keyed(&self) -> impl Iterator<Item = &ShownServer> {
+        self.rows.iter().chain(&self.misnamed)
+    }
 }
 
 impl ShownServer {

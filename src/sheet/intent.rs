@@ -17,6 +17,8 @@ pub struct Intent {
     pub channels: Vec<ReleaseRow>,
     /// Servers, from top to bottom.
     pub servers: Vec<ServerRow>,
+    /// Rows of the server tab whose text is not an instance id, from top to bottom: they are about no server.
+    pub misnamed: Vec<MisnamedRow>,
     /// `tag:` columns that the sheet decides.
     pub tags: Vec<TagColumn>,
 }
@@ -117,6 +119,15 @@ pub struct ServerRow {
     pub unreadable: bool,
     /// What is wrong with its cells.
     pub errors: Vec<Problem>,
+}
+
+/// A row of the server tab whose text is not an instance id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MisnamedRow {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What it holds in the place of an id. The row is found again by it.
+    pub text: ServerId,
 }
 
 impl ServerRow {

@@ -22,7 +22,7 @@ use super::{RawSpreadsheet, RawTab, STORE_MARK};
 use crate::problem::Problem;
 
 pub use cells::check_channel;
-use rows::{release_rows, server_rows};
+use rows::{Asked, release_rows, server_rows};
 
 /// A spreadsheet that could be understood as a whole; single rows may still have errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,8 +101,16 @@ impl Sheet {
         missing_service(&layout, &SERVER_SERVICE, &mut self.problems);
         self.intent.server_tab.clone_from(&layout.title);
         for (asked, shown) in server_rows(tab, &layout, (&tags, &shown_tags), &mut self.problems) {
-            self.intent.servers.push(asked);
-            self.display.servers.rows.push(shown);
+            match asked {
+                Asked::Server(asked) => {
+                    self.intent.servers.push(asked);
+                    self.display.servers.rows.push(shown);
+                }
+                Asked::Nothing(misnamed) => {
+                    self.intent.misnamed.push(misnamed);
+                    self.display.servers.misnamed.push(shown);
+                }
+            }
         }
         self.intent.tags = tags;
         self.display.servers.shown_tags = shown_tags;

@@ -169,7 +169,7 @@ fn differing_servers<'a>(sheet: &'a Sheet, memory: &Memory, settled: &Settled) -
         let typed_over = shown.any(|(h, was)| has(h) && row.service.get(h).is_some_and(|found| found != was));
         stamp_differs || typed_over || cells.iter().any(|(h, text)| has(h) && row.service.get(h) != Some(text))
     };
-    servers.rows.iter().filter(differs).map(|row| &row.id).collect()
+    servers.keyed().filter(differs).map(|row| &row.id).collect()
 }
 
 /// The cells of a new row that are people's from then on.

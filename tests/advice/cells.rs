@@ -118,7 +118,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Checkbox,
-            "i-01",
+            "i-00000001",
             "hold",
             text("yes"),
             "clear it, then Insert > Checkbox",
@@ -126,7 +126,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Checkbox,
-            "i-01",
+            "i-00000001",
             "hold",
             formula("=A1", Cell::Number(1.0)),
             "let its formula give TRUE or FALSE",
@@ -134,7 +134,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Channel,
-            "i-01",
+            "i-00000001",
             "channel",
             Cell::Number(7.0),
             "a channel must be text: format the column as Plain text",
@@ -142,7 +142,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Channel,
-            "i-01",
+            "i-00000001",
             "channel",
             text("=web"),
             "begin it with another character",
@@ -150,7 +150,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Channel,
-            "i-01",
+            "i-00000001",
             "channel",
             text("we\u{200b}b"),
             "type the text again without it",
@@ -158,7 +158,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Channel,
-            "i-01",
+            "i-00000001",
             "channel",
             text(&"w".repeat(257)),
             "at most 256 fit: shorten it",
@@ -166,7 +166,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Channel,
-            "i-01",
+            "i-00000001",
             "channel",
             formula("=A1", Cell::Number(7.0)),
             "let its formula give text",
@@ -174,7 +174,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             Channel,
-            "i-01",
+            "i-00000001",
             "channel",
             formula("=A1", Cell::Error("#REF!".into())),
             "correct its formula",
@@ -182,7 +182,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             TagValue,
-            "i-01",
+            "i-00000001",
             "tag:Owner",
             text(&"o".repeat(300)),
             "at most 256 fit: shorten it",
@@ -190,7 +190,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             TagValue,
-            "i-01",
+            "i-00000001",
             "tag:Owner",
             Cell::Number(7.0),
             "a tag's value must be text: format the column as Plain text",
@@ -198,7 +198,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             TagValue,
-            "i-01",
+            "i-00000001",
             "tag:Owner",
             text("o\u{202e}o"),
             "type the text again without it",
@@ -206,7 +206,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             TagValue,
-            "i-01",
+            "i-00000001",
             "tag:Owner",
             formula("=A1", Cell::Bool(true)),
             "let its formula give text",
@@ -214,7 +214,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             TagValue,
-            "i-01",
+            "i-00000001",
             "tag:Owner",
             formula("=A1", Cell::Error("#N/A".into())),
             "correct its formula",
@@ -222,7 +222,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         cell!(
             TagValue,
-            "i-01",
+            "i-00000001",
             "tag:Owner",
             formula("=A1", text("Loading...")),
             "wait for it, or correct",
@@ -295,10 +295,10 @@ fn rows() -> Vec<Case> {
         Case {
             code: Code::ServerId,
             says: "an instance id must be text: format the column as Plain text and type it again",
-            provoke: |world| put(world, "i-14", "serverId", Cell::Number(14.0)),
+            provoke: |world| put(world, "i-00000014", "serverId", Cell::Number(14.0)),
             apply: |world| {
                 // The server is discovered meanwhile and has another row.
-                world.servers.rows[13].insert("serverId".into(), text("i-14"));
+                world.servers.rows[13].insert("serverId".into(), text("i-00000014"));
                 Options::default()
             },
         },
@@ -306,23 +306,74 @@ fn rows() -> Vec<Case> {
             code: Code::ServerId,
             says: "type the text again without it",
             provoke: |world| {
-                world.servers.rows.push(server_row("i-99\u{200b}", "web"));
+                world.servers.rows.push(server_row("i-00000099\u{200b}", "web"));
                 Options::default()
             },
             apply: |world| {
-                last(world).insert("serverId".into(), text("i-99"));
+                last(world).insert("serverId".into(), text("i-00000099"));
                 Options::default()
             },
         },
         Case {
             code: Code::ServerId,
-            says: "shorten it",
+            says: "type the instance id",
             provoke: |world| {
-                world.servers.rows.push(server_row(&"i".repeat(65), "web"));
+                world.servers.rows.push(server_row(&"i".repeat(257), "web"));
                 Options::default()
             },
             apply: |world| {
-                last(world).insert("serverId".into(), text("i-99"));
+                last(world).insert("serverId".into(), text("i-00000099"));
+                Options::default()
+            },
+        },
+        Case {
+            code: Code::ServerId,
+            says: "type the instance id, or clear the row",
+            provoke: |world| {
+                world.servers.rows.push(server_row("=== API ===", "web"));
+                Options::default()
+            },
+            apply: |world| {
+                last(world).clear();
+                Options::default()
+            },
+        },
+        Case {
+            code: Code::ServerId,
+            says: "write it in lower case: i-0000abcd",
+            provoke: |world| {
+                world.servers.rows.push(server_row("I-0000ABCD", "web"));
+                Options::default()
+            },
+            apply: |world| {
+                last(world).insert("serverId".into(), text("i-0000abcd"));
+                Options::default()
+            },
+        },
+        Case {
+            code: Code::ServerId,
+            says: "it is the name of i-00000099: put that id there",
+            provoke: |world| {
+                crate::people::launch(world, "i-00000099", &[("Name", "web-99")]);
+                world.servers.rows.push(server_row("web-99", "web"));
+                Options::default()
+            },
+            apply: |world| {
+                last(world).insert("serverId".into(), text("i-00000099"));
+                Options::default()
+            },
+        },
+        Case {
+            code: Code::ServerId,
+            says: "which has row 2: delete this row",
+            provoke: |world| {
+                let server = world.fleet.servers.get_mut("i-00000001").expect("server");
+                server.tags.insert("Name".into(), "web-1".into());
+                world.servers.rows.push(server_row("web-1", "web"));
+                Options::default()
+            },
+            apply: |world| {
+                world.servers.rows.pop();
                 Options::default()
             },
         },

@@ -14,17 +14,17 @@ fn calm() -> Options {
 
 fn vanish(world: &mut World, ids: std::ops::RangeInclusive<u32>) {
     for n in ids {
-        world.fleet.servers.remove(&*format!("i-{n:02}"));
+        world.fleet.servers.remove(&*format!("i-{n:08}"));
     }
 }
 
 /// Somebody else writes the version of a server, pass after pass.
 fn contest(world: &mut World) -> Options {
     for _ in 0..2 {
-        launch(world, "i-01", "web", "6.6.6");
+        launch(world, "i-00000001", "web", "6.6.6");
         pass(world, &calm());
     }
-    launch(world, "i-01", "web", "6.6.6");
+    launch(world, "i-00000001", "web", "6.6.6");
     calm()
 }
 
@@ -32,21 +32,21 @@ fn lose_rows(world: &mut World) -> Options {
     world.servers.rows.drain(..5);
     for n in 1..=5 {
         // Their tags name another channel now, so they are not discovered.
-        launch(world, &format!("i-{n:02}"), "elsewhere", "1.0.0");
+        launch(world, &format!("i-{n:08}"), "elsewhere", "1.0.0");
     }
     calm()
 }
 
 fn move_five(world: &mut World) -> Options {
     for n in 1..=5 {
-        set(world, &format!("i-{n:02}"), "channel", text("api"));
+        set(world, &format!("i-{n:08}"), "channel", text("api"));
     }
     calm()
 }
 
 fn refuse(_: &mut World) -> Options {
     Options {
-        fail: [ServerId::from("i-01")].into(),
+        fail: [ServerId::from("i-00000001")].into(),
         ..calm()
     }
 }
@@ -95,7 +95,7 @@ fn belts() -> Vec<Case> {
                 world
                     .servers
                     .rows
-                    .extend((1..=5).map(|n| server_row(&format!("i-{n:02}"), "web")));
+                    .extend((1..=5).map(|n| server_row(&format!("i-{n:08}"), "web")));
                 calm()
             },
         },
@@ -135,7 +135,7 @@ fn a_failure_that_is_over_there_is_over_here() {
         (
             Code::Tags,
             |world: &mut World| {
-                launch(world, "i-01", "web", "6.6.6");
+                launch(world, "i-00000001", "web", "6.6.6");
                 refuse(world)
             },
             |_: &mut World| calm(),

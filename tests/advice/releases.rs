@@ -21,7 +21,7 @@ fn type_again(world: &mut World, channel: &str, version: &str) {
 
 /// All servers of api lose their channel while its keys are turned.
 fn desert(world: &mut World) -> Options {
-    for id in ["i-11", "i-12"] {
+    for id in ["i-00000011", "i-00000012"] {
         set(world, id, "channel", Cell::Blank);
         let id = fleetsheet::tag::ServerId::from(id);
         let server = world.fleet.servers.get_mut(&id).expect("a server");
@@ -79,7 +79,7 @@ pub(super) fn cases() -> Vec<Case> {
             says: "put the channel of their rows",
             provoke: desert,
             apply: |world| {
-                for id in ["i-11", "i-12"] {
+                for id in ["i-00000011", "i-00000012"] {
                     set(world, id, "channel", text("api"));
                 }
                 calm()

@@ -120,7 +120,7 @@ fn structure() -> Vec<Case> {
             says: "enter values there instead of the formula",
             provoke: |world| {
                 for n in 1..=14 {
-                    let id = format!("i-{n:02}");
+                    let id = format!("i-{n:08}");
                     let shown = if n == 1 {
                         "=ARRAYFORMULA(X2:X)"
                     } else {
@@ -128,12 +128,12 @@ fn structure() -> Vec<Case> {
                     };
                     set(world, &id, "serverId", formula(shown, text(&id)));
                 }
-                launch(world, "i-99", "web", "1.0.0");
+                launch(world, "i-00000099", "web", "1.0.0");
                 calm()
             },
             apply: |world| {
                 for (n, row) in world.servers.rows.iter_mut().enumerate() {
-                    row.insert("serverId".into(), text(&format!("i-{:02}", n + 1)));
+                    row.insert("serverId".into(), text(&format!("i-{:08}", n + 1)));
                 }
                 calm()
             },
@@ -174,11 +174,11 @@ fn rows() -> Vec<Case> {
             code: Code::UnknownChannel,
             says: "correct the name",
             provoke: |world| {
-                set(world, "i-01", "channel", text("wbe"));
+                set(world, "i-00000001", "channel", text("wbe"));
                 calm()
             },
             apply: |world| {
-                set(world, "i-01", "channel", text("web"));
+                set(world, "i-00000001", "channel", text("web"));
                 calm()
             },
         },
@@ -186,7 +186,7 @@ fn rows() -> Vec<Case> {
             code: Code::UnknownChannel,
             says: "or add the channel",
             provoke: |world| {
-                set(world, "i-01", "channel", text("wbe"));
+                set(world, "i-00000001", "channel", text("wbe"));
                 calm()
             },
             apply: |world| {
@@ -225,7 +225,7 @@ fn rows() -> Vec<Case> {
             code: Code::ServerCells,
             says: "they are restored",
             provoke: |world| {
-                set(world, "i-01", "releaseVersion", text("9.9.9"));
+                set(world, "i-00000001", "releaseVersion", text("9.9.9"));
                 calm()
             },
             apply: |_| calm(),

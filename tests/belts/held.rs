@@ -106,7 +106,7 @@ fn busy() -> World {
     set(&mut world, &id(10), "channel", Cell::Text("api".into()));
     launch(
         &mut world,
-        "i-new",
+        "i-0000face",
         &[("ReleaseChannel", "db"), ("ReleaseVersion", "5.0")],
     );
     world.fleet.servers.remove(&*id(9));

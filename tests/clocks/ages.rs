@@ -69,16 +69,16 @@ fn a_missing_server_is_gone_after_a_day_and_not_by_a_jump() {
             let what = format!("{jump:?} for {passes} passes, vanished before: {before}");
             let mut world = known();
             if before {
-                world.fleet.servers.remove("i-09");
-                assert_eq!(status(&pass(&mut world, SOON), "i-09"), ServerStatus::Missing);
+                world.fleet.servers.remove("i-00000009");
+                assert_eq!(status(&pass(&mut world, SOON), "i-00000009"), ServerStatus::Missing);
             }
             let plans = while_wrong(&mut world, jump, passes, |world, _| {
-                drop(world.fleet.servers.remove("i-09"))
+                drop(world.fleet.servers.remove("i-00000009"))
             });
             for plan in &plans {
-                assert_eq!(status(plan, "i-09"), ServerStatus::Missing, "{what}");
+                assert_eq!(status(plan, "i-00000009"), ServerStatus::Missing, "{what}");
             }
-            let hours = (0..40).take_while(|_| status(&pass(&mut world, HOUR), "i-09") == ServerStatus::Missing);
+            let hours = (0..40).take_while(|_| status(&pass(&mut world, HOUR), "i-00000009") == ServerStatus::Missing);
             let hours = hours.count();
             // What the clock was ahead for a while may count.
             assert!((22..=24).contains(&hours), "{what}: gone after {hours} h");
@@ -89,9 +89,9 @@ fn a_missing_server_is_gone_after_a_day_and_not_by_a_jump() {
 #[test]
 fn a_day_without_a_pass_is_a_day() {
     let mut world = known();
-    world.fleet.servers.remove("i-09");
+    world.fleet.servers.remove("i-00000009");
     let week = TimeDelta::days(7);
-    let weeks = [(); 2].map(|()| status(&pass(&mut world, week), "i-09"));
+    let weeks = [(); 2].map(|()| status(&pass(&mut world, week), "i-00000009"));
     assert_eq!(weeks, [ServerStatus::Missing, ServerStatus::Gone]);
 }
 
@@ -101,7 +101,7 @@ fn a_contested_correction_is_tried_again_within_a_day() {
         let what = format!("{jump:?} for {passes} passes");
         let mut world = known();
         let contest = |world: &mut World| {
-            let server = world.fleet.servers.get_mut("i-03").unwrap();
+            let server = world.fleet.servers.get_mut("i-00000003").unwrap();
             server.tags.insert("ReleaseVersion".into(), "0.1".into());
         };
         for _ in 0..4 {
@@ -110,7 +110,10 @@ fn a_contested_correction_is_tried_again_within_a_day() {
         }
         let plans = while_wrong(&mut world, jump, passes, |world, _| contest(world));
         for plan in &plans {
-            assert!(matches!(status(plan, "i-03"), ServerStatus::Contested(_)), "{what}");
+            assert!(
+                matches!(status(plan, "i-00000003"), ServerStatus::Contested(_)),
+                "{what}"
+            );
         }
         let waits = (0..60).take_while(|_| {
             contest(&mut world);
@@ -147,7 +150,7 @@ fn baselines_neither_open_at_a_jump_nor_stay_for_ever() {
         let mut world = known();
         while_wrong(&mut world, jump, passes, |_, _| ());
         for gone in [1..=8, 25..=30] {
-            let gone: Vec<Cell> = gone.map(|n| Cell::Text(format!("i-{n:02}"))).collect();
+            let gone: Vec<Cell> = gone.map(|n| Cell::Text(format!("i-{n:08}"))).collect();
             let is_gone = |id: &str| gone.contains(&Cell::Text(id.to_owned()));
             world.fleet.servers.retain(|id, _| !is_gone(id.as_str()));
             world.servers.rows.retain(|row| !gone.contains(&row["serverId"]));
@@ -164,7 +167,7 @@ fn baselines_neither_open_at_a_jump_nor_stay_for_ever() {
 fn the_days_count_of_unapproved_changes_neither_begins_anew_at_a_jump_nor_stays_for_ever() {
     let go = |world: &mut World, ids: std::ops::RangeInclusive<u32>| {
         for n in ids {
-            set(world, &format!("i-{n:02}"), "channel", Cell::Text("db".into()));
+            set(world, &format!("i-{n:08}"), "channel", Cell::Text("db".into()));
         }
     };
     for (jump, passes) in within_a_day() {
@@ -191,13 +194,13 @@ fn the_days_count_of_unapproved_changes_neither_begins_anew_at_a_jump_nor_stays_
 #[test]
 fn no_time_is_too_extreme_to_decide() {
     let mut world = known();
-    world.fleet.servers.remove("i-09");
+    world.fleet.servers.remove("i-00000009");
     for _ in 0..4 {
-        let server = world.fleet.servers.get_mut("i-03").unwrap();
+        let server = world.fleet.servers.get_mut("i-00000003").unwrap();
         server.tags.insert("ReleaseVersion".into(), "0.1".into());
         pass(&mut world, SOON);
     }
-    let server = world.fleet.servers.get_mut("i-03").unwrap();
+    let server = world.fleet.servers.get_mut("i-00000003").unwrap();
     server.tags.insert("ReleaseVersion".into(), "0.1".into());
     // The kernel sets no clock beyond 2262.
     let times = ["1970-01-01T00:00:00Z", "2262-04-11T23:47:16Z", "9999-12-31T23:59:59Z"].map(|t| t.parse().unwrap());
@@ -209,7 +212,10 @@ fn no_time_is_too_extreme_to_decide() {
         let plan = world.decide(&Options::default());
         assert_eq!(plan.stop, [], "{now}");
         let gone = [ServerStatus::Missing, ServerStatus::Gone];
-        assert!(gone.contains(&status(&plan, "i-09")), "{now}");
-        assert!(matches!(status(&plan, "i-03"), ServerStatus::Contested(_)), "{now}");
+        assert!(gone.contains(&status(&plan, "i-00000009")), "{now}");
+        assert!(
+            matches!(status(&plan, "i-00000003"), ServerStatus::Contested(_)),
+            "{now}"
+        );
     }
 }

@@ -23,8 +23,8 @@ pub(crate) const STEPS: [(&str, Act); 27] = [
     ("after the edit", |_| Options::default()),
     ("keys cleared", |w| keys(w, "web", "")),
     ("keys retyped", |w| keys(w, "web", "3.0")),
-    ("drift", |w| tagged(w, "i-03", "0.1")),
-    ("one moves", |w| key(w, "i-01", "channel", "db")),
+    ("drift", |w| tagged(w, "i-00000003", "0.1")),
+    ("one moves", |w| key(w, "i-00000001", "channel", "db")),
     ("rows gone", |w| {
         w.servers.rows.drain(..12);
         keys(w, "db", "7.0")
@@ -70,7 +70,7 @@ pub(crate) const STEPS: [(&str, Act); 27] = [
 ];
 
 fn id(n: usize) -> String {
-    format!("i-{n:02}")
+    format!("i-{n:08}")
 }
 
 fn live(world: &mut World, n: usize, channel: &str, version: &str) {

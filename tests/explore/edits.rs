@@ -120,7 +120,7 @@ pub(crate) fn edit(state: &mut State, edit: Edit) -> Option<()> {
         Edit::Enabled => toggle(world, "enabled")?,
         Edit::Rollback => toggle(world, "rollback")?,
         Edit::Service => retype(world, "releaseVersion", text("9.9"))?,
-        Edit::ServiceOfServer => set(world, "i-1", "status", text("typed")),
+        Edit::ServiceOfServer => set(world, "i-00000001", "status", text("typed")),
         // Undo is only used where no row is left.
         Edit::DeleteFirst if count > 0 => state.bin = Some(world.release.rows.remove(0)).filter(|_| count == 1),
         Edit::DeleteLast if count > 1 => drop(world.release.rows.pop()),

@@ -66,7 +66,7 @@ impl Turn {
 }
 
 pub(crate) fn id(number: usize) -> String {
-    format!("i-{number:02}")
+    format!("i-{number:08}")
 }
 
 fn key() -> impl Strategy<Value = Cell> {

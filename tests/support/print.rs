@@ -40,6 +40,11 @@ pub(crate) fn plan(plan: &Plan, settled: &Settled) -> String {
     if in_sync > 0 {
         let _ = writeln!(out, "in sync without a change: {in_sync}");
     }
+    for text in plan.misnamed.keys() {
+        let cells = settled.server_cells.get(text);
+        let status = cells.and_then(|cells| cells.get("status"));
+        let _ = writeln!(out, "no server {text:?}: {}", status.map_or("", String::as_str));
+    }
     for (channel, count) in &plan.not_ours {
         let _ = writeln!(out, "not ours: {count} of channel {channel}");
     }

@@ -1,6 +1,7 @@
 //! The language of the golden cases: what stands in the sheet, what runs in the cloud, and what people do between passes.
 //!
-//! One command a line; `#` starts a comment. `i-1..i-9` stands for nine servers. Cells: `[x]` and `[ ]` are boxes, `#1.1` is a
+//! One command a line; `#` starts a comment. `i-1..i-9` stands for nine servers, whose ids are filled up to eight digits, and
+//! shown short again in what is printed. Cells: `[x]` and `[ ]` are boxes, `#1.1` is a
 //! number, `=A1>2.0` is a formula and its value, `-` is nothing, anything else is text.
 
 use std::collections::BTreeMap;
@@ -104,21 +105,24 @@ fn header(short: &str) -> String {
     .to_owned()
 }
 
+fn name(prefix: &str, number: u32) -> String {
+    let digits = if prefix == "i" { 8 } else { 2 };
+    format!("{prefix}-{number:0digits$}")
+}
+
 /// `i-1..i-9` and `i-1,i-4` as names.
 fn names(text: &str) -> Vec<String> {
     let one = |text: &str| match text.split_once("..") {
         Some((first, last)) => {
             let number = |t: &str| t.rsplit('-').next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);
             let prefix = first.rsplit_once('-').map_or("", |(p, _)| p);
-            (number(first)..=number(last))
-                .map(|n| format!("{prefix}-{n:02}"))
-                .collect()
+            (number(first)..=number(last)).map(|n| name(prefix, n)).collect()
         }
         None => match text
             .split_once('-')
             .and_then(|(p, n)| Some((p, n.parse::<u32>().ok()?)))
         {
-            Some((prefix, number)) => vec![format!("{prefix}-{number:02}")],
+            Some((prefix, number)) => vec![name(prefix, number)],
             None => vec![text.to_owned()],
         },
     };
@@ -206,7 +210,8 @@ impl Stage {
             format!(" ({})", words.join(" "))
         };
         self.out.push_str(&format!("== pass {}{how}\n", self.passes));
-        self.out.push_str(&print::plan(&plan, &settled));
+        self.out
+            .push_str(&print::plan(&plan, &settled).replace("i-000000", "i-"));
         self.world.wait(TimeDelta::minutes(5));
         Some(())
     }

@@ -66,7 +66,8 @@ struct Lost<'a> {
 fn lost(inputs: Inputs<'_>) -> BTreeMap<ChannelName, Lost<'_>> {
     let (named, last) = (named(inputs), last_free(inputs));
     let mut channels: BTreeMap<ChannelName, Lost<'_>> = BTreeMap::new();
-    for (id, memory) in &inputs.memory.servers {
+    // An earlier version took any text for the id of a server.
+    for (id, memory) in inputs.memory.servers.iter().filter(|(id, _)| id.is_instance()) {
         let Some(channel) = had_row(memory, last).filter(|_| !has_ended(id, Some(memory), inputs)) else {
             continue;
         };

@@ -161,7 +161,9 @@ pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
     if !fleet.complete() || plan.tripped.iter().any(|belt| !belt.allowed) {
         return;
     }
-    let listed: BTreeSet<&ServerId> = inputs.sheet.intent.servers.iter().map(|row| &row.id).collect();
+    let intent = &inputs.sheet.intent;
+    let misnamed = intent.misnamed.iter().map(|row| &row.text);
+    let listed: BTreeSet<&ServerId> = intent.servers.iter().map(|row| &row.id).chain(misnamed).collect();
     let remembered = inputs.memory.servers.keys();
     let gone = remembered.filter(|id| !listed.contains(id) && !fleet.servers.contains_key(*id));
     let in_sheet =

@@ -8,14 +8,23 @@ use super::cells::{
 use crate::memory::Stamp;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::RawTab;
-use crate::sheet::cell::{Cell, text_of};
+use crate::sheet::cell::{Cell, clip, text_of};
 use crate::sheet::display::{ShownRelease, ShownServer};
-use crate::sheet::intent::{Origin, ReleaseRow, ServerRow, Tick};
+use crate::sheet::intent::{MisnamedRow, Origin, ReleaseRow, ServerRow, Tick};
 use crate::sheet::layout::{Layout, SERVER_SERVICE, TagColumn};
+use crate::sheet::misnamed::NOT_AN_ID;
 use crate::tag::{ChannelName, ServerId};
 
-/// Longest server id that is looked at; EC2's have 19 characters.
-const SERVER_ID_MAX: usize = 64;
+/// Longest text in the place of an id by which a row is found again: that of a name, which is the value of a tag.
+const SERVER_ID_MAX: usize = 256;
+
+/// What a row of the server tab asks for.
+pub(super) enum Asked {
+    /// Something of a server.
+    Server(ServerRow),
+    /// Nothing: what it holds is not an instance id.
+    Nothing(MisnamedRow),
+}
 
 /// A row's cells, found by header.
 struct Row<'a> {
@@ -134,7 +143,7 @@ pub(super) fn server_rows(
     layout: &Arc<Layout>,
     (tags, shown_tags): (&[TagColumn], &[TagColumn]),
     problems: &mut Vec<Problem>,
-) -> Vec<(ServerRow, ShownServer)> {
+) -> Vec<(Asked, ShownServer)> {
     let fixed = SERVER_SERVICE.iter().map(|h| Arc::from(*h));
     let service: Vec<Arc<str>> = fixed.chain(shown_tags.iter().map(|t| t.header.clone())).collect();
     let mut rows = Vec::new();
@@ -153,12 +162,18 @@ pub(super) fn server_rows(
             id: id.clone(),
             service: service.iter().map(|h| (h.clone(), row.shown(h))).collect(),
         };
-        rows.push((server_row(row, id, tags), shown));
+        let asked = if id.is_instance() {
+            Asked::Server(server_row(row, id, tags))
+        } else {
+            let origin = row.origin;
+            Asked::Nothing(MisnamedRow { origin, text: id })
+        };
+        rows.push((asked, shown));
     }
     rows
 }
 
-/// The server that a row of the server tab is about; `None` where the row says nothing.
+/// What a row of the server tab holds in the place of an id; `None` where the row says nothing.
 fn server_of(row: &Row<'_>, tags: &[TagColumn]) -> Result<Option<ServerId>, Problem> {
     let place = row.place("serverId");
     let problem = |message| Err(row.problem(Code::ServerId, "serverId", message));
@@ -176,6 +191,10 @@ fn server_of(row: &Row<'_>, tags: &[TagColumn]) -> Result<Option<ServerId>, Prob
         ));
     }
     match bad_name(&id, SERVER_ID_MAX) {
+        Some(_) if id.chars().count() > SERVER_ID_MAX => problem(format!(
+            "{place} holds \"{}\", which {NOT_AN_ID}; type the instance id, or clear the row",
+            clip(&id)
+        )),
         Some(what) => problem(format!("{place} holds {what}")),
         None => Ok(Some((&*id).into())),
     }

@@ -28,7 +28,7 @@ pub(super) fn read_channels(sheet: &Sheet, memory: &Memory) -> BTreeMap<String, 
 
 /// The same of servers. A row that was not there yet shows nothing.
 pub(super) fn read_servers(sheet: &Sheet, memory: &Memory, desired: &Desired) -> BTreeMap<String, Cells> {
-    let mut read = as_left(sheet.display.servers.rows.iter().map(|row| {
+    let mut read = as_left(sheet.display.servers.keyed().map(|row| {
         let known = memory.servers.get(&row.id);
         let kept = known.is_some_and(|server| server.row.written.as_ref() == row.service.get("updatedAt"));
         (row.id.to_string(), kept.then(|| row.service.clone()))

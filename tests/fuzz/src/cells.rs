@@ -2,6 +2,7 @@
 
 use fleetsheet::problem::Kind;
 use fleetsheet::sheet::intent::{Key, Tick};
+use fleetsheet::sheet::misnamed::{owners_shown, problem};
 use fleetsheet::sheet::parse::{check_channel, parse};
 use fleetsheet::sheet::{Cell, RawSpreadsheet, RawTab};
 use fleetsheet::tag::Version;
@@ -151,7 +152,7 @@ fn row(cell: &Cell) {
 
 /// The cell as a server's id, and as the channel, box and wish of a server.
 fn server_row(cell: &Cell) {
-    let mut cells = texts(&["i-1", "web", ""]);
+    let mut cells = texts(&["i-00000001", "web", ""]);
     cells[1] = cell.clone();
     cells.extend([cell.clone(), cell.clone()]);
     let raw = book(vec![texts(&RELEASE)], vec![texts(&SERVERS), vec![cell.clone()], cells]);
@@ -161,18 +162,20 @@ fn server_row(cell: &Cell) {
         .servers
         .last()
         .unwrap_or_else(|| panic!("{cell:?} hides its row"));
-    assert_eq!(row.id.as_str(), "i-1", "{cell:?} hides its row");
+    assert_eq!(row.id.as_str(), "i-00000001", "{cell:?} hides its row");
     // What cannot be read leaves the server alone, and is an error.
     assert!(!row.unreadable || !row.errors.is_empty(), "{row:?}");
     for server in &sheet.intent.servers {
         judge::one_line("a server's id", server.id.as_str());
-        judge::at_most("a server's id", server.id.as_str(), 64);
+        judge::at_most("a server's id", server.id.as_str(), 19);
         for wish in server.tags.iter().flatten() {
             judge::one_line("a tag's value", wish);
             judge::at_most("a tag's value", wish, 256);
         }
     }
-    for problem in sheet.problems.iter().chain(&row.errors) {
+    let owners = owners_shown(&sheet.display.servers);
+    let misnamed: Vec<_> = sheet.intent.misnamed.iter().map(|row| problem(row, &owners)).collect();
+    for problem in sheet.problems.iter().chain(&row.errors).chain(&misnamed) {
         judge::one_line("a problem", &problem.message);
         judge::at_most("a problem", &problem.message, MESSAGE_MAX);
     }

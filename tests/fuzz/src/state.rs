@@ -209,8 +209,8 @@ fn decide(memory: Memory) {
     for line in [
         "row web|2.4.0|2.4.0|[x]|[ ]",
         "servers",
-        "row i-1|web",
-        "server i-1 running web|2.3.9|web",
+        "row i-00000001|web",
+        "server i-00000001 running web|2.3.9|web",
     ] {
         scene.line(line);
     }

@@ -1,0 +1,52 @@
+//! Rows of the server tab that name no server: each is told, with the server whose name it holds, and nothing else follows.
+
+use std::collections::BTreeMap;
+
+use super::inputs::Inputs;
+use super::model::Plan;
+use crate::sheet::misnamed::{Listed, Owners, owners_shown, problem, says};
+use crate::tag::ServerId;
+
+/// Tells what is wrong with each row that names no server.
+pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
+    let rows = &inputs.sheet.intent.misnamed;
+    if rows.is_empty() {
+        return;
+    }
+    let owners = owners(inputs, plan);
+    let problems = rows.iter().map(|row| problem(row, &owners));
+    let said = rows.iter().map(|row| (row.text.clone(), says(row, &owners)));
+    let (problems, said): (Vec<_>, BTreeMap<_, _>) = (problems.collect(), said.collect());
+    plan.problems.extend(problems);
+    plan.misnamed = said;
+}
+
+/// The servers of each name: those that the fleet shows alive, and those that only the sheet shows.
+fn owners<'a>(inputs: Inputs<'a>, plan: &Plan) -> Owners<'a> {
+    let Inputs { sheet, fleet, .. } = inputs;
+    let rows: BTreeMap<&ServerId, u32> = sheet
+        .intent
+        .servers
+        .iter()
+        .map(|row| (&row.id, row.origin.row))
+        .collect();
+    let soon = |id: &ServerId| {
+        let at = plan.servers.binary_search_by(|server| server.id.cmp(id));
+        at.is_ok_and(|at| plan.servers[at].append)
+    };
+    let listed = |id: &ServerId| match rows.get(id) {
+        Some(row) => Listed::Row(*row),
+        None if soon(id) => Listed::Soon,
+        None => Listed::Nowhere,
+    };
+    let mut owners = owners_shown(&sheet.display.servers);
+    for ids in owners.values_mut() {
+        ids.retain(|id, _| !fleet.servers.contains_key(*id));
+    }
+    for (id, server) in fleet.servers.iter().filter(|(_, server)| server.state.is_live()) {
+        if let Some(name) = server.name() {
+            owners.entry(name).or_default().insert(id, listed(id));
+        }
+    }
+    owners
+}
