@@ -24,6 +24,8 @@ pub use cell::Cell;
 pub const STORE_MARK: &str = "fleetsheet.store";
 /// Key of the developer metadata that names a column's header.
 pub(crate) const COLUMN_MARK: &str = "fleetsheet.column";
+/// Rows of a tab in which its headers are looked for where not all of it is read.
+pub(crate) const HEAD_ROWS: usize = 10;
 /// Columns of the audit tab, in the order in which a new one has them.
 pub const AUDIT_COLUMNS: [&str; 7] = ["time", "run", "channel", "event", "from", "to", "detail"];
 

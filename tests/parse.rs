@@ -238,6 +238,46 @@ fn headers_are_found_in_any_order_and_case_and_a_double_or_missing_one_is_fatal(
     assert_eq!(none.len(), 2, "both tabs are missing");
 }
 
+/// What the parser says of a server tab with these rows.
+fn refusal(servers: Vec<Vec<Cell>>) -> Vec<String> {
+    let refused = parse(&book(vec![header(&RELEASE)], servers), &names()).unwrap_err();
+    refused.into_iter().map(|problem| problem.message).collect()
+}
+
+#[test]
+fn headers_below_row_1_are_found_and_the_way_up_is_said() {
+    let title = || vec![text("Our servers")];
+    let server = || vec![text("i-0123abcd"), text("web")];
+    let says = |row: u32, fix: &str| {
+        let holds = "holds serverId, channel, hold and 1 more; headers must stand in row 1";
+        vec![format!("ServerTagAssignment: row {row} {holds}: {fix}")]
+    };
+    let headers = || header(&["serverId", "channel", "HOLD", " notes"]);
+    let above = refusal(vec![title(), headers(), server()]);
+    assert_eq!(above, says(2, "delete the row above"));
+    let wide = vec![title(), vec![], vec![text("see the wiki")], headers(), server()];
+    assert_eq!(refusal(wide), says(4, "delete the 3 rows above"));
+    // Rows that hold something are not to be deleted.
+    let sorted: Vec<_> = (0..30).map(|_| server()).chain([headers(), server()]).collect();
+    assert_eq!(
+        refusal(sorted),
+        says(31, "move row 31 up to the top (drag it by its number)")
+    );
+    // A header that is there, and a word that a header has, too, are no header row.
+    let lacks = refusal(vec![header(&["serverId", "hold"]), vec![text("channel"), text("web")]]);
+    assert!(
+        lacks.len() == 1 && lacks[0].contains("has no column channel"),
+        "{lacks:?}"
+    );
+
+    let release = vec![title(), header(&RELEASE), vec![text("web")]];
+    let refused = parse(&book(release, vec![header(&SERVERS)]), &names()).unwrap_err();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let says =
+        "ReleaseSheet: row 2 holds channel, desiredVersionA, desiredVersionB and 7 more; headers must stand in row 1";
+    assert_eq!(refused[0].message, format!("{says}: delete the row above"));
+}
+
 #[test]
 fn an_unmanaged_tag_column_is_reported_and_left_alone() {
     let sheet = parse(

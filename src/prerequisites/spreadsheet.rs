@@ -119,7 +119,7 @@ fn columns<'p>(sheet: &Sheet, names: &Names, present: &str, fatal: impl Iterator
     let layout = &*sheet.display.servers.layout;
     let servers = (layout, !layout.title.is_empty());
     let absent = |(layout, there): (&crate::sheet::layout::Layout, bool), header: &str| {
-        there && !layout.columns.contains_key(header)
+        there && !layout.misplaced && !layout.columns.contains_key(header)
     };
     let mut optional = |layout: (&crate::sheet::layout::Layout, bool), header: &str, without: &str| {
         if absent(layout, header) {

@@ -1,5 +1,7 @@
 //! Where things are in a spreadsheet: tabs by their names, columns by the headers in row 1.
 
+mod misplaced;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use super::names::Names;
 use super::{AUDIT_COLUMNS, RawSpreadsheet, RawTab, Table};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::TagKey;
+use misplaced::{misplaced, same_header};
 
 /// A column of people's that may be left out of either tab.
 pub(crate) const NOTES: &str = "notes";
@@ -43,6 +46,8 @@ pub struct Layout {
     pub row_count: u32,
     /// Service columns that a protection keeps from us, with what that says of itself.
     pub closed: BTreeMap<Arc<str>, String>,
+    /// Whether its headers stand in another row than the first, so that no column is where it should be.
+    pub misplaced: bool,
     /// The table that holds its header and the columns of people's, if there is one: it gets the rows that are appended.
     pub table: Option<Table>,
 }
@@ -72,9 +77,10 @@ pub(super) fn audit_layout(tab: &RawTab, problems: &mut Vec<Problem>) -> Option<
     let known: Vec<Arc<str>> = AUDIT_COLUMNS.iter().map(|h| (*h).into()).collect();
     let mut faults = Vec::new();
     let layout = layout(tab, &known, &[], &mut faults);
-    if layout.columns.is_empty() {
+    if layout.columns.is_empty() && !layout.misplaced {
         let message = format!(
-            "{} has none of the headers {}, so nothing is logged there; run fleetsheet init, or delete the tab",
+            "{} has none of the headers {} in row 1, so nothing is logged there; delete the rows above them, run fleetsheet \
+             init, or delete the tab",
             quoted(&tab.title),
             AUDIT_COLUMNS.join(", ")
         );
@@ -143,6 +149,17 @@ pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &m
         .collect();
     let covers = |table: &&Table| table.covers(filled.iter().copied());
     layout.table = tab.tables.iter().find(covers).cloned();
+    let has = |header: &&str| layout.columns.contains_key(*header);
+    let absent: Vec<&str> = known
+        .iter()
+        .map(|header| &**header)
+        .filter(|header| !has(header))
+        .collect();
+    if let Some(problem) = misplaced(tab, &absent, needs) {
+        layout.misplaced = true;
+        fatal.push(problem);
+        return layout;
+    }
     for need in needs.iter().filter(|need| !layout.columns.contains_key(**need)) {
         let message = format!(
             "{} has no column {need}; bring it back (Edit > Undo, or fleetsheet init adds an empty one)",
@@ -153,13 +170,10 @@ pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &m
     layout
 }
 
-fn same_header(known: &str, text: &str) -> bool {
-    let text = text.trim();
-    // Tag keys are told apart by letter case, so `tag:` columns are matched before this by their exact key.
-    known.eq_ignore_ascii_case(text)
-}
-
 pub(super) fn missing_service(layout: &Layout, service: &[&str], problems: &mut Vec<Problem>) {
+    if layout.misplaced {
+        return;
+    }
     for header in service.iter().filter(|h| !layout.columns.contains_key(**h)) {
         let message = format!(
             "{} has no column {header} to write to; fleetsheet init adds it",

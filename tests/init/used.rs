@@ -54,6 +54,52 @@ async fn what_is_missing_comes_to_the_right_end() {
     assert_eq!(stage.server_cell(&ids[0], "status"), "in sync");
 }
 
+/// Headers below a title are neither made anew beside themselves, nor protected there.
+#[tokio::test]
+async fn headers_under_a_title_are_left_until_the_title_is_gone() {
+    for tab in [RELEASE, SERVERS, "AuditLog"] {
+        let (stage, ids) = Stage::known(3).await;
+        stage.with_audit_tab();
+        assert_eq!(stage.init(&[]).await.code, 0);
+        stage.sheets.edit(|book| {
+            book.tab_mut(tab).insert_rows(0, 1);
+            book.set(tab, "A1", "Please read the wiki first");
+        });
+        let before = stage.sheets.book();
+        for arguments in [&["--dry-run"][..], &[], &["--channel", "new"]] {
+            let ran = stage.init(arguments).await;
+            // A dry run that could look at everything has done what it was asked.
+            let code = i32::from(arguments != ["--dry-run"]);
+            assert_eq!((ran.code, steps(&ran)), (code, vec![]), "{tab}: {ran:?}");
+            assert_eq!(ran.json["outcome"], "failed", "{tab}: {ran:?}");
+            let told = ran.problems();
+            let says = "headers must stand in row 1: delete the row above";
+            assert!(
+                told.len() == 1 && told[0].contains("row 2 holds") && told[0].contains(says),
+                "{told:?}"
+            );
+            assert!(stage.sheets.book() == before, "{tab}");
+        }
+        stage.forget_the_look_for_an_audit_tab().await;
+        let ran = stage.once().await;
+        let told = ran.problems();
+        if tab == "AuditLog" {
+            assert!(
+                ran.code == 0 && told.len() == 1 && told[0].contains("delete the rows above them"),
+                "{ran:?}"
+            );
+        } else {
+            assert_eq!((ran.code, told.len()), (5, 1), "{ran:?}");
+            assert!(told[0].contains("row 2 holds"), "{told:?}");
+        }
+        stage.sheets.edit(|book| book.tab_mut(tab).delete_rows(0..1));
+        let ran = stage.once().await;
+        assert_eq!((ran.code, ran.problems()), (0, vec![]), "{tab}: {ran:?}");
+        assert_eq!(stage.server_cell(&ids[0], "status"), "in sync");
+        stage.assert_finished().await;
+    }
+}
+
 #[tokio::test]
 async fn what_people_made_of_the_looks_stays() {
     let (stage, _) = Stage::known(2).await;

@@ -77,6 +77,26 @@ async fn tabs_and_columns_that_are_missing_or_doubled() {
 
     bench.stage.sheets.edit(|book| {
         book.clone_from(&good);
+        book.tab_mut(SERVERS).insert_rows(0, 1);
+        book.set(SERVERS, "A1", "Our servers");
+    });
+    let checked = bench.check().await;
+    checked.assert_wrong("a title above the headers", &["columns"], &[]);
+    let says = checked.says("wrong", "columns");
+    assert!(
+        says.lines().count() == 1
+            && says.contains(
+                "row 2 holds serverId, channel, hold and 8 more; headers must stand in row 1: delete the row above"
+            ),
+        "{says}"
+    );
+    assert!(
+        !checked.says("note", "columns").contains("has no column"),
+        "{checked:?}"
+    );
+
+    bench.stage.sheets.edit(|book| {
+        book.clone_from(&good);
         let tab = book.tab_mut(SERVERS);
         for header in ["hold", "tag:Owner", "state"] {
             tab.delete_column(header);

@@ -74,11 +74,15 @@ impl GoogleSheets {
     }
 }
 
-/// A tab as a range: quoted, because a name may hold anything, and because unquoted it could be a named range or a
-/// cell.
-pub(super) fn range(want: &TabRequest<'_>) -> String {
-    let rows = if want.header_only { "!1:1" } else { "" };
-    format!("'{}'{rows}", want.title.replace('\'', "''"))
+fn range(want: &TabRequest<'_>) -> String {
+    rows_of(want.title, want.header_only.then_some(1))
+}
+
+/// The first rows of a tab, or all, as a range: quoted, because a name may hold anything, and because unquoted it could be a named
+/// range or a cell.
+pub(super) fn rows_of(title: &str, first: Option<u32>) -> String {
+    let rows = first.map_or_else(String::new, |last| format!("!1:{last}"));
+    format!("'{}'{rows}", title.replace('\'', "''"))
 }
 
 #[async_trait]

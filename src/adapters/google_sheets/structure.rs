@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use google_sheets4::api::{self, BatchUpdateSpreadsheetRequest, CellData, ConditionalFormatRule};
 
 use super::failure::Method;
-use super::reading::{OUTLINE, range};
+use super::reading::{OUTLINE, rows_of};
 use super::{GoogleSheets, SCOPE, grid, nonsense, refused};
 use crate::sheet::structure::{BuiltTab, CellFormat, ColourRule, Edit, SheetBuilder, Structure};
-use crate::sheet::{RawSpreadsheet, SheetError, TabRequest};
+use crate::sheet::{HEAD_ROWS, RawSpreadsheet, SheetError, TabRequest};
 
 /// What is asked for: the picture of a pass, and the looks of cells.
 const BUILD: &str = "properties.title,\
@@ -36,11 +36,17 @@ impl SheetBuilder for GoogleSheets {
         let RawSpreadsheet { title, tabs: there, .. } = self.get(&[], OUTLINE).await?.spreadsheet;
         let mut structure = Structure {
             title,
-            tabs: there.into_iter().map(|tab| (tab.sheet_id, tab.title)).collect(),
+            tabs: there.iter().map(|tab| (tab.sheet_id, tab.title.clone())).collect(),
             built: Vec::new(),
         };
-        let has = |want: &&TabRequest<'_>| structure.tabs.iter().any(|(_, title)| title == want.title);
-        let ranges: Vec<String> = tabs.iter().filter(has).map(range).collect();
+        // Its first rows, where not the whole tab is asked for, as far as it has them: headers may stand under a title.
+        let head = |want: &TabRequest<'_>| {
+            let tab = there.iter().find(|tab| tab.title == want.title)?;
+            let most = u32::try_from(HEAD_ROWS).unwrap_or(u32::MAX);
+            let rows = want.header_only.then(|| tab.row_count.clamp(1, most));
+            Some(rows_of(want.title, rows))
+        };
+        let ranges: Vec<String> = tabs.iter().filter_map(head).collect();
         if ranges.is_empty() {
             return Ok(structure);
         }
@@ -63,8 +69,8 @@ impl SheetBuilder for GoogleSheets {
         }
         for want in tabs.iter().filter(|want| want.header_only) {
             for built in structure.built.iter_mut().filter(|built| built.tab.title == want.title) {
-                built.tab.rows.truncate(1);
-                built.formats.truncate(1);
+                built.tab.rows.truncate(HEAD_ROWS);
+                built.formats.truncate(HEAD_ROWS);
             }
         }
         Ok(structure)
