@@ -96,7 +96,9 @@ fn placeless(text: &str) -> String {
                 out.push_str(tab);
                 out.push_str(rest);
             }
-            _ if !trimmed.is_empty() && trimmed.chars().all(|c| c.is_ascii_digit() || c == ';') => out.push_str("# "),
+            _ if !trimmed.is_empty() && trimmed.chars().all(|c| c.is_ascii_digit() || ";:".contains(c)) => {
+                out.push_str("# ")
+            }
             _ => out.push_str(word),
         }
     }
@@ -174,6 +176,16 @@ fn only_releases(before: &World, after: &World, plan: &Plan) -> Result<(), TestC
     Ok(())
 }
 
+/// What is not an instance id is nowhere taken for a server; that it is told is all that becomes of it.
+fn only_servers(plan: &Plan) -> Result<(), TestCaseError> {
+    for server in &plan.servers {
+        let digits = server.id.as_str().strip_prefix("i-").unwrap_or_default();
+        let hexadecimal = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        prop_assert!([8, 17].contains(&digits.len()) && hexadecimal, "{}", server.id);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -192,6 +204,7 @@ proptest! {
                 watch(&mut watches, &before, &plan)?;
             }
             only_releases(&before, &world, &plan)?;
+            only_servers(&plan)?;
             let rows = |w: &World| (human(&w.release), human(&w.servers));
             let (release, mut servers) = rows(&world);
             servers.truncate(before.servers.rows.len());

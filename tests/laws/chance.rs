@@ -28,6 +28,8 @@ pub(crate) enum Act {
     Delete(bool, usize),
     Copy(bool, usize),
     Retype(bool, usize),
+    /// Types something that is not an instance id over a server's id.
+    Misname(usize, &'static str),
     /// Types two channels' names over each other.
     Swap(usize, usize),
     /// Turns the order of all rows, or moves the first column to the end.
@@ -99,7 +101,9 @@ fn act() -> impl Strategy<Value = Act> {
         ("ReleaseChannel", "elsewhere"),
         ("Owner", "somebody"),
         ("Secret", "mine"),
+        ("Name", "web-one"),
     ]);
+    let misnames = prop::sample::select(vec!["=== API ===", "web-one", "I-0000ABCD", "i-1"]);
     let states = prop::sample::select(vec![State::Running, State::Stopped, State::Terminated]);
     let protections = vec![
         Protection::Whole,
@@ -130,6 +134,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (any::<bool>(), server.clone()).prop_map(|(r, i)| Act::Delete(r, i)),
         1 => (any::<bool>(), server.clone()).prop_map(|(r, i)| Act::Copy(r, i)),
         2 => (any::<bool>(), server.clone()).prop_map(|(r, i)| Act::Retype(r, i)),
+        1 => (server.clone(), misnames).prop_map(|(s, text)| Act::Misname(s, text)),
         1 => (channel.clone(), channel).prop_map(|(a, b)| Act::Swap(a, b)),
         1 => Just(Act::Reverse),
         1 => any::<bool>().prop_map(Act::MoveColumn),
@@ -247,6 +252,7 @@ pub(crate) fn apply(world: &mut World, act: &Act) {
                     .push(server_row(&id(*at), CHANNELS[at % CHANNELS.len()]));
             }
         }
+        Act::Misname(server, text) => set(world, &id(*server), "serverId", Cell::Text((*text).into())),
         Act::Swap(one, two) => {
             for row in &mut world.release.rows {
                 let Some(Cell::Text(name)) = row.get_mut("channel") else {
