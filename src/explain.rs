@@ -1,5 +1,7 @@
 //! Says why a server or a channel is as it is: which rule, which cells, which tags, and what would change it.
 
+mod names;
+
 use crate::memory::{ChannelMemory, KeyState, Latch};
 use crate::observe::Observed;
 use crate::pass::Preview;
@@ -7,13 +9,23 @@ use crate::pass_end::Decided;
 use crate::plan::{ChannelPlan, Moved, Policy, ServerPlan, ServerStatus};
 use crate::settle::words;
 use crate::sheet::intent::{Key, ReleaseRow, ServerRow, Tick};
+pub use names::{Lines, meant};
 
-/// What is said: a heading and a text, line by line.
-pub type Lines = Vec<(&'static str, String)>;
-
-/// Explains a server or a channel; `None` when there is neither of that name.
+/// Explains a channel or a server, by its id or its name; `None` when there is neither.
 #[must_use]
 pub fn explain(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> {
+    explain_one(name, preview, policy).or_else(|| {
+        let mut lines = match &names::called(name, preview)[..] {
+            [] => Lines::new(),
+            [id] => explain_one(id.as_str(), preview, policy).unwrap_or_default(),
+            several => names::list(name, several, preview),
+        };
+        lines.extend(names::rows(name, preview));
+        (!lines.is_empty()).then_some(lines)
+    })
+}
+
+fn explain_one(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> {
     let Preview { decided, report, .. } = preview;
     let Decided { observed, plan } = &**decided;
     let mut lines = Lines::new();
@@ -221,6 +233,9 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
     for row in own {
         lines.extend(deciding(row, server, observed).map(|cells| ("cell", cells)));
     }
+    if let ServerStatus::UnknownChannel(Some(meant)) = &server.status {
+        lines.push(("because", format!("did you mean {meant}?")));
+    }
     if let ServerStatus::Contested(text) | ServerStatus::Error(text) | ServerStatus::Waiting(text) = &server.status {
         lines.push(("because", text.clone()));
     }
@@ -260,7 +275,7 @@ fn why(status: &ServerStatus) -> &'static str {
     match status {
         ServerStatus::InSync => "it follows its channel",
         ServerStatus::Held => "hold is ticked (or was, when its row was last there): its tags are left alone",
-        ServerStatus::UnknownChannel => "its channel has no row in the release tab",
+        ServerStatus::UnknownChannel(_) => "its channel has no row in the release tab",
         ServerStatus::Unassigned => "its channel cell is blank",
         ServerStatus::Duplicate => "it stands in two rows that disagree; keep one",
         ServerStatus::Terminated => "it was seen shutting down or terminated",

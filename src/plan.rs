@@ -25,6 +25,7 @@ mod refusals;
 mod rule;
 mod server;
 mod state;
+mod unknown;
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,7 @@ use joined::{Channels, Joined};
 
 pub use advice::{Advice, Step, Then};
 pub use inputs::Inputs;
+pub(crate) use misnamed::owners;
 pub use model::{ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
 pub use order::{NotOrdered, Order, order};
 pub use policy::{Belt, Policy, Rows};
@@ -103,6 +105,7 @@ fn decide(inputs: Inputs<'_>) -> Plan {
         }
         plan.servers.push(server);
     }
+    unknown::report(inputs, &rows, &mut plan);
     misnamed::report(inputs, &mut plan);
     finish(inputs, counted, &mut plan);
     plan

@@ -3,10 +3,14 @@
 //! Names, cells and answers come from strangers and end up in terminals, logs, cells and mails. This is the one place that
 //! decides which characters may pass. It stands below every other module.
 
+mod nearest;
+
 use std::fmt;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+
+pub(crate) use nearest::nearest;
 
 /// Names a character so that a reader can find it even when it cannot be seen.
 #[must_use]

@@ -12,6 +12,7 @@ mod formulas;
 mod happy;
 mod history;
 mod keys;
+mod names;
 mod older_store;
 mod ordered;
 mod plans;

@@ -54,6 +54,13 @@ impl Links {
         links
             .rows
             .extend(of_channels.map(|r| (r.channel.to_string(), row(release.sheet_id, r.row))));
+        // A channel that has no row is where a server names it.
+        for asked in &sheet.intent.servers {
+            if let Some(channel) = &asked.channel {
+                let first = links.rows.entry(channel.to_string());
+                first.or_insert_with(|| row(servers.sheet_id, asked.origin.row));
+            }
+        }
         links
     }
 

@@ -7,7 +7,7 @@ use super::preview::preview;
 use crate::cli::Format;
 use crate::clients::{connect, policy};
 use crate::config::Config;
-use crate::explain::explain;
+use crate::explain::{explain, meant};
 use crate::refusal::Refusal;
 use crate::sandbox;
 use crate::screen::{Look, Page};
@@ -25,10 +25,10 @@ pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8
         }
     };
     let Some(lines) = explain(name, &preview, &policy) else {
-        return Err(Refusal::failed(format!(
-            "neither a server nor a channel is called {}; see fleetsheet plan",
-            plain(name)
-        )));
+        let meant = meant(name, &preview).map_or_else(String::new, |meant| format!("did you mean {meant}? or "));
+        return Err(Refusal::failed(plain(&format!(
+            "neither a server nor a channel is called {name}; {meant}see fleetsheet plan"
+        ))));
     };
     let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
     let mut page = Page::default();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::inputs::Inputs;
 use super::model::Plan;
+use crate::fleet::Fleet;
 use crate::sheet::misnamed::{Listed, Owners, owners_shown, problem, says};
+use crate::sheet::parse::Sheet;
 use crate::tag::ServerId;
 
 /// Tells what is wrong with each row that names no server.
@@ -13,7 +15,7 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
     if rows.is_empty() {
         return;
     }
-    let owners = owners(inputs, plan);
+    let owners = owners(inputs.sheet, inputs.fleet, plan);
     let problems = rows.iter().map(|row| problem(row, &owners));
     let said = rows.iter().map(|row| (row.text.clone(), says(row, &owners)));
     let (problems, said): (Vec<_>, BTreeMap<_, _>) = (problems.collect(), said.collect());
@@ -22,8 +24,8 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
 }
 
 /// The servers of each name: those that the fleet shows alive, and those that only the sheet shows.
-fn owners<'a>(inputs: Inputs<'a>, plan: &Plan) -> Owners<'a> {
-    let Inputs { sheet, fleet, .. } = inputs;
+#[must_use]
+pub fn owners<'a>(sheet: &'a Sheet, fleet: &'a Fleet, plan: &Plan) -> Owners<'a> {
     let rows: BTreeMap<&ServerId, u32> = sheet
         .intent
         .servers

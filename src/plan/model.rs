@@ -93,8 +93,8 @@ pub enum ServerStatus {
     InSync,
     /// The sheet says to leave it alone.
     Held,
-    /// Its channel has no row.
-    UnknownChannel,
+    /// Its channel has no row. One with a name like it may be meant.
+    UnknownChannel(Option<ChannelName>),
     /// It has no channel.
     Unassigned,
     /// Two rows disagree.

@@ -46,7 +46,7 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
         match channel {
             None => ServerStatus::Unassigned,
             Some(channel) if context.rows.contains_key(channel) => assigned(joined, channel, context, &mut draft, plan),
-            Some(channel) => unknown_channel(row, channel, context, plan),
+            Some(_) => ServerStatus::UnknownChannel(None),
         }
     };
     Some(draft)
@@ -91,20 +91,6 @@ fn duplicate(joined: &Joined<'_>, row: &ServerRow, plan: &mut Plan) -> ServerSta
     plan.problems
         .push(Problem::new(Kind::Mismatch, Code::Duplicate, place, message));
     ServerStatus::Duplicate
-}
-
-/// A server in a channel without a row.
-fn unknown_channel(row: &ServerRow, channel: &ChannelName, context: &Context<'_>, plan: &mut Plan) -> ServerStatus {
-    let message = format!(
-        "{}: {} has the channel {channel}, which has no row in {}; correct the name, or add the channel",
-        row.origin.place("serverId"),
-        row.id,
-        context.inputs.sheet.intent.release_tab
-    );
-    let id = row.id.as_str();
-    plan.problems
-        .push(Problem::new(Kind::Mismatch, Code::UnknownChannel, id, message));
-    ServerStatus::UnknownChannel
 }
 
 /// A server with a row and a known channel.

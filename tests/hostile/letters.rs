@@ -65,7 +65,8 @@ async fn letters_that_look_alike_make_other_names() {
     }
     let ran = stage.once().await;
     for id in &ids {
-        assert_eq!(stage.server_cell(id, "status"), "unknown channel");
+        let status = stage.server_cell(id, "status");
+        assert_eq!(status, "unknown channel: did you mean web-prod?");
         assert_eq!(stage.tag(id, "ReleaseChannel").as_deref(), Some("web-prod"), "{ran:?}");
     }
     stage.set("web-prod", "desiredVersionA", "2.4.\u{43e}");

@@ -203,13 +203,29 @@ async fn each_kind_goes_to_its_own_people_in_one_digest_for_each_set() {
 async fn a_long_list_is_folded_with_its_count() {
     let post = Post::known(40).await;
     for id in &post.ids {
-        post.stage.set_server(id, "channel", "no-such");
+        post.stage.set_server(id, "hold", "perhaps");
     }
-    // Moving a whole fleet is more than one person may do, so two things are wrong; only the servers are counted here.
     let mail = post.one().await;
     for body in [&mail.text, &mail.html] {
         assert!(body.contains("… and 35 more like these"), "{body}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_channel_is_one_entry_with_the_name_that_may_be_meant() {
+    let post = Post::known(40).await;
+    for id in &post.ids {
+        post.stage.set_server(id, "channel", "Web Prod");
+    }
+    let mail = post.one().await;
+    for body in [&mail.text, &mail.html] {
+        assert!(!body.contains("more like these"), "{body}");
+        let once = "40 servers have the channel Web Prod";
+        assert_eq!(body.matches(once).count(), 1, "{body}");
+        assert!(body.contains("did you mean web-prod?"), "{body}");
+    }
+    // The link leads to the first of its servers.
+    assert!(mail.text.contains("range=2:2"), "{}", mail.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
