@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::tag::{Change, ServerId, TagKey, TagSet};
+use crate::text::called;
 
 /// One account's region: what answers or fails as a unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -127,6 +128,12 @@ impl Fleet {
     #[must_use]
     pub fn answered(&self, source: &Source) -> bool {
         matches!(self.sources.get(source), Some(None))
+    }
+
+    /// A server's id, with its name where the fleet shows one.
+    #[must_use]
+    pub(crate) fn called(&self, id: &ServerId) -> String {
+        called(id.as_str(), self.servers.get(id).and_then(Server::name))
     }
 
     /// Whether every configured source answered whole.

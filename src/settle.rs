@@ -11,7 +11,7 @@ mod status;
 
 use std::collections::BTreeMap;
 
-use crate::fleet::{Outcome, Outcomes, Source};
+use crate::fleet::{Fleet, Outcome, Outcomes, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{Happening, Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};
@@ -119,7 +119,7 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
         settled.happenings = happenings;
         settled.update.channels.extend(channels);
     }
-    settled.problems = failures(plan, outcomes);
+    settled.problems = failures(inputs.fleet, plan, outcomes);
     settled
         .problems
         .extend(inputs.fleet.sources.iter().filter_map(|(source, error)| {
@@ -137,7 +137,7 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
 type Failed<'p> = (&'p ServerId, &'p str);
 
 /// The failures, those of one source and one cause as one problem.
-fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
+fn failures(fleet: &Fleet, plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
     let mut failures: BTreeMap<(Option<&Source>, String), Vec<Failed<'_>>> = BTreeMap::new();
     for server in &plan.servers {
         let outcome = outcomes.and_then(|all| all.get(&server.id));
@@ -156,15 +156,16 @@ fn failures(plan: &Plan, outcomes: Option<&Outcomes>) -> Vec<Problem> {
             } else {
                 &cause
             };
-            failure(source, message, &ids)
+            failure(fleet, source, message, &ids)
         })
         .collect()
 }
 
-fn failure(source: Option<&Source>, message: &str, ids: &[&ServerId]) -> Problem {
+fn failure(fleet: &Fleet, source: Option<&Source>, message: &str, ids: &[&ServerId]) -> Problem {
     let at = source.map_or_else(String::new, Source::to_string);
     let place = if let [one] = ids { one.to_string() } else { at.clone() };
-    let servers = few(ids.iter().map(|id| id.as_str()), NAMED);
+    let called: Vec<String> = ids.iter().map(|id| fleet.called(id)).collect();
+    let servers = few(called.iter().map(String::as_str), NAMED);
     let words = format!("tags of {servers} in {at} were not changed: {message}");
     Problem::new(Kind::ApiFailure, Code::Tags, place, words)
 }

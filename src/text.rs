@@ -104,6 +104,14 @@ pub(crate) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> 
     }
 }
 
+/// Longest name that stands beside an id, in characters.
+const BESIDE_MAX: usize = 60;
+
+/// An id, with the name that people know it by: `i-0044… (web-prod-euw1-0003)`.
+pub(crate) fn called(id: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| id.to_owned(), |name| format!("{id} ({})", short(name, BESIDE_MAX)))
+}
+
 /// A count with its thousands set apart: `1,500`.
 #[must_use]
 pub(crate) fn thousands(count: impl fmt::Display) -> String {

@@ -9,6 +9,7 @@ use crate::memory::{ChannelMemory, ServerMemory};
 use crate::sheet::display::{ShownRelease, ShownServer};
 use crate::sheet::intent::{ReleaseRow, ServerRow, Tick};
 use crate::tag::{ChannelName, ServerId};
+use crate::text::called;
 
 /// The rows of the release tab, by channel.
 pub(super) type Rows<'a> = BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>;
@@ -51,6 +52,13 @@ impl<'a> Joined<'a> {
             Some(Tick::Off) => false,
             Some(Tick::Unreadable) | None => remembered,
         })
+    }
+
+    /// Its id, with the name that the fleet or its row shows.
+    pub(super) fn called(&self) -> String {
+        let shown = self.shown.and_then(|row| row.service.get("name"));
+        let shown = shown.map(|name| name.trim()).filter(|name| !name.is_empty());
+        called(self.id.as_str(), self.server.and_then(Server::name).or(shown))
     }
 
     /// Where it lives or last lived.

@@ -84,7 +84,7 @@ fn duplicate(joined: &Joined<'_>, row: &ServerRow, plan: &mut Plan) -> ServerSta
     let rows: Vec<String> = joined.rows.iter().map(|r| r.origin.row.to_string()).collect();
     let message = format!(
         "{} stands in rows {} that disagree; keep one of them",
-        joined.id,
+        joined.called(),
         rows.join(" and ")
     );
     let place = row.origin.place("serverId");
@@ -248,7 +248,7 @@ fn absent(joined: &Joined<'_>, draft: &mut Draft<'_>, context: &Context<'_>, pla
     }
     let message = format!(
         "{} was not found in any configured account and region since {}; if it is gone for good, delete its row",
-        joined.id,
+        joined.called(),
         since.format("%Y-%m-%d %H:%M UTC")
     );
     let id = joined.id.as_str();

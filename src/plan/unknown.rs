@@ -31,11 +31,12 @@ pub(super) fn report(inputs: Inputs<'_>, rows: &Rows<'_>, plan: &mut Plan) {
     for (channel, (meant, ids)) in unknown {
         let has = if ids.len() == 1 { "server has" } else { "servers have" };
         let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant}?)"));
+        let names: Vec<String> = ids.iter().map(|id| inputs.fleet.called(id)).collect();
         let message = format!(
             "{} {has} the channel {channel}, which has no row in {}{meant}: {}; correct the name, or add the channel",
             thousands(ids.len()),
             inputs.sheet.intent.release_tab,
-            few(ids.iter().map(ServerId::as_str), NAMED)
+            few(names.iter().map(String::as_str), NAMED)
         );
         plan.problems.push(Problem::new(
             Kind::Mismatch,

@@ -156,18 +156,19 @@ async fn an_unknown_channel_is_told_once_with_its_servers_and_the_name_that_may_
         .iter()
         .filter(|message| message.contains("which has no row in"))
         .collect();
+    let called = |n: usize| format!("{} (web-prod-euw1-{n:04})", ids[n]);
+    let says = |servers: &str, meant: &str, which: &str| {
+        format!("{servers}, which has no row in ReleaseSheet{meant}: {which}; correct the name, or add the channel")
+    };
+    let (one, seven) = ("1 server has the channel", "7 servers have the channel web-staging");
+    let few: Vec<String> = (0..5).map(called).collect();
     let expected = [
-        format!(
-            "1 server has the channel WebProd, which has no row in ReleaseSheet (did you mean web-prod?): {}; correct the name, or add the channel",
-            ids[7]
-        ),
-        format!(
-            "1 server has the channel mail, which has no row in ReleaseSheet: {}; correct the name, or add the channel",
-            ids[8]
-        ),
-        format!(
-            "7 servers have the channel web-staging, which has no row in ReleaseSheet (did you mean Web Staging?): {} and 2 more; correct the name, or add the channel",
-            ids[..5].join(", ")
+        says(&format!("{one} WebProd"), " (did you mean web-prod?)", &called(7)),
+        says(&format!("{one} mail"), "", &called(8)),
+        says(
+            seven,
+            " (did you mean Web Staging?)",
+            &format!("{} and 2 more", few.join(", ")),
         ),
     ];
     assert_eq!(unknown, expected.iter().collect::<Vec<_>>());

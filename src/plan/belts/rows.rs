@@ -102,7 +102,10 @@ fn servers_lost(inputs: Inputs<'_>, limit: f64) -> Option<String> {
     let channels = lost(inputs);
     let there: usize = channels.values().map(|lost| lost.there).sum();
     let ids: Vec<&ServerId> = channels.values().flat_map(|lost| lost.ids.iter().copied()).collect();
-    let names = |ids: &[&ServerId]| few(ids.iter().map(|id| id.as_str()), NAMED);
+    let names = |ids: &[&ServerId]| {
+        let called: Vec<String> = ids.iter().map(|id| inputs.fleet.called(id)).collect();
+        few(called.iter().map(String::as_str), NAMED)
+    };
     let rows = "rows of servers that have not ended are gone or name no channel any more";
     let mut words = Vec::new();
     if reaches(ids.len() as u64, there as u64, limit) {

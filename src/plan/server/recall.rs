@@ -62,7 +62,7 @@ pub(super) fn contest(
     let words = contested.join("; ");
     let message = format!(
         "{}: {words}: somebody else writes this tag too; find out who, and make them stop",
-        joined.id
+        joined.called()
     );
     let id = joined.id.as_str();
     plan.problems
