@@ -151,8 +151,11 @@ fn unheld(ids: &[&ServerId], seen: Seen<'_>) -> Option<Problem> {
 fn leaving(tag: &str, count: u64, channel: Option<&ChannelName>) -> Problem {
     let to = channel.map_or_else(String::new, ToString::to_string);
     let message = format!(
-        "{count} of them carry the channel {tag} now; the next pass moves them to {to}. If that is not meant, clear the channel \
-         of their rows before it"
+        "{count} of them {} the channel {tag} now; the next pass moves {} to {to}. If that is not meant, clear the channel of \
+         {} before it",
+        if count == 1 { "carries" } else { "carry" },
+        if count == 1 { "it" } else { "them" },
+        if count == 1 { "its row" } else { "their rows" },
     );
     Problem::new(Kind::Mismatch, Code::Channel, tag, message)
 }

@@ -119,6 +119,10 @@ fn rows_are_added_for_servers_that_a_filter_names() {
             dry_run: true,
         }))
     );
+    assert_eq!(
+        command("add --filter Env=prod Name=a,b --dry-run --channel web"),
+        command("add --filter Env=prod --filter Name=a,b --channel web --dry-run")
+    );
     assert!(refusal("add").contains("--filter <KEY=VALUE>"));
     assert!(refusal("add --filter Env").contains("is not KEY=VALUE, such as Env=prod"));
 }

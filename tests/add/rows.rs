@@ -89,8 +89,8 @@ async fn a_dry_run_shows_the_rows_and_writes_nothing() {
     let first = "add to \"Fleet\": 4 rows to add, 0 servers have a row already\n";
     assert!(page.stdout.starts_with(first), "{}", page.stdout);
     for words in [
-        &format!("  main/{REGION} · without a channel: 2\n"),
-        &format!("  main/{EAST} · without a channel: 2\n"),
+        &format!("  main/{REGION} · without a channel: 2 servers\n"),
+        &format!("  main/{EAST} · without a channel: 2 servers\n"),
         &format!("web-1 ({})", fleet.prod[0]),
     ] {
         assert!(page.stdout.contains(words.as_str()), "{words}: {}", page.stdout);
@@ -155,7 +155,7 @@ async fn the_channel_is_the_one_that_is_given_or_the_servers_own_if_this_sheet_h
     );
     let told = ran.problems_of("mismatch");
     assert!(
-        told[0].starts_with("1 of them carry the channel billing now; the next pass moves them to web-prod"),
+        told[0].starts_with("1 of them carries the channel billing now; the next pass moves it to web-prod"),
         "{told:?}"
     );
 }

@@ -67,9 +67,10 @@ pub(super) fn page(work: &Work, dry_run: bool) -> Page {
         let channel = channel.map_or_else(|| "without a channel".to_owned(), |channel| plain(channel.as_str()));
         let _ = writeln!(
             out,
-            "  {} · {channel}: {}\n    {}",
+            "  {} · {channel}: {} {}\n    {}",
             plain(&source.to_string()),
             thousands(servers.len()),
+            if servers.len() == 1 { "server" } else { "servers" },
             few(servers.iter().map(String::as_str), NAMED)
         );
     }
