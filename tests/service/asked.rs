@@ -12,6 +12,13 @@ const QUIET: [(&str, &str); 2] = [
 ];
 
 impl Daemon {
+    /// Waits until a pass runs, or none does: it says that it ended before the service knows.
+    async fn running(&self, passes: f64) {
+        while self.metric("fleetsheet_pass_running").await.total_cmp(&passes).is_ne() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn post(&self, host: &str, more: &str) -> Answer {
         self.ask(&format!(
             "POST /pass HTTP/1.1\r\nHost: {host}\r\n{more}Content-Length: 0\r\n\r\n"
@@ -29,6 +36,7 @@ async fn a_signal_or_a_post_is_a_pass_at_once() {
     service.says("pass ended").await;
     assert_eq!(stage.version(&ids[0]), "2.4.0");
     stage.set("web-prod", "rollback", true);
+    service.running(0.0).await;
     let answer = service.post(&format!("127.0.0.1:{}", service.port()), "").await;
     assert_eq!(answer.status, 202, "{answer:?}");
     assert!(answer.head.contains("content-type: application/json"), "{answer:?}");
@@ -52,9 +60,7 @@ async fn asked_for_while_one_runs_it_is_one_more_however_often() {
     let service = stage.start(&QUIET).await;
     stage.sheets.script().set_latency(Duration::from_millis(1500));
     service.signal("USR1");
-    while service.metric("fleetsheet_pass_running").await < 1.0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    service.running(1.0).await;
     for _ in 0..3 {
         service.signal("USR1");
         let answer = service.post("localhost", "").await;
