@@ -1,8 +1,8 @@
 //! Counts the requests that the clients really make, by method, and what they met on the way, for the report and the
-//! metrics.
+//! metrics; and knows what is being waited for, for whoever sits before a terminal.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What became of the requests to one method.
@@ -20,7 +20,31 @@ pub(crate) struct Tally {
 
 /// A counter shared by all clients of a pass.
 #[derive(Clone, Debug, Default)]
-pub struct Calls(Arc<Mutex<BTreeMap<String, Tally>>>);
+pub struct Calls {
+    counted: Arc<Mutex<BTreeMap<String, Tally>>>,
+    /// What is waited for, in words, by when it began.
+    awaited: Arc<Mutex<BTreeMap<u64, String>>>,
+}
+
+/// Something that is waited for as long as this lives.
+#[derive(Debug)]
+pub struct Wait {
+    calls: Calls,
+    number: u64,
+}
+
+impl Wait {
+    /// Says more precisely what is waited for.
+    pub fn is_for(&self, what: impl Into<String>) {
+        self.calls.awaits().insert(self.number, what.into());
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.calls.awaits().remove(&self.number);
+    }
+}
 
 impl Calls {
     /// Counts one request to `method`, such as `ec2.CreateTags`.
@@ -43,8 +67,30 @@ impl Calls {
         self.note(method, |tally| tally.waited += time);
     }
 
+    /// Something is waited for from now on, in words such as `reading the sheet`.
+    #[must_use]
+    pub fn wait(&self, what: impl Into<String>) -> Wait {
+        let mut awaited = self.awaits();
+        let number = awaited.last_key_value().map_or(0, |(last, _)| last + 1);
+        awaited.insert(number, what.into());
+        Wait {
+            calls: self.clone(),
+            number,
+        }
+    }
+
+    /// What is waited for, in words, the longest wait first.
+    #[must_use]
+    pub fn awaited(&self) -> Vec<String> {
+        self.awaits().values().cloned().collect()
+    }
+
+    fn awaits(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, method: &str, change: impl FnOnce(&mut Tally)) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         match calls.get_mut(method) {
             Some(tally) => change(tally),
             None => change(calls.entry(method.to_owned()).or_default()),
@@ -75,13 +121,29 @@ impl Calls {
     /// Everything counted so far.
     #[must_use]
     pub(crate) fn tallies(&self) -> BTreeMap<String, Tally> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_been_waited_for_longest_is_told_first() {
+        let calls = Calls::default();
+        assert!(calls.awaited().is_empty());
+        let first = calls.wait("one");
+        let second = calls.clone().wait("two");
+        assert_eq!(calls.awaited(), ["one", "two"]);
+        first.is_for("one (try 2 of 5)");
+        assert_eq!(calls.awaited(), ["one (try 2 of 5)", "two"]);
+        drop(first);
+        let third = calls.wait("three");
+        assert_eq!(calls.awaited(), ["two", "three"]);
+        drop((second, third));
+        assert!(calls.awaited().is_empty());
+    }
 
     #[test]
     fn a_pass_is_told_apart_from_those_before_it() {

@@ -42,6 +42,15 @@ pub async fn connect(config: Config, credentials: StaticCredentials) -> Result<C
     connect_after(None, config, credentials).await
 }
 
+/// The same; `calls` counts the requests, and knows what is waited for.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_counted(config: Config, credentials: StaticCredentials, calls: Calls) -> Result<Clients, Refusal> {
+    let pacing = pacing(None, &config, &calls);
+    assemble(config, credentials, calls, pacing).await
+}
+
 /// Connects anew when the configuration or the credentials changed. Counts go on where they were, and so do the limits if
 /// they stayed the same, because EC2's buckets do not start anew either.
 ///
@@ -54,6 +63,15 @@ pub async fn connect_after(
 ) -> Result<Clients, Refusal> {
     let calls = old.map(|old| old.calls.clone()).unwrap_or_default();
     let pacing = pacing(old, &config, &calls);
+    assemble(config, credentials, calls, pacing).await
+}
+
+async fn assemble(
+    config: Config,
+    credentials: StaticCredentials,
+    calls: Calls,
+    pacing: Pacing,
+) -> Result<Clients, Refusal> {
     let sheets = connect_sheets(&config, calls.clone()).await?;
     let cloud = connect_cloud(&config, credentials, pacing.clone(), calls.clone()).await;
     let names = names(&config, sheets.service_account_email());

@@ -1,4 +1,7 @@
-//! Shows how far a pass is: a bar on a terminal, plain lines where there is none. On standard error only.
+//! Shows how far a pass is: a bar on a terminal, plain lines where there is none; and on a terminal, after a while without a word,
+//! what is waited for. On standard error only.
+
+pub mod patience;
 
 use std::io::Write as _;
 use std::sync::Mutex;

@@ -56,6 +56,8 @@ pub struct Screen {
     pub width: Option<usize>,
     /// Whether it shows colours.
     pub colour: bool,
+    /// Whether a line of it can be written over.
+    pub moves: bool,
 }
 
 /// A page.

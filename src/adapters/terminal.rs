@@ -23,6 +23,12 @@ pub fn of_stderr() -> Screen {
     screen(stderr())
 }
 
+/// Whether somebody reads standard error as it is written.
+#[must_use]
+pub fn is_stderr() -> bool {
+    stderr().is_terminal()
+}
+
 fn screen(stream: impl IsTerminal + AsFd) -> Screen {
     if !stream.is_terminal() {
         return Screen::default();
@@ -34,5 +40,6 @@ fn screen(stream: impl IsTerminal + AsFd) -> Screen {
     Screen {
         width: width.filter(|width| *width >= NARROWEST),
         colour: !no_colour && !dumb,
+        moves: !dumb,
     }
 }

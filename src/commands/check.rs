@@ -25,6 +25,7 @@ use crate::prerequisites::{
     Finding, Findings, Item, judge_backlog, judge_config, judge_directory, judge_environment, judge_permissions,
     judge_placeholders, judge_store, judge_test_mail,
 };
+use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::sandbox;
 
@@ -47,7 +48,9 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
     findings.extend(judge_environment(&variables(), config.aws.endpoint_url.is_some()));
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     findings.extend(check_secrets(&config));
+    let patience = Patience::watch(&calls);
     findings.extend(check_services(&config, credentials, send_test_mail, &calls).await);
+    drop(patience);
     tell(asked, findings, &calls)
 }
 
@@ -71,7 +74,7 @@ async fn check_services(
         google::check_spreadsheet(config, calls.clone()),
         check_state(config),
         cloud::check_regions(config, credentials, pacing, calls.clone()),
-        check_mail(config, send_test_mail),
+        check_mail(config, send_test_mail, calls),
     );
     findings.push(state);
     findings.extend(cloud);
@@ -134,7 +137,7 @@ async fn check_state(config: &Config) -> (Finding, Option<Memory>) {
     }
 }
 
-async fn check_mail(config: &Config, send_test_mail: bool) -> Vec<Finding> {
+async fn check_mail(config: &Config, send_test_mail: bool, calls: &Calls) -> Vec<Finding> {
     let Some(email) = &config.email else {
         let message = "there is no [email] section, so no mail is sent";
         let mut findings = vec![Finding::note(Item::Smtp, "email", message)];
@@ -145,6 +148,7 @@ async fn check_mail(config: &Config, send_test_mail: bool) -> Vec<Finding> {
         return findings;
     };
     let place = format!("{}:{}", email.smtp.host, email.smtp.port);
+    let _waits = calls.wait(format!("asking the mail server {place}"));
     let mut findings = vec![match mail::probe(email, config.limits.request_timeout).await {
         Ok(()) => Finding::ok(Item::Smtp, place, "takes our login"),
         Err(why) => Finding::wrong(Item::Smtp, "email", why),

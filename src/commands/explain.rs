@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 use super::output::print;
 use super::preview::preview;
+use crate::calls::Calls;
 use crate::cli::Format;
-use crate::clients::{connect, policy};
+use crate::clients::{connect_counted, policy};
 use crate::config::Config;
 use crate::explain::{explain, meant};
+use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::sandbox;
 use crate::screen::{Look, Page};
@@ -15,15 +17,19 @@ use crate::text::plain;
 
 pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
-    let clients = connect(config, credentials).await?;
+    let calls = Calls::default();
+    let patience = Patience::watch(&calls);
+    let clients = connect_counted(config, credentials, calls).await?;
     let policy = policy(&clients.config, &[], false);
     let preview = match preview(&clients, &policy).await? {
         Ok(preview) => preview,
         Err(report) => {
+            patience.hush();
             print(format, &report.json(), &report.text())?;
             return Ok(report.outcome.exit_code());
         }
     };
+    drop(patience);
     let Some(lines) = explain(name, &preview, &policy) else {
         let meant = meant(name, &preview).map_or_else(String::new, |meant| format!("did you mean {meant}? or "));
         return Err(Refusal::failed(plain(&format!(

@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use super::output::print;
+use crate::calls::Calls;
 use crate::cli::Format;
-use crate::clients::{connect, policy};
+use crate::clients::{connect_counted, policy};
 use crate::config::Config;
 use crate::locked_pass::{PassOptions, once};
 use crate::plan::Belt;
+use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::sandbox;
@@ -15,12 +17,16 @@ use crate::service::signals::stoppable;
 
 pub(super) async fn run(config: Config, allow: &[Belt], takeover: bool, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
-    let clients = connect(config, credentials).await?;
+    let calls = Calls::default();
+    let patience = Arc::new(Patience::watch(&calls));
+    let clients = connect_counted(config, credentials, calls).await?;
     let policy = policy(&clients.config, allow, takeover);
     // The report is shown before mail is sent, and whether that worked is asked at the end.
     let printed = Arc::new(OnceLock::new());
     let keep = Arc::clone(&printed);
+    let hush = Arc::clone(&patience);
     let show = move |report: &Report| {
+        hush.hush();
         let _ = keep.set(print(format, &report.json(), &report.text()));
     };
     let options = PassOptions::shown(clients.config.log.format).showing(show);

@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use super::output::print;
 use super::preview::preview;
+use crate::calls::Calls;
 use crate::cli::{Format, PlanRequest};
-use crate::clients::{connect, policy};
+use crate::clients::{connect_counted, policy};
 use crate::config::Config;
 use crate::pass::Preview;
 use crate::pass_end::Ending;
 use crate::plan::{Plan, ServerPlan};
+use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::report::{Report, plan_page};
 use crate::sandbox;
@@ -18,7 +20,9 @@ use crate::text::plain;
 
 pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
-    let clients = connect(config, credentials).await?;
+    let calls = Calls::default();
+    let patience = Patience::watch(&calls);
+    let clients = connect_counted(config, credentials, calls).await?;
     let policy = policy(&clients.config, &request.allow, request.takeover);
     let only = request.channel.as_deref();
     let (page, json, ending) = match preview(&clients, &policy).await? {
@@ -38,6 +42,7 @@ pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -
         }
         Err(report) => (report.text(), report.json(), report.outcome),
     };
+    patience.hush();
     print(format, &json, &page)?;
     Ok(match ending {
         Ending::Failed => 1,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::delays::Delays;
 use super::limits::{Action, Limits};
-use crate::calls::Calls;
+use crate::calls::{Calls, Wait};
 
 /// Calls that may come at once after a quiet while, where the configuration has no setting for it. The bucket behind
 /// paginated describe calls holds 100; a fifth of it leaves room for the console and other tools.
@@ -79,6 +79,11 @@ impl Lane {
     pub(crate) fn throttled(&self, permit: &Permit) -> Option<Duration> {
         self.calls.throttled(self.method);
         self.gate().throttled(permit.epoch, Instant::now())
+    }
+
+    /// Something is waited for from now on, in words.
+    pub(crate) fn waits_for(&self, what: impl Into<String>) -> Wait {
+        self.calls.wait(what)
     }
 
     /// A call that failed in a way that may pass is made again.

@@ -32,7 +32,7 @@ fn sample() -> Page {
 fn on(width: usize) -> String {
     sample().on(Screen {
         width: Some(width),
-        colour: false,
+        ..Screen::default()
     })
 }
 
@@ -79,7 +79,11 @@ fn a_text_goes_on_under_its_own_beginning() {
 #[test]
 fn colour_is_taken_back_on_the_line_that_has_it() {
     for width in [None, Some(60)] {
-        let text = sample().on(Screen { width, colour: true });
+        let text = sample().on(Screen {
+            width,
+            colour: true,
+            moves: true,
+        });
         for line in text.lines().filter(|line| line.contains('\u{1b}')) {
             assert!(line.contains('m') && line.ends_with("\u{1b}[0m"), "{line:?}");
         }
@@ -95,7 +99,7 @@ fn a_number_stays_with_what_it_counts() {
     assert_eq!(page.to_string(), "servers 1500 · missing 20 · a\u{a0}b\n");
     let narrow = page.on(Screen {
         width: Some(24),
-        colour: false,
+        ..Screen::default()
     });
     assert_eq!(narrow, "servers 1500 ·\n  missing 20 · a b\n");
 }

@@ -1,5 +1,7 @@
 //! What a person sees on a terminal: lines of its width, broken between words, in colour unless somebody said no.
 
+use fleetsheet_mocks::faults::{Fault, When};
+
 use crate::stage::{Ran, Stage};
 
 /// A channel that waits for key B, one that is in order, and a problem that needs many words.
@@ -98,5 +100,46 @@ async fn what_others_wrote_cannot_colour_a_terminal() {
         let shown = stage.on_terminal(60, &[id, name], &[("NO_COLOR", "1")]).await;
         assert!(shown.stdout.contains("\\u{"), "{shown:?}");
         assert!(!shown.stdout.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_is_told_what_for_and_a_pipe_is_not() {
+    // What only looks asks once in the time for a request.
+    tokio::join!(
+        assert_told(&["plan"], "reading the sheet (try 2 of 5) …"),
+        assert_told(&["check"], "reading the sheet …"),
+        assert_told(&["explain", "web-prod"], "reading the sheet (try 2 of 5) …"),
+        assert_told(&["--once"], "reading the sheet (try 2 of 5) …"),
+    );
+}
+
+async fn assert_told(command: &[&str], told: &str) {
+    let (mut stage, _) = Stage::known(3).await;
+    stage.setting("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "2s");
+    let hang = || {
+        let script = stage.sheets.script();
+        script.clear();
+        script.fail("sheets.get", When::Range(1..=2), Fault::Hang);
+    };
+    hang();
+    let shown = stage.on_terminal(80, command, &[]).await;
+    assert!(shown.stdout.contains(told), "{command:?}: {shown:?}");
+    // It is taken away before the report.
+    let report = shown.stdout.rsplit("\u{1b}[2K").next().unwrap();
+    assert!(!report.contains("reading the sheet"), "{command:?}: {shown:?}");
+    assert!(report.lines().count() > 3, "{command:?}: {shown:?}");
+    hang();
+    let piped = stage.run(command).await;
+    assert!(!piped.stderr.contains("reading the sheet"), "{piped:?}");
+    assert!(!piped.stdout.contains("reading the sheet"), "{piped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_need_not_wait_is_told_nothing() {
+    let (stage, _) = Stage::known(3).await;
+    for command in [&["plan"][..], &["check"], &["--once"]] {
+        let shown = stage.on_terminal(80, command, &[]).await;
+        assert!(!shown.stdout.contains("reading the sheet"), "{command:?}: {shown:?}");
     }
 }

@@ -31,7 +31,9 @@ impl Ec2 {
     /// When they may not, or when that cannot be known; the message says what to do.
     pub async fn check_describe(&self, source: &Source) -> Result<(), CloudError> {
         let region = self.region(source)?;
-        let _permit = region.pacing.lane(source, Action::DescribeInstances).admit().await;
+        let lane = region.pacing.lane(source, Action::DescribeInstances);
+        let _waits = lane.waits_for(format!("asking whether the servers of {source} may be listed"));
+        let _permit = lane.admit().await;
         let asked = region
             .call("ec2:DescribeInstances", &[], async |override_| {
                 let call = region.client.describe_instances().dry_run(true).max_results(PAGE);
@@ -56,7 +58,9 @@ impl Ec2 {
     /// When it may not, or when that cannot be known; the message says what to do.
     pub async fn check_create_tags(&self, source: &Source, id: &ServerId, tags: &TagSet) -> Result<(), CloudError> {
         let region = self.region(source)?;
-        let _permit = region.pacing.lane(source, Action::CreateTags).admit().await;
+        let lane = region.pacing.lane(source, Action::CreateTags);
+        let _waits = lane.waits_for(format!("asking whether the servers of {source} may be tagged"));
+        let _permit = lane.admit().await;
         let ids = std::slice::from_ref(id);
         let asked = region
             .call("ec2:CreateTags", ids, async |override_| {

@@ -65,6 +65,8 @@ async fn page(
     let all_within = region.request_timeout * TIMEOUTS;
     let mut delays = Delays::new(patience.first_delay, patience.longest_delay, Some(all_within));
     let mut attempts = 0;
+    let what = format!("listing the servers of {}", region.source);
+    let waits = lane.waits_for(what.as_str());
     loop {
         let permit = lane.admit().await;
         if attempts > 0 {
@@ -85,6 +87,7 @@ async fn page(
             .next_delay()
             .filter(|_| attempts < ATTEMPTS && error.is_transient());
         let Some(delay) = delay else { return Err(error) };
+        waits.is_for(format!("{what} (try {} of {ATTEMPTS})", attempts + 1));
         tracing::debug!(source = %region.source, error.code, "asking for a page of instances again");
         // After a throttle, the gate makes the next call wait.
         if error.kind != CloudErrorKind::Throttled {

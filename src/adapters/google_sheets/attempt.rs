@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::GoogleSheets;
 use super::failure::{Failure, Method, Seen, Subject, error};
-use super::patience::{Patience, retry_after};
+use super::patience::{ATTEMPTS, Patience, retry_after};
 use crate::calls::Calls;
 use crate::sheet::{SheetError, SheetErrorKind};
 
@@ -69,6 +69,12 @@ impl GoogleSheets {
         let inner = &*self.inner;
         let deadline = self.deadline.unwrap_or_else(|| Instant::now() + DEFAULT_PATIENCE);
         let mut patience = Patience::new();
+        let what = if method.writes {
+            "writing to the sheet"
+        } else {
+            "reading the sheet"
+        };
+        let waits = inner.calls.wait(what);
         loop {
             let failure = match self.try_once(method, deadline, &attempt).await {
                 Ok(answer) => return Ok(answer),
@@ -86,6 +92,10 @@ impl GoogleSheets {
                         "trying again: {}",
                         failure.error
                     );
+                    waits.is_for(match failure.error.kind {
+                        SheetErrorKind::Quota => format!("{what} (once Google's quota allows it)"),
+                        _ => format!("{what} (try {} of {ATTEMPTS})", patience.attempt()),
+                    });
                     tokio::time::sleep(wait).await;
                     if failure.error.kind == SheetErrorKind::Quota {
                         inner.calls.waited(method.name, wait);

@@ -97,7 +97,9 @@ impl Failure {
 
     /// There was no answer in time.
     pub(super) fn timed_out(method: Method, seen: Seen, limit: Duration) -> Self {
-        let limit = humantime::format_duration(Duration::from_millis(limit.as_millis() as u64));
+        // Some of the time was used up before: nobody wants to read 1s 999ms.
+        let tenths = (limit.as_millis() as u64).div_ceil(100);
+        let limit = humantime::format_duration(Duration::from_millis(tenths * 100));
         if seen.sent {
             Self::lost(method, &format!("no answer within {limit}"))
         } else {

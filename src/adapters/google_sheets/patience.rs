@@ -13,7 +13,7 @@ use crate::pacing::Delays;
 use crate::sheet::SheetErrorKind;
 
 /// Attempts at a call that meets faults that may pass. Waiting for quota does not count.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// Longest wait for quota: it is refilled each minute (Sheets API, usage limits), plus some for clocks that differ.
 const QUOTA_WAIT_MAX: Duration = Duration::from_secs(65);
@@ -37,6 +37,11 @@ impl Patience {
             attempts_left: ATTEMPTS - 1,
             refreshed: false,
         }
+    }
+
+    /// Which attempt at meeting no fault the next one is.
+    pub(super) fn attempt(&self) -> u32 {
+        ATTEMPTS - self.attempts_left
     }
 
     /// How long to wait before another attempt; `None`: there is none.

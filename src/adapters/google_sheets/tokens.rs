@@ -67,6 +67,7 @@ impl Tokens {
             return Ok(token.text().to_owned());
         }
         // Several steps are one fetch for whoever waits for it.
+        let _waits = self.0.wire.wait();
         let fetch = self.0.credentials.token(&self.0.wire);
         let token = match tokio::time::timeout(self.0.wire.limit(), fetch).await {
             Ok(fetched) => fetched?,

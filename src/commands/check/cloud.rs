@@ -30,9 +30,9 @@ pub(super) async fn check_regions(
     pacing: Pacing,
     calls: Calls,
 ) -> (Vec<Finding>, Regions) {
-    let cloud = connect_cloud(config, credentials, pacing, calls).await;
+    let cloud = connect_cloud(config, credentials, pacing, calls.clone()).await;
     let accounts = config.aws.accounts.iter();
-    let checked = join_all(accounts.map(|account| check_account(&cloud, account, config))).await;
+    let checked = join_all(accounts.map(|account| check_account(&cloud, account, config, &calls))).await;
     let (mut findings, mut samples) = (Vec::new(), Vec::new());
     for (found, seen) in checked {
         findings.extend(found);
@@ -42,14 +42,16 @@ pub(super) async fn check_regions(
     (findings, Regions { cloud, samples })
 }
 
-async fn check_account(cloud: &Ec2, account: &Account, config: &Config) -> (Vec<Finding>, Vec<Sample>) {
+async fn check_account(cloud: &Ec2, account: &Account, config: &Config, calls: &Calls) -> (Vec<Finding>, Vec<Sample>) {
     let name: Arc<str> = account.name.as_str().into();
     let sources = account.regions.iter().map(|region| Source {
         account: Arc::clone(&name),
         region: region.as_str().into(),
     });
     let limit = config.limits.request_timeout;
+    let waits = calls.wait(format!("asking AWS for keys of the account {}", account.name));
     let keys = persist(limit, || cloud.check_keys(&account.name), CloudError::is_transient).await;
+    drop(waits);
     if let Err(error) = keys {
         let mut findings = vec![Finding::wrong(Item::Account, &account.name, error.message)];
         let needs = format!("the account {} must give keys first", account.name);

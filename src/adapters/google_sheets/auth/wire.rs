@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::super::failure::{ErrorBody, error, unconnected};
 use crate::adapters::outbound::Connector;
-use crate::calls::Calls;
+use crate::calls::{Calls, Wait};
 use crate::sheet::{SheetError, SheetErrorKind};
 use crate::text::short;
 
@@ -70,6 +70,11 @@ impl Wire {
     /// How long all steps to one token may take together. Each has the time of a request, and the first that is late is named.
     pub(in crate::adapters::google_sheets) fn limit(&self) -> Duration {
         self.timeout * 2
+    }
+
+    /// A token is waited for from now on.
+    pub(in crate::adapters::google_sheets) fn wait(&self) -> Wait {
+        self.calls.wait("asking for a token of Google's")
     }
 
     /// The body of a good answer.
