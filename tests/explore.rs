@@ -16,7 +16,7 @@ use fleetsheet::plan::Plan;
 use fleetsheet::plan::check::check;
 
 use crate::people::{channel_row, launch, server_row};
-use crate::world::{Crash, Options, Protection, Row, World};
+use crate::world::{Crash, Options, Protection, Row, World, down, source};
 use edits::{EDITS, Edit, edit, restore};
 use fingerprint::fingerprint;
 use model::Model;
@@ -72,8 +72,13 @@ struct Counts {
 }
 
 fn beginning() -> State {
+    met(unmet("1.0"))
+}
+
+/// One channel with these keys, and its servers, which no pass has seen.
+fn unmet(keys: &str) -> State {
     let mut world = World::new();
-    world.release.rows = vec![channel_row("web", "1.0", "1.0")];
+    world.release.rows = vec![channel_row("web", keys, keys)];
     for id in ["i-00000001", "i-00000002"] {
         world.servers.rows.push(server_row(id, "web"));
         launch(&mut world, id, &[("ReleaseChannel", "web"), ("ReleaseVersion", "1.0")]);
@@ -86,13 +91,17 @@ fn beginning() -> State {
     world.policy.max_row_drop = 2.0;
     world.policy.max_unapproved_change = 2.0;
     world.protection = Protection::Whole;
-    let mut state = State {
+    State {
         model: Model::default(),
         world,
         bin: None,
         blows: 0,
         path: Vec::new(),
-    };
+    }
+}
+
+/// The first pass.
+fn met(mut state: State) -> State {
     state.model.pass(&state.world, false);
     state.world.pass(&Options::default());
     state.model.written(&state.world);
@@ -288,11 +297,9 @@ fn tags_are_right(state: &State, crash: Option<Crash>) {
     }
 }
 
-#[test]
-fn everything_that_can_happen_in_six_passes() {
+/// Follows everything that can happen after `first` in so many passes.
+fn explore(first: State, passes: usize) -> Counts {
     let mut counts = Counts::default();
-    let passes = from_environment("EXPLORE_PASSES", PASSES);
-    let first = beginning();
     // The fewest blows with which a state was reached: with more left, more can follow.
     let mut seen: HashMap<u64, usize> = HashMap::from([(fingerprint(&first), 0)]);
     let mut met = HashMap::new();
@@ -301,34 +308,41 @@ fn everything_that_can_happen_in_six_passes() {
         let mut next = Vec::new();
         for state in &frontier {
             for what in EDITS {
-                let mut ends = step(state, what, depth == passes, &mut met, &mut counts);
+                let ends = step(state, what, depth == passes, &mut met, &mut counts);
                 counts.transitions += ends.len();
-                // What a killed pass must come to: the first end is that of a pass that was not.
-                let mut expected: Option<String> = None;
-                let whole = ends.first().cloned();
-                for end in ends.drain(..) {
-                    if let Some((_, Some(crash))) = end.path.last() {
-                        *counts.crashes.entry(*crash).or_default() += 1;
-                    }
-                    // Nothing follows the last pass.
-                    if depth == passes {
-                        continue;
-                    }
-                    if is_old(&mut seen, fingerprint(&end), end.blows) {
-                        continue;
-                    }
-                    if let (Some((_, Some(_))), Some(whole)) = (end.path.last(), &whole) {
-                        let expected = expected.get_or_insert_with(|| outcome(whole));
-                        assert_eq!(outcome(&end), *expected, "{:?}", end.path);
-                    }
-                    next.push(end);
-                }
+                follow(ends, depth == passes, &mut seen, &mut counts, &mut next);
             }
         }
         println!("pass {depth}: from {} states", frontier.len());
         frontier = next;
     }
     counts.states = seen.len();
+    counts
+}
+
+/// Keeps the ends of a pass from which something new can follow. A pass that was killed must come to what its good end comes to.
+fn follow(ends: Vec<State>, last: bool, seen: &mut HashMap<u64, usize>, counts: &mut Counts, next: &mut Vec<State>) {
+    let mut expected: Option<String> = None;
+    let whole = ends.first().cloned();
+    for end in ends {
+        if let Some((_, Some(crash))) = end.path.last() {
+            *counts.crashes.entry(*crash).or_default() += 1;
+        }
+        // Nothing follows the last pass.
+        if last || is_old(seen, fingerprint(&end), end.blows) {
+            continue;
+        }
+        if let (Some((_, Some(_))), Some(whole)) = (end.path.last(), &whole) {
+            let expected = expected.get_or_insert_with(|| outcome(whole));
+            assert_eq!(outcome(&end), *expected, "{:?}", end.path);
+        }
+        next.push(end);
+    }
+}
+
+#[test]
+fn everything_that_can_happen_in_six_passes() {
+    let counts = explore(beginning(), from_environment("EXPLORE_PASSES", PASSES));
     println!(
         "{} states, {} transitions, {} plans ({} more were known), {} promotions, {} rollbacks, {} takeovers; killed: {:?}",
         counts.states,
@@ -343,4 +357,21 @@ fn everything_that_can_happen_in_six_passes() {
     let crashed: BTreeSet<Crash> = counts.crashes.keys().copied().collect();
     assert_eq!(crashed, BTreeSet::from(CRASHES), "every crash point was met");
     assert!(counts.promotions > 0 && counts.rollbacks > 0 && counts.takeovers > 0);
+}
+
+/// The sheet was in use, and part of the fleet did not answer when it was first met: its keys do not look typed since.
+#[test]
+fn everything_that_can_happen_in_three_passes_after_a_first_one_that_could_not_adopt() {
+    let mut first = unmet("2.0");
+    first.world.fleet.sources.insert(source("second"), Some(down()));
+    let mut first = met(first);
+    restore(&mut first.world);
+    assert!(
+        first
+            .world
+            .channel("web")
+            .is_some_and(|channel| channel.release.is_none())
+    );
+    let counts = explore(first, 3);
+    assert!(counts.promotions > 0, "keys that are typed anew count");
 }

@@ -80,18 +80,21 @@ fn named(key: &Key) -> Option<Arc<str>> {
     key.text().map(Arc::from)
 }
 
-/// What a takeover leaves of a channel that it cannot adopt: nothing to go by, and no key that counts. (An update forgets
-/// no channel, so this stands for one that is not known.)
-fn unmet() -> ChannelMemory {
+/// What is remembered of a channel that could not be adopted, at a takeover or when its row was first seen: nothing to go by, and
+/// no key that counts. (An update forgets no channel, so this stands for one that is not known.)
+fn unmet(by: SpentBy) -> ChannelMemory {
     let mut unmet = ChannelMemory::default();
-    spend_both(&mut unmet, SpentBy::Takeover);
+    spend_both(&mut unmet, by);
     unmet
 }
 
 /// Whether the store knows a channel. Its row does not tell: that is remembered of every row that was ever written.
 fn is_known(memory: &ChannelMemory) -> bool {
-    let unmet = unmet();
-    memory.release.is_some() || memory.key_a != unmet.key_a || memory.key_b != unmet.key_b
+    let is_unmet = |by: SpentBy| {
+        let unmet = unmet(by);
+        memory.key_a == unmet.key_a && memory.key_b == unmet.key_b
+    };
+    memory.release.is_some() || !(is_unmet(SpentBy::Takeover) || is_unmet(SpentBy::FirstContact))
 }
 
 /// A channel that is not known and cannot be adopted in this pass.
@@ -119,10 +122,16 @@ fn unknown(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
     // forgotten, and is met for the first time once it can be adopted.
     if case.terms.policy.takeover {
         let row = case.memory.map(|memory| memory.row.clone()).unwrap_or_default();
-        Some(ChannelMemory { row, ..unmet() })
-    } else {
-        case.memory.cloned()
+        return Some(ChannelMemory {
+            row,
+            ..unmet(SpentBy::Takeover)
+        });
     }
+    // Keys that stand there already must not look, once every source answers, as if they had been typed since.
+    let stood = case.row().is_some() && !contact::is_fresh(case);
+    case.memory
+        .cloned()
+        .or_else(|| stood.then(|| unmet(SpentBy::FirstContact)))
 }
 
 /// Reports a channel without a row.

@@ -33,6 +33,8 @@ pub(crate) struct Model {
     known: bool,
     /// Whether a takeover met the channel before it could be adopted.
     unmet: bool,
+    /// Whether its row was met before it could be adopted, and stood there before the service watched the sheet.
+    put_off: bool,
     /// Whether a pass before this one served the sheet and found the keys protected.
     watched: bool,
     /// Service cells of rows as the service left or accepted them.
@@ -95,7 +97,11 @@ impl Model {
     fn meet(&mut self, world: &World, takeover: bool) {
         self.unmet |= takeover && (self.known || !world.release.rows.is_empty());
         let ([row], true) = (&world.release.rows[..], world.fleet.complete()) else {
+            let fresh =
+                |row: &Row| self.watched && stamp(row).iter().all(String::is_empty) && shown(row, "status").is_empty();
+            let put_off = matches!(&world.release.rows[..], [row] if !fresh(row));
             *self = Self {
+                put_off: self.put_off || (!takeover && put_off),
                 unmet: self.unmet,
                 watched: self.watched,
                 ours: std::mem::take(&mut self.ours),
@@ -114,7 +120,7 @@ impl Model {
         let release = most.map(|(version, _)| (*version).to_owned());
         let [stood, previous, _] = stamp(row);
         let blank = stamp(row).iter().all(String::is_empty) && shown(row, "status").is_empty();
-        let watched = blank && self.watched;
+        let watched = blank && self.watched && !self.put_off;
         let counts = |text: &str| !self.unmet && (text.is_empty() || release.as_deref() == Some(text) || watched);
         let held = world.protection == Protection::Whole;
         self.prior = (held && takeover && release.as_ref() == Some(&stood) && !previous.is_empty()).then_some(previous);
@@ -127,6 +133,7 @@ impl Model {
         self.latched = ticked(row, "rollback");
         self.known = true;
         self.unmet = false;
+        self.put_off = false;
         self.ours = BTreeSet::from([stamp(row)]);
     }
 
@@ -199,6 +206,7 @@ impl Model {
             latched,
             known,
             unmet,
+            put_off,
             watched,
             ours,
         } = self;
@@ -210,6 +218,7 @@ impl Model {
             latched,
             known,
             unmet,
+            put_off,
             watched,
             ours.len(),
         )

@@ -27,8 +27,8 @@ pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan
     let sure = policy.takeover && case.terms.approval.service_columns && adopted == Some(&*met.release);
     let mut next = ChannelMemory {
         approved: both_name && case.protected(),
-        key_a: first_state(case, met, &row.key_a, release.as_ref()),
-        key_b: first_state(case, met, &row.key_b, release.as_ref()),
+        key_a: first_state(case, &row.key_a, release.as_ref()),
+        key_b: first_state(case, &row.key_b, release.as_ref()),
         // A box that cannot be read may be ticked.
         latch: (row.rollback != Tick::Off).then_some(Latch::FoundTicked),
         row: met.row.clone(),
@@ -44,14 +44,10 @@ pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan
 
 /// Nobody knows who typed a key that was there before the service, nor before which protection. It counts where it names what is in
 /// force, and where the service watched the sheet, and nothing of the service's own stood beside it, when it was typed.
-fn first_state(case: &Case<'_>, met: &Met, key: &Key, release: Option<&Version>) -> KeyState {
-    // What is remembered of a channel at its first contact is that a takeover could not adopt it.
-    let by = if case.terms.policy.takeover || case.memory.is_some() {
+fn first_state(case: &Case<'_>, key: &Key, release: Option<&Version>) -> KeyState {
+    let by = if case.terms.policy.takeover || put_off(case) == Some(SpentBy::Takeover) {
         SpentBy::Takeover
-    } else if *key == Key::Empty
-        || key.version().is_some() && key.version() == release
-        || met.blank && case.terms.watched
-    {
+    } else if *key == Key::Empty || key.version().is_some() && key.version() == release || is_fresh(case) {
         return KeyState::Live;
     } else {
         SpentBy::FirstContact
@@ -59,6 +55,21 @@ fn first_state(case: &Case<'_>, met: &Met, key: &Key, release: Option<&Version>)
     KeyState::Spent {
         held: key.text().map(str::to_owned),
         by,
+    }
+}
+
+/// Whether the service watched the sheet before this row came: it was added to a sheet that is served, its keys were protected, and
+/// nothing of the service's own stands beside them.
+pub(super) fn is_fresh(case: &Case<'_>) -> bool {
+    let blank = case.recognised.met.as_ref().is_some_and(|met| met.blank);
+    blank && case.terms.watched && case.memory.is_none()
+}
+
+/// What kept a channel from being adopted when it was met before, if anything did: that alone is remembered of it.
+fn put_off(case: &Case<'_>) -> Option<SpentBy> {
+    match case.memory?.key_a {
+        KeyState::Spent { by, .. } => Some(by),
+        KeyState::Live => None,
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Evidence<'a> {
         self.shown_rows.get(channel).map_or(&[], Vec::as_slice)
     }
 
-    /// What is remembered of a channel that the store knows. A takeover knows none, and what it could not adopt has no
+    /// What is remembered of a channel that the store knows. A takeover knows none, and what could not be adopted has no
     /// release and two keys that wait to be read.
     pub(super) fn known(&self, channel: &ChannelName) -> Option<&'a ChannelMemory> {
         let unread = |key: &KeyState| {
@@ -60,7 +60,7 @@ impl<'a> Evidence<'a> {
                 key,
                 KeyState::Spent {
                     held: None,
-                    by: SpentBy::Takeover
+                    by: SpentBy::Takeover | SpentBy::FirstContact
                 }
             )
         };

@@ -9,6 +9,9 @@ use crate::sheet::display::ShownRelease;
 use crate::sheet::intent::{Key, ReleaseRow, ServerRow, Tick};
 use crate::tag::{ChannelName, ServerId, Version};
 
+/// One of a row's keys.
+type Cell = fn(&ReleaseRow) -> &Key;
+
 /// One channel whose memory changes.
 pub(super) struct Case<'a> {
     pub(super) evidence: &'a Evidence<'a>,
@@ -61,14 +64,15 @@ impl Case<'_> {
 
     /// Keys that nobody had read when the release was taken back without the sheet.
     fn recalled(&self, before: &ChannelMemory, faults: &mut Vec<String>) {
-        let keys: [(_, fn(&ReleaseRow) -> &Key); 2] = [
+        let keys: [(_, Cell); 2] = [
             (&self.next.key_a, |row| &row.key_a),
             (&self.next.key_b, |row| &row.key_b),
         ];
         for (i, (state, cell)) in keys.into_iter().enumerate() {
             let Some(left) = &before.recalled[i] else { continue };
             let read = |row: &&ReleaseRow| *cell(row) != Key::Unreadable;
-            if self.next.recalled[i].is_none() && !(self.rows.iter().all(read) && !self.rows.is_empty()) {
+            let all_read = !self.rows.is_empty() && self.rows.iter().all(read);
+            if self.next.recalled[i].is_none() && !all_read {
                 faults.push("a key that is still to be spent is forgotten before it was read".to_owned());
             }
             let names = |row: &&ReleaseRow| cell(row).version() == Some(left);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::Case;
-use crate::memory::{KeyState, Move};
+use crate::memory::{KeyState, Move, SpentBy};
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
 
@@ -22,9 +22,19 @@ impl Case<'_> {
         let blank = [&stamp.release, &stamp.previous, &stamp.updated_at, &shown.status]
             .iter()
             .all(|cell| cell.trim().is_empty());
-        let met = !policy.takeover && !self.evidence.given.memory.channels.contains_key(self.name);
+        let before = self.evidence.given.memory.channels.get(self.name);
+        let taken = |key: &KeyState| {
+            matches!(
+                key,
+                KeyState::Spent {
+                    by: SpentBy::Takeover,
+                    ..
+                }
+            )
+        };
+        let met = !policy.takeover && before.is_none_or(|before| !taken(&before.key_a) && !taken(&before.key_b));
         let served = self.evidence.given.memory.binding.as_ref();
-        let fresh = blank && met && served.is_some_and(|binding| binding.protected);
+        let fresh = blank && met && before.is_none() && served.is_some_and(|binding| binding.protected);
         for (key, state) in [(&row.key_a, &next.key_a), (&row.key_b, &next.key_b)] {
             let harmless = match key {
                 Key::Empty => true,
