@@ -17,7 +17,7 @@ use crate::world::{Crash, Options, World, down, source};
 fn world() -> World {
     let mut world = World::new();
     world.release.rows = vec![channel_row("web", "1.0", "1.0")];
-    for id in ["i-01", "i-02", "i-03"] {
+    for id in ["i-00000001", "i-00000002", "i-00000003"] {
         world.servers.rows.push(server_row(id, "web"));
         launch(&mut world, id, &[("ReleaseChannel", "web"), ("ReleaseVersion", "1.0")]);
     }
@@ -68,8 +68,8 @@ const DONE: [&str; 1] = ["completed web 1.0 2.0 now on all 3 servers"];
 fn a_promotion_that_failed_for_some_is_told_when_they_have_followed() {
     let mut world = world();
     keys(&mut world, "2.0");
-    assert_eq!(pass(&mut world, &failing(&["i-01", "i-02"])), []);
-    assert_eq!(pass(&mut world, &failing(&["i-02"])), []);
+    assert_eq!(pass(&mut world, &failing(&["i-00000001", "i-00000002"])), []);
+    assert_eq!(pass(&mut world, &failing(&["i-00000002"])), []);
     assert_eq!(words(&pass(&mut world, &Options::default())), DONE);
     for _ in 0..3 {
         assert_eq!(pass(&mut world, &Options::default()), [], "it is told once");
@@ -85,11 +85,11 @@ fn what_was_everywhere_at_once_is_not_told_again() {
     world
         .fleet
         .servers
-        .get_mut("i-01")
+        .get_mut("i-00000001")
         .unwrap()
         .tags
         .insert("ReleaseVersion".into(), "1.0".into());
-    assert_eq!(pass(&mut world, &failing(&["i-01"])), []);
+    assert_eq!(pass(&mut world, &failing(&["i-00000001"])), []);
     assert_eq!(pass(&mut world, &Options::default()), []);
 }
 
@@ -118,9 +118,9 @@ fn a_pass_that_was_killed_and_finished_by_the_next_is_one() {
 fn another_move_takes_the_place_of_one_that_was_not_finished() {
     let mut world = world();
     keys(&mut world, "2.0");
-    pass(&mut world, &failing(&["i-01"]));
+    pass(&mut world, &failing(&["i-00000001"]));
     set(&mut world, "web", "rollback", Cell::Bool(true));
-    assert_eq!(pass(&mut world, &failing(&["i-02"])), []);
+    assert_eq!(pass(&mut world, &failing(&["i-00000002"])), []);
     let told = words(&pass(&mut world, &Options::default()));
     assert_eq!(told, ["completed web 2.0 1.0 now on all 3 servers"]);
 }
@@ -128,17 +128,17 @@ fn another_move_takes_the_place_of_one_that_was_not_finished() {
 #[test]
 fn held_servers_are_not_waited_for_and_those_that_nobody_sees_are() {
     let mut world = world();
-    set(&mut world, "i-01", "hold", Cell::Bool(true));
+    set(&mut world, "i-00000001", "hold", Cell::Bool(true));
     let far = source("far");
-    world.fleet.servers.get_mut("i-02").unwrap().source = far.clone();
+    world.fleet.servers.get_mut("i-00000002").unwrap().source = far.clone();
     world.fleet.sources.insert(far.clone(), None);
     pass(&mut world, &Options::default());
-    let gone = world.fleet.servers.remove("i-02").unwrap();
+    let gone = world.fleet.servers.remove("i-00000002").unwrap();
     world.fleet.sources.insert(far.clone(), Some(down()));
     keys(&mut world, "2.0");
     assert_eq!(pass(&mut world, &Options::default()), []);
     assert_eq!(pass(&mut world, &Options::default()), []);
-    world.fleet.servers.insert("i-02".into(), gone);
+    world.fleet.servers.insert("i-00000002".into(), gone);
     world.fleet.sources.insert(far, None);
     let told = words(&pass(&mut world, &Options::default()));
     assert_eq!(told, ["completed web 1.0 2.0 now on all 2 servers"]);
@@ -150,14 +150,14 @@ fn an_ordered_rollback_that_is_finished_by_a_pass_is_told() {
     keys(&mut world, "2.0");
     pass(&mut world, &Options::default());
     let far = source("far");
-    world.fleet.servers.get_mut("i-03").unwrap().source = far.clone();
+    world.fleet.servers.get_mut("i-00000003").unwrap().source = far.clone();
     world.fleet.sources.insert(far.clone(), None);
     pass(&mut world, &Options::default());
-    let hidden = world.fleet.servers.remove("i-03").unwrap();
+    let hidden = world.fleet.servers.remove("i-00000003").unwrap();
     world.fleet.sources.insert(far.clone(), Some(down()));
     let plan = world.order("web", None).unwrap();
     assert_eq!((plan.channels[0].concerned, plan.channels[0].unseen), (3, 1));
-    world.fleet.servers.insert("i-03".into(), hidden);
+    world.fleet.servers.insert("i-00000003".into(), hidden);
     world.fleet.sources.insert(far, None);
     let told = words(&pass(&mut world, &Options::default()));
     assert_eq!(told, ["completed web 2.0 1.0 now on all 3 servers"]);

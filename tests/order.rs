@@ -26,7 +26,7 @@ fn promoted() -> World {
     world.release.rows = vec![channel_row("web", "1.0", "1.0"), channel_row("db", "5.0", "5.0")];
     for n in 1..=8 {
         let (channel, version) = if n <= 6 { ("web", "1.0") } else { ("db", "5.0") };
-        let id = format!("i-{n:02}");
+        let id = format!("i-{n:08}");
         world.servers.rows.push(server_row(&id, channel));
         launch(
             &mut world,
@@ -37,9 +37,9 @@ fn promoted() -> World {
     pass(&mut world);
     keys(&mut world, "2.0", "2.0");
     pass(&mut world);
-    set(&mut world, "i-06", "hold", Cell::Bool(true));
+    set(&mut world, "i-00000006", "hold", Cell::Bool(true));
     pass(&mut world);
-    assert_eq!(version(&world, "i-01"), "2.0");
+    assert_eq!(version(&world, "i-00000001"), "2.0");
     world
 }
 
@@ -86,9 +86,9 @@ fn an_order_does_what_a_tick_does() {
             .iter()
             .all(|server| server.changes[0].reason == Reason::Rollback)
     );
-    assert_eq!(plan.channels[0].left_behind, ["i-06".into()]);
+    assert_eq!(plan.channels[0].left_behind, ["i-00000006".into()]);
     assert_eq!(plan.happenings[0].detail, "ordered by somebody: a bad version");
-    for id in ["i-01", "i-05", "i-06", "i-07"] {
+    for id in ["i-00000001", "i-00000005", "i-00000006", "i-00000007"] {
         assert_eq!(version(&ordered, id), version(&ticked, id), "{id}");
     }
     pass(&mut ordered);
@@ -197,23 +197,23 @@ fn a_box_that_was_ticked_meanwhile_is_served_already() {
 fn what_an_order_could_not_reach_follows_later_and_a_second_order_takes_no_second_step() {
     let mut world = promoted();
     let far = source("far");
-    for id in ["i-01", "i-02"] {
+    for id in ["i-00000001", "i-00000002"] {
         world.fleet.servers.get_mut(id).unwrap().source = far.clone();
     }
     world.fleet.sources.insert(far.clone(), Some(down()));
     let plan = world.order("web", Some(1)).unwrap();
     assert_eq!(plan.servers.len(), 3);
     assert_eq!(
-        ["i-01", "i-03", "i-04"].map(|id| version(&world, id)),
+        ["i-00000001", "i-00000003", "i-00000004"].map(|id| version(&world, id)),
         ["2.0", "1.0", "2.0"]
     );
     let again = world.order("web", None).unwrap();
     assert_eq!((again.channels[0].moved.clone(), again.servers.len()), (None, 2));
     assert!(again.happenings.is_empty(), "it happened once");
-    assert_eq!(version(&world, "i-04"), "1.0");
+    assert_eq!(version(&world, "i-00000004"), "1.0");
     world.fleet.sources.insert(far, None);
     pass(&mut world);
-    assert_eq!(version(&world, "i-01"), "1.0");
+    assert_eq!(version(&world, "i-00000001"), "1.0");
     assert_eq!(world.channel("web").unwrap().latch, None, "the box was seen unticked");
     assert_eq!(world.order("web", None), Err(NotOrdered::Nothing("web".into())));
 }
@@ -239,7 +239,7 @@ fn what_cannot_be_trusted_is_refused() {
             "web",
             |w| {
                 for n in 1..=4 {
-                    let server = w.fleet.servers.get_mut(format!("i-{n:02}").as_str()).unwrap();
+                    let server = w.fleet.servers.get_mut(format!("i-{n:08}").as_str()).unwrap();
                     server.tags.insert("ReleaseVersion".into(), "3.0".into());
                 }
             },
@@ -313,25 +313,25 @@ fn the_check_refuses_an_order_that_does_more_or_less() {
         ),
         ("in mode observe", Box::new(|w, _| w.policy.observe = true)),
         (
-            "i-01: is held",
-            Box::new(|w, _| w.memory.servers.get_mut("i-01").unwrap().held = true),
+            "i-00000001: is held",
+            Box::new(|w, _| w.memory.servers.get_mut("i-00000001").unwrap().held = true),
         ),
         (
-            "i-01: is in another channel",
+            "i-00000001: is in another channel",
             Box::new(|w, _| {
-                w.memory.servers.get_mut("i-01").unwrap().channel = Some("db".into());
+                w.memory.servers.get_mut("i-00000001").unwrap().channel = Some("db".into());
             }),
         ),
         (
-            "i-01: is not live",
-            Box::new(|w, _| drop(w.fleet.servers.remove("i-01"))),
+            "i-00000001: is not live",
+            Box::new(|w, _| drop(w.fleet.servers.remove("i-00000001"))),
         ),
         (
-            "i-01: more is changed",
+            "i-00000001: more is changed",
             Box::new(|_, plan| plan.servers[0].changes[0].after = Arc::from("9.0")),
         ),
         (
-            "i-01: more is changed",
+            "i-00000001: more is changed",
             Box::new(|_, plan| plan.servers[0].changes[0].tag = TagKey::from("Owner")),
         ),
         (
