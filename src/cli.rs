@@ -90,7 +90,7 @@ pub enum Task {
     Add(AddRequest),
     /// Say why a server or a channel is as it is.
     Explain {
-        /// An instance id or a channel.
+        /// A channel, or a server by its id or name.
         name: String,
     },
     /// Say what happened and when.
@@ -238,7 +238,7 @@ enum Ask {
     /// Say why a server or a channel is as it is
     #[command(after_help = EXIT_CODES)]
     Explain {
-        /// An instance id such as i-0123456789abcdef0, or a channel
+        /// A channel, or a server: its instance id, such as i-0123456789abcdef0, or its name
         #[arg(value_parser = name)]
         name: String,
     },

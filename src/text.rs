@@ -159,39 +159,9 @@ pub(crate) fn length(time: TimeDelta) -> String {
     }
 }
 
-/// The one of some names that a mistyped one was probably meant to be.
-#[must_use]
-pub(crate) fn meant<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let bare = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).collect() };
-    let typed = bare(typed).to_lowercase();
-    let likeness = |name: &str| strsim::jaro_winkler(&typed, &bare(name).to_lowercase());
-    let names = names.into_iter().map(|name| (likeness(name), name));
-    let near = names.filter(|(likeness, _)| *likeness >= LIKE);
-    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
-}
-
-/// From which likeness on a name is taken for another one, mistyped.
-const LIKE: f64 = 0.85;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mistyped_name_is_recognised() {
-        let names = ["web-prod", "api-prod", "Web Staging", "worker-prod"];
-        for (typed, name) in [
-            ("Web-Prod", Some("web-prod")),
-            ("webprod", Some("web-prod")),
-            ("web-pord", Some("web-prod")),
-            ("web-staging", Some("Web Staging")),
-            ("workr-prod", Some("worker-prod")),
-            ("billing", None),
-            ("", None),
-        ] {
-            assert_eq!(meant(typed, names), name, "{typed}");
-        }
-    }
 
     #[test]
     fn a_list_of_names_stays_short() {

@@ -31,9 +31,12 @@ pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8
     };
     drop(patience);
     let Some(lines) = explain(name, &preview, &policy) else {
-        let meant = meant(name, &preview).map_or_else(String::new, |meant| format!("did you mean {meant}? or "));
+        let advice = meant(name, &preview).map_or_else(
+            || "see fleetsheet plan".to_owned(),
+            |meant| format!("did you mean {meant}?"),
+        );
         return Err(Refusal::failed(plain(&format!(
-            "neither a server nor a channel is called {name}; {meant}see fleetsheet plan"
+            "neither a server nor a channel is called {name}; {advice}"
         ))));
     };
     let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);

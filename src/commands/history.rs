@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::report::story;
 use crate::sandbox;
 use crate::screen::Page;
-use crate::text::{meant, plain};
+use crate::text::{nearest, plain};
 
 /// How many entries are shown when nobody says.
 const USUAL: u32 = 50;
@@ -62,7 +62,7 @@ async fn known(store: &SqliteStore, channel: &str) -> Result<(), Refusal> {
     if names.contains(channel) {
         return Ok(());
     }
-    let advice = match meant(channel, names.iter().map(String::as_str)) {
+    let advice = match nearest(channel, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean {}?", plain(name)),
         None => "fleetsheet status lists the channels".to_owned(),
     };

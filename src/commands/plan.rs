@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::report::{Report, plan_page};
 use crate::sandbox;
 use crate::tag::Change;
-use crate::text::plain;
+use crate::text::{nearest, plain};
 
 pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
@@ -29,8 +29,13 @@ pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -
         Ok(Preview { decided, report, .. }) => {
             let plan = &decided.plan;
             if let Some(name) = only.filter(|name| plan.channels.iter().all(|channel| channel.name.as_str() != *name)) {
-                let message = format!("no channel is called {}; fleetsheet status lists them", plain(name));
-                return Err(Refusal::failed(message));
+                let near = nearest(name, plan.channels.iter().map(|channel| channel.name.as_str()));
+                let advice = near.map_or_else(
+                    || "fleetsheet status lists them".to_owned(),
+                    |near| format!("did you mean {near}?"),
+                );
+                let message = format!("no channel is called {name}; {advice}");
+                return Err(Refusal::failed(plain(&message)));
             }
             let quiet = only.is_some_and(|name| !changes(plan, name));
             let ending = match report.outcome {

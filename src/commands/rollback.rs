@@ -165,7 +165,7 @@ async fn carry_out(
 
 fn refused(error: OrderError) -> Refusal {
     match &error {
-        OrderError::Not(NotOrdered::Unknown(_) | NotOrdered::Observes | NotOrdered::OtherSheet) => {
+        OrderError::Not(NotOrdered::Unknown { .. } | NotOrdered::Observes | NotOrdered::OtherSheet) => {
             Refusal::config(error)
         }
         OrderError::Not(NotOrdered::OldStore { .. }) => Refusal::held(error),

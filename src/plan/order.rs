@@ -11,6 +11,7 @@ use super::state::State;
 use crate::fleet::{Fleet, Server};
 use crate::memory::{ChannelMemory, Latch, Memory, Move, ServerMemory, Unfinished};
 use crate::tag::{Change, ChannelName, Reason, ServerId, TagKey, Version};
+use crate::text::nearest;
 
 /// What is ordered, by whom and why.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,13 @@ pub struct Order<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotOrdered {
     /// The store knows no such channel.
-    #[error("the state store knows no channel called {0}; fleetsheet status lists those that it knows")]
-    Unknown(ChannelName),
+    #[error("the state store knows no channel called {channel}; {}", ask(.meant.as_ref()))]
+    Unknown {
+        /// What was asked for.
+        channel: ChannelName,
+        /// The one that may be meant.
+        meant: Option<ChannelName>,
+    },
     /// The store serves another spreadsheet than the configuration names.
     #[error(
         "this state store serves another spreadsheet than sheets.spreadsheet_id names; use the configuration that the service runs with"
@@ -68,6 +74,13 @@ pub enum NotOrdered {
     },
 }
 
+fn ask(meant: Option<&ChannelName>) -> String {
+    meant.map_or_else(
+        || "fleetsheet status lists those that it knows".to_owned(),
+        |meant| format!("did you mean {meant}?"),
+    )
+}
+
 /// Decides about an order. The plan touches nothing but this channel and the version tags of its servers.
 ///
 /// An order that was carried out in part before is finished: the release does not move again.
@@ -77,7 +90,10 @@ pub enum NotOrdered {
 pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) -> Result<Plan, NotOrdered> {
     let name = order.channel;
     let known = memory.channels.get(name);
-    let known = known.ok_or_else(|| NotOrdered::Unknown(name.clone()))?;
+    let known = known.ok_or_else(|| NotOrdered::Unknown {
+        channel: name.clone(),
+        meant: nearest(name.as_str(), memory.channels.keys().map(ChannelName::as_str)).map(ChannelName::from),
+    })?;
     if memory
         .binding
         .as_ref()

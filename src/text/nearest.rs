@@ -38,17 +38,20 @@ mod tests {
 
     #[test]
     fn a_name_is_found_by_case_spaces_and_few_letters() {
-        let among = ["web-prod", "Web Staging", "api-prod", "db"];
+        let among = ["web-prod", "Web Staging", "api-prod", "worker-prod", "db"];
         for (name, meant) in [
             ("Web-Prod", Some("web-prod")),
             ("web_prod", Some("web-prod")),
             ("web-staging", Some("Web Staging")),
             ("wbe-prod", Some("web-prod")),
             ("web-prd", Some("web-prod")),
+            ("web-pord", Some("web-prod")),
+            ("workr-prod", Some("worker-prod")),
             ("apiprod", Some("api-prod")),
             ("DB", Some("db")),
             ("dc", None),
             ("mail-prod", None),
+            ("billing", None),
             ("", None),
             ("web-prod", None),
         ] {

@@ -199,6 +199,17 @@ async fn explain_takes_names_and_says_what_may_be_meant() {
         let ran = stage.run(&["explain", name]).await;
         assert!(ran.code == 1 && ran.stderr.contains(meant), "{name}: {ran:?}");
     }
+    for command in [
+        &["plan", "Web-Prod"][..],
+        &["history", "Web-Prod"],
+        &["rollback", "Web-Prod", "--reason", "x", "--yes"],
+    ] {
+        let ran = stage.run(command).await;
+        assert!(
+            ran.code != 0 && ran.stderr.contains("did you mean web-prod?"),
+            "{command:?}: {ran:?}"
+        );
+    }
     let ran = stage.run(&["explain", "postgres"]).await;
     assert!(ran.code == 1 && !ran.stderr.contains("did you mean"), "{ran:?}");
     stage.cloud.edit(|fleet| {
