@@ -85,7 +85,10 @@ async fn of_many_servers_that_fail_alike_three_are_named_with_their_region() {
     stage.cloud.edit(|fleet| fleet.deny(ACCOUNT, "ec2:CreateTags"));
     let ran = stage.once().await;
     assert_eq!(ran.json["failed"], 1500, "{ran:?}");
-    let named = format!("{}, {}, {} and 1,497 more in main/{REGION}", ids[0], ids[1], ids[2]);
+    let named = format!(
+        "{} (web), {} (web), {} (web) and 1,497 more in main/{REGION}",
+        ids[0], ids[1], ids[2]
+    );
     assert!(
         ran.problems_of("api_failure")[0].contains(&named),
         "{:?}",
