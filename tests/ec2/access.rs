@@ -91,6 +91,37 @@ async fn a_role_is_assumed_through_the_sts_of_whichever_region_answers() {
     }
 }
 
+/// STS can be switched off by region. Where it is off everywhere, the message says where it is switched on.
+#[tokio::test]
+async fn a_region_whose_sts_is_switched_off_costs_the_account_no_other() {
+    let mut world = World::new(ACCOUNT);
+    world.add_role(&role(OTHER));
+    for (n, region) in [WEST, EAST].into_iter().enumerate() {
+        world.add(OTHER, region, &id(n), [("V", "1")]);
+    }
+    let accounts = vec![account("prod", Some(role(OTHER)), &[WEST, EAST])];
+    let bench = bench_of(world, accounts, patient()).await;
+    let off = |region: &str| format!("sts in {region}");
+    bench.cloud.edit(|fleet| fleet.deny(ACCOUNT, &off(WEST)));
+    assert!(bench.ec2.read().await.complete());
+    assert_eq!(bench.cloud.script().count("sts.AssumeRole"), 2);
+    bench.cloud.edit(|fleet| {
+        fleet.deny(ACCOUNT, &off(EAST));
+        fleet.expire_sessions();
+    });
+    let fleet = bench.ec2.read().await;
+    let error = fleet.sources[&source("prod", EAST)].clone().unwrap();
+    assert_eq!(error.kind, CloudErrorKind::Denied);
+    assert!(
+        error
+            .message
+            .contains("cannot be assumed (RegionDisabledException): STS is not activated")
+            && error.message.ends_with("activate it in IAM, Account settings"),
+        "{}",
+        error.message
+    );
+}
+
 #[tokio::test]
 async fn a_throttled_sts_is_not_answered_with_a_call_to_each_region() {
     let mut world = World::new(ACCOUNT);

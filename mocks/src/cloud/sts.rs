@@ -43,6 +43,14 @@ pub(crate) fn assume_role(fleet: &mut Fleet, call: &Call, params: &Params) -> Re
         Some(_) => return Err(invalid("durationSeconds", "is not between 900 and 43200")),
     };
     let expires = fleet.now() + asked.min(fleet.settings.session_for);
+    if !fleet.permits(&call.account, &format!("sts in {}", call.region)) {
+        let message = format!(
+            "STS is not activated in this region for account:{}. Your account administrator can activate STS in this region using the \
+             IAM Console.",
+            call.account
+        );
+        return Err(ApiError::new(403, "RegionDisabledException", message));
+    }
     let permitted = fleet.permits(&call.account, "sts:AssumeRole");
     let assumed = permitted
         .then(|| fleet.credentials.assume(arn, name, external_id, expires))

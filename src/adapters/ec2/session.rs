@@ -24,7 +24,7 @@ use super::quote::{quoted, root, with_advice, word};
 use crate::adapters::outbound::untrusted;
 use crate::fleet::{CloudError, CloudErrorKind};
 pub(super) use advice::{CLOCK, is_about_time, lacking};
-use origin::{Origin, metadata};
+use origin::{Origin, answer};
 
 /// Keys are renewed this long before they expire: longer than a request with them may take.
 const EARLY: Duration = Duration::from_secs(60);
@@ -178,13 +178,11 @@ impl Session {
     }
 
     fn explain(&self, error: &CredentialsError) -> CloudError {
-        if let Some(meta) = metadata(error)
-            && let Some(code) = meta.code()
-        {
-            let says = quoted(meta.message().unwrap_or_default());
-            let advice = advice::of_refusal(code, &says, self.role.as_ref());
+        if let Some((code, says)) = answer(error) {
+            let says = quoted(&says);
+            let advice = advice::of_refusal(&code, &says, self.role.as_ref());
             let what = with_advice(&says, advice.as_deref());
-            return self.error(kind_of_credentials(code), &word(code), &what);
+            return self.error(kind_of_credentials(&code), &word(&code), &what);
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => {

@@ -17,6 +17,7 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::adapters::ec2::account::Role;
 use crate::adapters::ec2::codes::kind_of_credentials;
+use crate::adapters::ec2::quote::root;
 use crate::fleet::CloudErrorKind;
 
 /// The name that CloudTrail shows for what an assumed role did.
@@ -117,8 +118,8 @@ impl Regions {
 
 /// Whether another region may answer otherwise. A throttle is not answered with more calls.
 fn is_of_the_region(error: &CredentialsError) -> bool {
-    if let Some(code) = metadata(error).and_then(|meta| meta.code()) {
-        return OF_THE_REGION.contains(&code) || kind_of_credentials(code) == CloudErrorKind::Transient;
+    if let Some((code, _)) = answer(error) {
+        return OF_THE_REGION.contains(&&*code) || kind_of_credentials(&code) == CloudErrorKind::Transient;
     }
     !matches!(
         error,
@@ -126,8 +127,21 @@ fn is_of_the_region(error: &CredentialsError) -> bool {
     )
 }
 
-/// What an API said, if the failure goes back to an API's answer.
-pub(super) fn metadata<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e ErrorMetadata> {
+/// The code and the words of an API, if the failure goes back to an API's answer. The SDK shows those of some answers, such as that
+/// of a region whose STS is switched off, in the text of the failure alone.
+pub(super) fn answer(error: &(dyn Error + 'static)) -> Option<(String, String)> {
+    if let Some(meta) = metadata(error)
+        && let Some(code) = meta.code()
+    {
+        return Some((code.to_owned(), meta.message().unwrap_or_default().to_owned()));
+    }
+    let text = root(error);
+    let (code, says) = text.split_once(": ").unwrap_or((&text, ""));
+    let is_code = code.ends_with("Exception") && code.chars().all(|c| c.is_ascii_alphanumeric());
+    is_code.then(|| (code.to_owned(), says.to_owned()))
+}
+
+fn metadata<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e ErrorMetadata> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(meta) = error.downcast_ref::<ErrorMetadata>() {
