@@ -77,6 +77,11 @@ impl SourceQueue {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether any call of the source succeeded.
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.succeeded.load(Ordering::Relaxed) > 0
+    }
+
     pub(super) fn mark_throttled(&self) {
         self.throttled.store(true, Ordering::Relaxed);
     }

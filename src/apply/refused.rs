@@ -14,6 +14,9 @@ use crate::tag::ServerId;
 /// out whether all are refused alike.
 const FEW: usize = 4;
 
+/// How many servers are tried alone before what no policy allows for two of them counts for all.
+const SAMPLES: usize = 3;
+
 impl Run<'_> {
     /// Settles the servers of a call by how it ended, or queues them again in other calls.
     pub(super) fn finish<'r>(&'r self, queue: &'r SourceQueue, batch: Batch, end: CallEnd) -> BoxFuture<'r, ()> {
@@ -42,17 +45,20 @@ impl Run<'_> {
                 send_again(queue, batch, &bad);
             }
             CloudErrorKind::DeniedServers { ids, explicit } => {
-                if !explicit && queue.is_denied_beside(ids) {
-                    // What no policy allows for two servers, none allows for any.
-                    self.fail(&batch.ids, &error.message, false);
+                let (beside, explicit) = (queue.is_denied_beside(ids), *explicit);
+                self.refuse(ids, &error.message, Reach::Alone);
+                let mut rest = batch;
+                rest.ids.retain(|id| !ids.contains(id));
+                if !explicit && beside && !self.some_allowed(queue, &mut rest).await {
+                    // What no policy allows for several servers, none allows for any.
+                    self.fail(&rest.ids, &error.message, false);
                     *queue.closed() = Some(CloudError {
                         kind: CloudErrorKind::Denied,
                         ..error
                     });
                     return;
                 }
-                self.refuse(ids, &error.message, Reach::Alone);
-                send_again(queue, batch, ids);
+                send_again(queue, rest, &[]);
             }
             CloudErrorKind::BadBatch => self.narrow(queue, batch, &error).await,
             CloudErrorKind::Unclear if queue.is_refused_alike(&error, &batch.tags) => {
@@ -66,6 +72,33 @@ impl Run<'_> {
             CloudErrorKind::Rejected => self.refuse(&batch.ids, &error.message, Reach::Alike),
             CloudErrorKind::Throttled | CloudErrorKind::Transient => self.fail(&batch.ids, &error.message, true),
         }
+    }
+
+    /// Whether a policy allows some servers of the source, though it does not allow others: a policy may have conditions. Where no
+    /// call succeeded yet, a few servers are tried alone.
+    async fn some_allowed(&self, queue: &SourceQueue, rest: &mut Batch) -> bool {
+        for _ in 0..SAMPLES {
+            if queue.has_succeeded() {
+                return true;
+            }
+            if rest.ids.is_empty() {
+                break;
+            }
+            let id = rest.ids.remove(rest.ids.len() / 2);
+            let one = rest.with(vec![id]);
+            match self.send(queue, &one).await {
+                CallEnd::Failed(CloudError {
+                    kind: CloudErrorKind::DeniedServers { explicit: false, .. },
+                    message,
+                    ..
+                }) => self.refuse(&one.ids, &message, Reach::Alone),
+                end => {
+                    self.finish(queue, one, end).await;
+                    return true;
+                }
+            }
+        }
+        queue.has_succeeded()
     }
 
     /// Halves a call that was refused, so that in the end only servers fail that are refused alone. Where both halves are refused in

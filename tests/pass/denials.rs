@@ -69,7 +69,7 @@ async fn a_rollback_reaches_the_others_of_a_source_with_a_denied_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_policy_allows_for_two_servers_is_not_tried_for_the_rest() {
+async fn what_no_policy_allows_for_any_server_is_tried_for_a_few_and_what_it_allows_for_some_for_all() {
     let (stage, ids) = Stage::known(12).await;
     stage.turn_keys("web-prod", "2.4.0");
     deny(&stage, &ids[..1], &IDENTITY);
@@ -78,12 +78,20 @@ async fn what_no_policy_allows_for_two_servers_is_not_tried_for_the_rest() {
     deny(&stage, &ids, &IDENTITY);
     stage.turn_keys("web-prod", "2.5.0");
     let ran = stage.once().await;
-    assert_eq!((ran.calls("ec2.CreateTags"), versions(&stage, &ids, "2.5.0")), (2, 0));
+    assert_eq!((ran.calls("ec2.CreateTags"), versions(&stage, &ids, "2.5.0")), (5, 0));
     let status = stage.server_cell(&ids[11], "status");
     assert!(
         status.contains("allow ec2:CreateTags in the identity-based policy of"),
         "{status}"
     );
+    // A policy with a condition, as on a tag: some are allowed, and these are not kept from their release by the others.
+    stage
+        .cloud
+        .edit(|fleet| ids.iter().for_each(|id| fleet.deny_instance(id, None)));
+    deny(&stage, &ids[3..6], &IDENTITY);
+    stage.turn_keys("web-prod", "2.6.0");
+    let ran = stage.once().await;
+    assert_eq!((ran.code, versions(&stage, &ids, "2.6.0")), (4, 9), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,13 +60,23 @@ async fn servers_that_a_policy_denies_fail_alone_and_two_that_none_allows_end_it
         assert_eq!((applied.stats.calls, failed_ids(&applied).len()), (calls, failed));
         assert_eq!(refused(&applied), BTreeMap::from([(id(5), Reach::Alone)]));
     }
-    for (explicit, calls, failed) in [(true, 3, 2), (false, 2, 12)] {
+    for (explicit, more, calls, failed) in [
+        (true, &[][..], 3, 2),
+        // The first of the others that is tried alone is taken: so are the rest.
+        (false, &[], 4, 2),
+        (false, &[8, 9, 10], 5, 12),
+    ] {
         let denied = |n| CloudErrorKind::DeniedServers {
             ids: vec![id(n)],
             explicit,
         };
         let cloud = Cloud {
-            faults: [(("a", 0), denied(5)), (("a", 1), denied(7))].into(),
+            faults: [5, 7]
+                .iter()
+                .chain(more)
+                .enumerate()
+                .map(|(call, n)| (("a", call), denied(*n)))
+                .collect(),
             ..Cloud::default()
         };
         let applied = apply(&cloud, &uniform(12)).await;
