@@ -298,6 +298,7 @@ fn tags_are_right(state: &State, crash: Option<Crash>) {
 }
 
 /// Follows everything that can happen after `first` in so many passes.
+#[expect(clippy::print_stdout, reason = "the counts are for the reader")]
 fn explore(first: State, passes: usize) -> Counts {
     let mut counts = Counts::default();
     // The fewest blows with which a state was reached: with more left, more can follow.

@@ -218,10 +218,16 @@ fn what_an_order_could_not_reach_follows_later_and_a_second_order_takes_no_secon
     assert_eq!(world.order("web", None), Err(NotOrdered::Nothing("web".into())));
 }
 
+/// A channel, what is done to the world, and what the refusal says.
+type Refused = (&'static str, fn(&mut World), &'static str);
+
+/// What the check says, and what was done to the world or the plan.
+type Tampered = (&'static str, Box<dyn Fn(&mut World, &mut Plan)>);
+
 #[test]
 fn what_cannot_be_trusted_is_refused() {
     let nothing = |_: &mut World| ();
-    let cases: [(&str, fn(&mut World), &str); 6] = [
+    let cases: [Refused; 6] = [
         ("nobody", nothing, "knows no channel called nobody"),
         ("web", |w| w.policy.observe = true, "mode is \"observe\""),
         ("db", nothing, "db has no version to go back to"),
@@ -256,11 +262,12 @@ fn what_cannot_be_trusted_is_refused() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 #[test]
 fn the_check_refuses_an_order_that_does_more_or_less() {
     let other = || Version::parse("9.0").unwrap();
     let web = || ChannelName::from("web");
-    let cases: Vec<(&str, Box<dyn Fn(&mut World, &mut Plan)>)> = vec![
+    let cases: Vec<Tampered> = vec![
         (
             "the release is not the one before",
             Box::new(move |_, plan| {

@@ -6,7 +6,7 @@ use crate::fleet::Server;
 use crate::fleet::{Outcome, Reach};
 use crate::memory::Refused;
 use crate::plan::{Policy, ServerPlan, ServerStatus};
-use crate::tag::{Change, ChannelName, TagKey};
+use crate::tag::{Change, TagKey};
 use crate::text::plain;
 
 /// What sort of status it is.
@@ -98,7 +98,8 @@ pub(super) fn status(
         }
         (_, ServerStatus::InSync) => (Word::InSync, String::new()),
         (_, ServerStatus::Held) => (Word::Held, String::new()),
-        (_, ServerStatus::UnknownChannel(meant)) => (Word::UnknownChannel, did_you_mean(meant.as_ref())),
+        // Its problem and `explain` say which channel may be meant.
+        (_, ServerStatus::UnknownChannel(_)) => (Word::UnknownChannel, String::new()),
         (_, ServerStatus::Unassigned) => (Word::Unassigned, carries(live, policy)),
         (_, ServerStatus::Duplicate) => (Word::Duplicate, String::new()),
         (_, ServerStatus::Terminated) => (Word::Terminated, String::new()),
@@ -112,10 +113,6 @@ pub(super) fn status(
     // It may quote tags, which are somebody else's text.
     let detail = plain(&detail);
     Some(Status { word, detail })
-}
-
-fn did_you_mean(meant: Option<&ChannelName>) -> String {
-    meant.map_or_else(String::new, |meant| format!("did you mean {meant}?"))
 }
 
 /// Why a server is not tried in this pass, and when it will be.

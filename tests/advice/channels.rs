@@ -85,7 +85,7 @@ pub(crate) fn untrue(world: &World, channel: &str, plan: &Plan) -> Option<String
         Then::Decides => advice.steps.is_empty() || now.status != before.status || now.advice != *advice,
     };
     let words = format!("{:?}: {} → {advice}; then {}", before.state, before.status, now.status);
-    (!kept).then(|| words)
+    (!kept).then_some(words)
 }
 
 /// Worlds by what their next pass finds.

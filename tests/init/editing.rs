@@ -1,5 +1,7 @@
 //! What editors can do in the tab of servers after `init`: delete, insert and sort rows, and look at live servers alone.
 
+use std::slice::from_ref;
+
 use fleetsheet_mocks::sheets::{SERVICE_ACCOUNT, Spreadsheet};
 use serde_json::{Value, json};
 
@@ -30,7 +32,7 @@ fn refused(stage: &Stage, tab: &str) -> Vec<&'static str> {
         let work = row_work(book, tab);
         let tried = work
             .into_iter()
-            .filter(|(_, request)| book.clone().attempt(ANNA, &[request.clone()]).is_err());
+            .filter(|(_, request)| book.clone().attempt(ANNA, from_ref(request)).is_err());
         tried.map(|(what, _)| what).collect()
     })
 }
