@@ -24,7 +24,7 @@ use crate::pass_end::PassEnd;
 
 pub use happened::{later_news, news};
 pub use input::{Audience, MailInput, Rules};
-pub use links::Links;
+pub use links::{Links, addresses, spreadsheet};
 
 /// What to remember at the end of a pass: problems as they now stand, and letters to send. Empty when nothing changed.
 #[must_use]

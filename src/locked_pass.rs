@@ -19,7 +19,7 @@ use crate::apply::{Progress, Silent};
 use crate::clients::{Clients, store_url};
 use crate::clock::{now, run_id};
 use crate::config::LogFormat;
-use crate::memory::{LastPass, StoreError};
+use crate::memory::{LastPass, StoreError, StoreReader as _};
 use crate::pass::{self, PassClients, PassInput};
 use crate::pass_end::PassEnd;
 use crate::plan::Policy;
@@ -32,6 +32,9 @@ pub use ordered::{OrderParts, Undone, roll_back};
 /// The end of a pass's time that is kept for writing back what became of the tags: two requests and, should the quota be
 /// used up, some of the wait for it. A short pass keeps a fifth of its time.
 const RESERVE: Duration = Duration::from_secs(30);
+
+/// So many of the last events are told with a report.
+const RECENT: u32 = 40;
 
 /// How a pass is watched and stopped.
 pub struct PassOptions {
@@ -177,6 +180,7 @@ async fn under_lock(
     };
     let (mut report, journal) = pass::run(&input, &parts).await;
     report.calls = clients.calls.since(&counted);
+    report.recent = store.history(None, RECENT).await.unwrap_or_default();
     if !report.interrupted {
         note_end(&url, &holder, &report);
     }

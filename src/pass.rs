@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use tracing::{error, warn};
 
-use crate::alert::{MailInput, review};
+use crate::alert::{MailInput, addresses, review};
 use crate::journal::Journal;
 use crate::memory::Store;
 use crate::pass_end::{Decided, PassEnd};
@@ -34,9 +34,14 @@ pub async fn run<'a>(input: &PassInput<'_>, clients: &PassClients<'a>) -> (Repor
     let mut journal = None;
     let end = walk(input, clients, &mut journal).await;
     let mut journal = reopened(journal, clients.store).await;
-    let report = Report::new(input.run, &end, journal.as_ref().map(Journal::memory));
+    let mut report = Report::new(input.run, &end, journal.as_ref().map(Journal::memory));
     if let Some(journal) = &mut journal {
         tell(input, clients, journal, &end, &report).await;
+        let seen = MailInput {
+            end: &end,
+            report: &report,
+        };
+        report.links = addresses(journal.memory(), &seen, &clients.mail);
     }
     (finish(input, report), journal)
 }

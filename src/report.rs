@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::mail::Backlog;
-use crate::memory::Memory;
+use crate::memory::{Event, Memory};
 use crate::pass_end::{Decided, Ending, PassEnd};
 use crate::plan::{Happening, State, Tone};
 use crate::problem::Problem;
@@ -22,7 +22,7 @@ use crate::settle::{ChannelLine, Counts, Settled};
 pub use plan_page::plan_page;
 pub use story::{Told, story, told};
 pub use tally::Tally;
-pub use text::{json_line, look, with_unseen};
+pub use text::{json_line, look, versions, with_unseen};
 
 /// Where a summary says that part of the fleet was not seen.
 pub const UNANSWERED: &str = "unanswered";
@@ -50,6 +50,10 @@ pub struct Report {
     pub not_ours: BTreeMap<String, u64>,
     /// For the metrics; `None` of a pass that decided nothing.
     pub tally: Option<Tally>,
+    /// Addresses of what it names in the spreadsheet: channels, and places of problems.
+    pub links: BTreeMap<String, String>,
+    /// The last things that happened by its end, its own among them, as the store tells them.
+    pub recent: Vec<Event>,
     /// Mail that waits after it; `None` where that is not known, or no mail is sent.
     pub backlog: Option<Backlog>,
     /// Account regions that answered, and all that were asked; `None` where nothing was decided.
@@ -113,6 +117,8 @@ impl Report {
             problems: Vec::new(),
             calls: BTreeMap::new(),
             backlog: None,
+            links: BTreeMap::new(),
+            recent: Vec::new(),
             not_ours: BTreeMap::new(),
             tally: None,
             regions: None,

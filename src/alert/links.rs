@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::input::Rules;
+use super::input::{MailInput, Rules};
 use crate::memory::Memory;
 use crate::sheet::parse::Sheet;
 
@@ -28,10 +28,7 @@ impl Links {
     #[must_use]
     pub fn new(rules: &Rules<'_>, sheet: Option<&Sheet>, memory: &Memory) -> Self {
         let mut links = Self {
-            sheet: format!(
-                "https://docs.google.com/spreadsheets/d/{}/edit",
-                utf8_percent_encode(rules.spreadsheet, PLAIN)
-            ),
+            sheet: spreadsheet(rules.spreadsheet),
             id: rules.spreadsheet.to_owned(),
             tabs: BTreeMap::new(),
             rows: BTreeMap::new(),
@@ -88,6 +85,25 @@ impl Links {
     fn address(&self, gid: i64, range: &str) -> String {
         format!("{}#gid={gid}&range={}", self.sheet, utf8_percent_encode(range, PLAIN))
     }
+}
+
+/// The address of a spreadsheet.
+#[must_use]
+pub fn spreadsheet(id: &str) -> String {
+    format!(
+        "https://docs.google.com/spreadsheets/d/{}/edit",
+        utf8_percent_encode(id, PLAIN)
+    )
+}
+
+/// Where what a report names is in the spreadsheet: its channels, and the places of its problems.
+#[must_use]
+pub fn addresses(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>) -> BTreeMap<String, String> {
+    let links = Links::new(rules, input.sheet(), memory);
+    let channels = input.report.channels.iter().map(|line| line.name.as_str());
+    let places = input.report.problems.iter().map(|problem| problem.place.as_str());
+    let found = channels.chain(places).map(|place| (place.to_owned(), links.to(place)));
+    found.filter(|(_, address)| !address.is_empty()).collect()
 }
 
 fn is_row(text: &str) -> bool {

@@ -211,7 +211,8 @@ fn happening(event: &Happening) -> String {
 }
 
 /// How a version moves, in words; empty where none does.
-pub(super) fn versions(from: &str, to: &str) -> String {
+#[must_use]
+pub fn versions(from: &str, to: &str) -> String {
     match (from, to) {
         ("", to) => to.to_owned(),
         (from, "") => from.to_owned(),

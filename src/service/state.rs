@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::metrics::Metrics;
 use super::schedule::Schedule;
 use crate::calls::Calls;
+use crate::memory::Event;
 use crate::pass_end::Ending;
 use crate::report::Report;
 
@@ -68,8 +69,10 @@ pub struct Snapshot {
     pub last: Option<EndedPass>,
     /// When the last completed pass ended, whatever it found: by the clock, and by a clock that nobody sets.
     pub completed: Option<(DateTime<Utc>, Instant)>,
-    /// The last report that has channels, and when its pass ended.
+    /// The last report that counted servers, or the first that has channels, and when its pass ended.
     pub facts: Option<(DateTime<Utc>, Arc<Report>)>,
+    /// What happened last, as the store tells it.
+    pub recent: Vec<Event>,
     /// Letters that waited after the last pass that looked, and since when the oldest does.
     pub waiting: (usize, Option<DateTime<Utc>>),
     /// What is wrong with the configuration or credentials files, while older ones are used.
@@ -101,6 +104,7 @@ impl ServiceState {
             last: None,
             completed: None,
             facts: None,
+            recent: Vec::new(),
             waiting: (0, None),
             stale: None,
             beat: Instant::now(),
@@ -167,7 +171,11 @@ impl ServiceState {
             if let Some(backlog) = &report.backlog {
                 state.waiting = (backlog.letters, backlog.oldest);
             }
-            if report.outcome != Ending::Busy && !report.channels.is_empty() {
+            if !report.recent.is_empty() {
+                state.recent.clone_from(&report.recent);
+            }
+            let counted = report.tally.is_some() || state.facts.is_none();
+            if counted && report.outcome != Ending::Busy && !report.channels.is_empty() {
                 state.facts = Some((ended.at, Arc::clone(report)));
             }
         }

@@ -15,7 +15,16 @@ async fn the_page_shows_channels_and_problems_and_nobody_elses_markup() {
     service.answers("/readyz", 200).await;
     let page = service.get("/").await;
     assert_eq!(page.status, 200);
-    for words in ["last pass done", "web-prod", "2.3.9", "&lt;script&gt;alert(1)"] {
+    for words in [
+        "last pass done",
+        "edit#gid=11&amp;range=2:2\">web-prod</a>",
+        "2.3.9",
+        "&lt;script&gt;alert(1)",
+        "data-of=\"servers\">1</td>",
+        "edit#gid=22&amp;range=2:2\">",
+        "adoption",
+        "waiting mail",
+    ] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
     assert!(!page.body.contains("<script"), "{}", page.body);

@@ -3,8 +3,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Cron;
+use crate::memory::Event;
 use crate::pass_end::PassEnd;
-use crate::problem::{Code, Kind};
+use crate::plan::State;
+use crate::problem::{Code, Kind, Problem};
+use crate::report::Tally;
 use crate::service::metrics::Metrics;
 use crate::service::schedule::Schedule;
 use crate::service::state::ServiceState;
@@ -96,6 +99,79 @@ fn a_page_says_what_it_knows_at_each_time() {
         "{failed}"
     );
     assert!(failed.contains("as of 29 min 55 s ago"), "the channels stay: {failed}");
+}
+
+/// A report of a pass that counted: web-prod is on its way, and one region was down.
+fn counted() -> Report {
+    let mut report = hostile();
+    report.outcome = crate::pass_end::Ending::Partial;
+    report.tally = Some(Tally::default());
+    report.regions = Some((0, 4));
+    let line = &mut report.channels[0];
+    line.name = "web-prod".into();
+    line.status = "in sync".into();
+    line.tone = crate::plan::Tone::Good;
+    line.state = Some(State::InSync);
+    (line.concerned, line.carrying, line.failed, line.held, line.unseen) = (1500, 1200, 7, 3, 604);
+    let sheet = "https://docs.google.com/spreadsheets/d/book/edit#gid=11&range=2:2";
+    report.links.insert("web-prod".into(), sheet.into());
+    let event = |what: &str, detail: &str| Event {
+        time: at("2026-01-01T00:04:30Z"),
+        run: "r".into(),
+        channel: "web-prod".into(),
+        event: what.into(),
+        from: "2.4.0".into(),
+        to: "2.3.9".into(),
+        detail: detail.into(),
+    };
+    report.recent = vec![
+        event("rollback", "<b>3 held"),
+        event("key_spent", "key A: it was rolled back"),
+    ];
+    report
+}
+
+#[test]
+fn channels_have_counts_and_links_and_what_happened_is_told() {
+    let state = state();
+    let ended = |at, report: Report| EndedPass {
+        at,
+        report: Some(Arc::new(report)),
+        reason: None,
+    };
+    state.ended(ended(at("2026-01-01T00:05:00Z"), counted()));
+    let shown = page(&state.snapshot(), at("2026-01-01T00:05:10Z"));
+    for words in [
+        "href=\"https://docs.google.com/spreadsheets/d/book/edit\"",
+        "edit#gid=11&amp;range=2:2\">web-prod</a>",
+        "data-of=\"servers\">1,503</td>",
+        "data-of=\"on release\">1,200</td>",
+        "data-of=\"failed\">7</td>",
+        "data-of=\"held\">3</td>",
+        "data-of=\"not seen\">604</td>",
+        "<td class=\"warn\">in sync · 604 not seen</td>",
+        "0 of 4 account regions answered",
+        "2026-01-01 00:04:30",
+        "2.4.0 → 2.3.9 · &lt;b&gt;3 held · key A is spent",
+        "<dd>none</dd>",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("as of") && !shown.contains("key_spent"), "{shown}");
+
+    // A pass that a belt stopped counted nothing: what is known of the fleet is older, and says so wherever it is shown.
+    let mut stopped = hostile();
+    stopped.backlog = Some(crate::mail::Backlog {
+        letters: 2,
+        oldest: Some(at("2026-01-01T00:05:00Z")),
+        ..Default::default()
+    });
+    state.ended(ended(at("2026-01-01T00:10:00Z"), stopped));
+    let later = page(&state.snapshot(), at("2026-01-01T00:12:00Z"));
+    assert_eq!(later.matches("as of 7 min ago").count(), 2, "{later}");
+    assert!(later.contains("1,503") && later.contains("web-prod"), "{later}");
+    assert!(later.contains("<dd class=\"warn\">2, for 7 min</dd>"), "{later}");
+    assert!(later.contains("2026-01-01 00:04:30"), "events stay: {later}");
 }
 
 #[test]
