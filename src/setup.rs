@@ -172,7 +172,11 @@ fn add_channel(tab_setup: &TabSetup<'_>, channel: &str, setup: &mut Setup) {
             *slot = cell;
         }
     }
-    let barred = (0..u32::try_from(width).unwrap_or(u32::MAX)).find_map(|column| tab_setup.barred_below(column));
+    // What follows the last cell that is filled is not written, so whoever may edit it does not matter.
+    let written = row.iter().rposition(|cell| *cell != NewCell::Blank);
+    row.truncate(written.map_or(0, |last| last + 1));
+    let width = u32::try_from(row.len()).unwrap_or(u32::MAX);
+    let barred = (0..width).find_map(|column| tab_setup.barred_below(column));
     if let Some(range) = barred {
         setup.open.push(tab_setup.barred_problem(range));
         return;

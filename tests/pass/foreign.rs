@@ -2,7 +2,7 @@
 
 use fleetsheet_mocks::sheets::SERVICE_ACCOUNT;
 
-use crate::stage::{OWNER, RELEASE, SERVERS, Stage};
+use crate::stage::{ACCOUNT, OWNER, REGION, RELEASE, SERVERS, Stage};
 
 /// Somebody protects a column for themselves.
 fn close(stage: &Stage, tab: &str, header: &str, description: &str) -> i64 {
@@ -115,4 +115,29 @@ async fn in_the_server_tab_too() {
         (0, &0.into()),
         "{again:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_column_beside_what_an_appended_row_holds_keeps_no_row_out() {
+    for header in ["status", "updatedAt", "region"] {
+        let (stage, _) = Stage::known(3).await;
+        let range = close(&stage, SERVERS, header, "ours");
+        let tags = [("Name", "new"), ("ReleaseChannel", "web-prod")];
+        let new = stage.cloud.edit(|fleet| fleet.launch(ACCOUNT, REGION, tags));
+        let ran = stage.once().await;
+        assert_eq!((ran.code, &ran.json["discovered"]), (1, &1.into()), "{header}: {ran:?}");
+        let told = ran.problems_of("api_failure");
+        assert!(
+            told.len() == 1 && told[0].contains(&format!("({header})")),
+            "{header}: {told:?}"
+        );
+        assert_eq!(stage.server_cell(&new, "channel"), "web-prod", "{header}");
+        assert_eq!(stage.server_cell(&new, header), "", "it is closed");
+        assert_eq!(stage.version(&new), "2.3.9", "{header}");
+        stage.sheets.edit(|book| book.unprotect(range));
+        assert_eq!(stage.settle().await.problems(), [""; 0], "{header}");
+        stage.assert_rows_are_single();
+        stage.assert_rows_show_their_own("2.3.9");
+        stage.assert_silent().await;
+    }
 }

@@ -178,10 +178,13 @@ pub(super) fn append_request(appends: &[Append]) -> Result<Option<BatchUpdateSpr
     Ok((!requests.is_empty()).then(|| batch(requests)))
 }
 
-/// The cells of a row that lie in these columns: a table's rows begin at its first column.
+/// The cells of a row that lie in these columns (a table's rows begin at its first column), without blanks at the end: a blank cell
+/// is written too, and one protection over its column would have the whole append refused.
 fn within<'r>(row: &'r [NewCell], columns: &Range<u32>) -> &'r [NewCell] {
     let place = |column: u32| usize::try_from(column).unwrap_or(usize::MAX).min(row.len());
-    &row[place(columns.start)..place(columns.end)]
+    let inside = &row[place(columns.start)..place(columns.end)];
+    let filled = inside.iter().rposition(|cell| *cell != NewCell::Blank);
+    &inside[..filled.map_or(0, |last| last + 1)]
 }
 
 fn new_row(row: &[NewCell]) -> RowData {

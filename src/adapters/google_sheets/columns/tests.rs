@@ -1,6 +1,7 @@
 use google_sheets4::common::remove_json_null_values;
 
 use super::*;
+use crate::sheet::GridRange;
 
 fn read(reply: Value) -> Result<Columns, String> {
     read_reply(serde_json::from_value(reply).unwrap())
@@ -140,4 +141,35 @@ fn appended_text_is_text() {
     }}]});
     assert_eq!(sent(request), expected);
     assert!(append_request(&[append(vec![])]).unwrap().is_none());
+}
+
+#[test]
+fn an_appended_row_ends_with_its_last_cell_that_holds_anything() {
+    let text = |text: &str| NewCell::Text(text.into());
+    let blank = || NewCell::Blank;
+    let rows = vec![
+        vec![text("i-1"), blank(), text("web"), blank(), blank()],
+        vec![text("i-2"), blank(), blank(), blank(), NewCell::Bool(true)],
+    ];
+    let lengths = |table| {
+        let append = Append {
+            sheet_id: 0,
+            table,
+            rows: rows.clone(),
+        };
+        let sent = sent(append_request(&[append]).unwrap().unwrap());
+        let rows = sent["requests"][0]["appendCells"]["rows"].as_array().unwrap().clone();
+        let length = |row: &Value| row["values"].as_array().unwrap().len();
+        rows.iter().map(length).collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(None), [3, 5]);
+    let table = Table {
+        id: "t".into(),
+        range: GridRange {
+            start_column: Some(0),
+            end_column: Some(4),
+            ..GridRange::default()
+        },
+    };
+    assert_eq!(lengths(Some(table)), [3, 1], "what lies beside the table is left out");
 }
