@@ -119,3 +119,74 @@ async fn a_held_server_whose_row_went_comes_back_held_or_not_at_all() {
         ("2.3.9", "2.4.0")
     );
 }
+
+/// Copies a formula in each of these columns down over the rows below the last one, as many as `tall`, each of which shows this.
+fn copy_down(stage: &Stage, headers: &[&str], tall: usize, shown: &CellValue) {
+    stage.sheets.edit(|book| {
+        let tab = book.tab_mut(SERVERS);
+        let (height, first) = (tab.rows.len(), tab.data_rows());
+        tab.insert_rows(height, tall);
+        let columns: Vec<usize> = headers.iter().map(|header| tab.column(header).unwrap()).collect();
+        for column in columns {
+            for row in first..first + tall {
+                let formula = format!("=IF(M{0}=\"\",\"\",M{0})", row + 1);
+                tab.rows[row].cells[column].value = CellValue::formula(formula, shown.clone());
+            }
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn formulas_that_show_nothing_below_the_last_row_make_no_rows() {
+    let nothing = || CellValue::Text(String::new());
+    for (headers, shown) in [
+        (&["channel"][..], nothing()),
+        (&["serverId"], nothing()),
+        (&["serverId", "channel", "hold", "tag:Owner", "notes"], CellValue::Empty),
+        (&["hold"], CellValue::Bool(false)),
+        (&["tag:Owner"], CellValue::Text("  ".to_owned())),
+        (&["notes"], CellValue::from("see the wiki")),
+    ] {
+        let (stage, ids) = Stage::known(3).await;
+        copy_down(&stage, headers, 4, &shown);
+        let checked = stage.run(&["check", "--format", "json"]).await;
+        assert!(!checked.stdout.contains("is blank"), "{headers:?}: {checked:?}");
+        assert_eq!(stage.settle().await.problems(), [""; 0], "{headers:?}");
+        stage.turn_keys("web-prod", "2.4.0");
+        let ran = stage.settle().await;
+        assert_eq!(ran.json["changed"], ids.len(), "{headers:?}: {ran:?}");
+        // Google appends below what formulas hold, and rows are found wherever they are.
+        let new = launch(&stage);
+        let ran = stage.settle().await;
+        assert_eq!(
+            (&ran.json["discovered"], ran.problems()),
+            (&1.into(), Vec::new()),
+            "{headers:?}"
+        );
+        assert_eq!(stage.server_cell(&new, "status"), "in sync", "{headers:?}");
+        for id in ids.iter().chain([&new]) {
+            let shown = stage.server_cell(id, "releaseVersion");
+            assert_eq!(
+                (stage.version(id), shown),
+                ("2.4.0".into(), "2.4.0".into()),
+                "{headers:?}"
+            );
+        }
+        stage.assert_rows_are_single();
+        stage.assert_silent().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_formula_that_shows_something_without_an_id_is_told() {
+    for shown in [CellValue::from("web-prod"), CellValue::Error("#N/A".to_owned())] {
+        let (stage, _) = Stage::known(3).await;
+        copy_down(&stage, &["channel"], 2, &shown);
+        let ran = stage.once().await;
+        let told = ran.problems_of("bad_cell");
+        assert!(
+            told.len() == 2 && told[0].contains("ServerTagAssignment!A5 is blank"),
+            "{shown:?}: {told:?}"
+        );
+    }
+}

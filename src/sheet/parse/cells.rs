@@ -183,6 +183,11 @@ pub(super) fn is_blank(cell: Option<&Cell>) -> bool {
     }
 }
 
+/// Whether a cell shows nothing, be it a formula or not: people copy formulas down below the last row.
+pub(super) fn shows_nothing(cell: Option<&Cell>) -> bool {
+    is_blank(cell.map(effective))
+}
+
 pub(super) fn at<'a>(cells: &'a [Cell], layout: &Layout, header: &str) -> Option<&'a Cell> {
     layout
         .columns

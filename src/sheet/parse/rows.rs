@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::cells::{
-    at, bad_name, check_channel, control_text, control_tick, is_blank, key, numbered, value_text, value_tick, wish,
+    at, bad_name, check_channel, control_text, control_tick, is_blank, key, numbered, shows_nothing, value_text,
+    value_tick, wish,
 };
 use crate::memory::Stamp;
 use crate::problem::{Code, Kind, Problem};
@@ -183,7 +184,7 @@ fn server_of(row: &Row<'_>, tags: &[TagColumn]) -> Result<Option<ServerId>, Prob
     };
     if id.is_empty() {
         let mut asks = tags.iter().map(|t| &*t.header).chain(["channel"]);
-        if asks.all(|header| is_blank(row.cell(header))) {
+        if asks.all(|header| shows_nothing(row.cell(header))) {
             return Ok(None);
         }
         return problem(format!(
