@@ -210,6 +210,23 @@ fn what_the_page_says_works_again_and_again() {
 }
 
 #[test]
+fn its_protections_are_those_that_init_makes() {
+    let served = Served::start();
+    let output = served.run(&["init", "--dry-run", "--format", "json"]);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = said["steps"].as_array().unwrap();
+    assert!(!steps.is_empty(), "it has no help on its headers: {said:#}");
+    let protects = |step: &&Value| step["what"].as_str().unwrap().contains("protect");
+    assert_eq!(steps.iter().find(protects), None, "{said:#}");
+    let checked = served.run(&["check", "--format", "json"]);
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let text = checked.to_string();
+    for fault in ["nothing warns", "may rename", "keeps other editors", "people may type"] {
+        assert!(!text.contains(fault), "{checked:#}");
+    }
+}
+
+#[test]
 fn history_of_a_configured_sandbox_is_its_own() {
     let output = Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
         .args(["history", "--config", "config/sandbox.toml", "--format", "json"])

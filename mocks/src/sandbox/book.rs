@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sheets::{CellValue, SERVICE_ACCOUNT, Spreadsheet, Tab};
+use crate::sheets::{CellValue, GridRange, Protected, SERVICE_ACCOUNT, Spreadsheet, Tab};
 
 use super::names::{A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_TAB, SERVER_TAB, SPREADSHEET};
 use super::roster::{CHANNELS, Roster, UNRELEASED};
@@ -128,8 +128,8 @@ fn dress_column(tab: &mut Tab, header: &str, rule: &Value) {
     }
 }
 
-/// Each key to its group, the channel to nobody but the owner, the service's columns to the service; in the tab of servers they
-/// only warn.
+/// What `init` makes: each key to its group, the channel to nobody but the owner, headers and the service's columns to the service;
+/// in the tab of servers the last two only warn, so that editors can delete, insert and sort rows.
 ///
 /// Where the owner is named, the page in the browser lets its user play the owner.
 fn protect(book: &mut Spreadsheet) {
@@ -140,20 +140,36 @@ fn protect(book: &mut Spreadsheet) {
         ("rollback", &[A_EDITORS, B_EDITORS]),
     ] {
         let id = book.protect_column(RELEASE_TAB, header, &[SERVICE_ACCOUNT]);
-        let protected = book.protected_mut(id);
+        let protected = describe(book, id, header);
         protected.groups = groups.iter().map(|group| (*group).to_owned()).collect();
-        protected.description = format!("fleetsheet: {header}");
     }
-    book.protect_column(RELEASE_TAB, "channel", &[OWNER, SERVICE_ACCOUNT]);
+    let owners = [OWNER, SERVICE_ACCOUNT];
+    let row_one = |sheet_id| GridRange::rows(sheet_id, 0..1);
+    let mut strict = vec![
+        (book.protect_column(RELEASE_TAB, "channel", &owners), "channel"),
+        (book.protect(RELEASE_TAB, row_one, &owners), "headers"),
+        (book.protect(AUDIT_TAB, GridRange::sheet, &owners), "whole tab"),
+    ];
+    let mut warning = vec![(book.protect(SERVER_TAB, row_one, &[]), "headers")];
     for header in SERVICE_COLUMNS {
         if RELEASE_COLUMNS.contains(&header) {
-            book.protect_column(RELEASE_TAB, header, &[OWNER, SERVICE_ACCOUNT]);
+            strict.push((book.protect_column(RELEASE_TAB, header, &owners), header));
         }
         if SERVER_COLUMNS.contains(&header) {
-            // As `init` does: whoever types there is warned, and editors can delete, insert and sort rows.
-            let id = book.protect_column(SERVER_TAB, header, &[]);
-            let protected = book.protected_mut(id);
-            (protected.warning_only, protected.description) = (true, format!("fleetsheet: {header}"));
+            warning.push((book.protect_column(SERVER_TAB, header, &[]), header));
         }
     }
+    for (id, what) in strict {
+        describe(book, id, what);
+    }
+    for (id, what) in warning {
+        describe(book, id, what).warning_only = true;
+    }
+}
+
+/// Describes a range as `init` does, which knows its own by that.
+fn describe<'b>(book: &'b mut Spreadsheet, id: i64, what: &str) -> &'b mut Protected {
+    let protected = book.protected_mut(id);
+    protected.description = format!("fleetsheet: {what}");
+    protected
 }
