@@ -276,7 +276,9 @@ fn protection(
         advice.extend(release_advice(tab, &sheet.display.release.layout, who));
     }
     if let Some(tab) = servers {
-        advice.extend(server_advice(tab, &sheet.display.servers.layout));
+        let servers = &sheet.display.servers;
+        let tags: Vec<&str> = servers.shown_tags.iter().map(|tag| &*tag.header).collect();
+        advice.extend(server_advice(tab, &servers.layout, &tags));
     }
     findings.extend(
         advice

@@ -3,6 +3,7 @@
 //! Ranges that people made are never changed: ours come beside them, because Google lets only those write who may by all
 //! ranges over a cell. Ours are known by their description, and repaired.
 
+mod leftovers;
 mod strangers;
 
 use std::collections::BTreeSet;
@@ -66,6 +67,8 @@ pub(super) fn protect(
     for target in &targets {
         settle(tab_setup, target, request, groups, setup);
     }
+    let wanted: Vec<&str> = targets.iter().map(|target| &*target.description).collect();
+    leftovers::leftovers(tab_setup, &wanted, setup);
     strangers::barriers(tab_setup, setup);
     for (column, at) in tab_setup.columns() {
         strangers::strangers(tab_setup, column, at, who, setup);

@@ -114,3 +114,62 @@ async fn a_strict_range_of_somebody_else_is_told_and_left() {
     stage.sheets.edit(|book| book.unprotect(id));
     assert_eq!(refused(&stage, SERVERS), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_strict_range_of_a_tag_that_the_sheet_decides_again_is_let_go() {
+    let (mut stage, _) = Stage::web(4).await;
+    let authority = |who: &str| format!(r#"{{Owner = "{who}"}}"#);
+    stage.setting("FLEETSHEET_AUTHORITY__TAGS", &authority("server"));
+    assert_eq!(stage.init(&[]).await.code, 0);
+    stage.sheets.edit(as_before);
+    stage.setting("FLEETSHEET_AUTHORITY__TAGS", &authority("sheet"));
+    let promised = steps(&stage.init(&["--dry-run"]).await);
+    assert!(
+        promised.len() == 9
+            && promised[8].contains("let the protection \"fleetsheet: tag:Owner\" only warn: it keeps other editors"),
+        "{promised:?}"
+    );
+    assert_eq!(
+        refused(&stage, SERVERS),
+        ["delete", "insert", "sort"],
+        "nothing is written"
+    );
+    assert_eq!(steps(&stage.init(&[]).await), promised);
+    assert_eq!(refused(&stage, SERVERS), [""; 0]);
+    let check = stage.run(&["check", "--format", "json"]).await.stdout;
+    assert!(!check.contains("deleting, inserting"), "{check}");
+    stage.assert_finished().await;
+}
+
+#[tokio::test]
+async fn a_pass_serves_a_sheet_with_strict_ranges_of_the_version_before() {
+    let (stage, ids) = Stage::web(4).await;
+    assert_eq!(stage.init(&[]).await.code, 0);
+    stage.sheets.edit(as_before);
+    stage.settle().await;
+    stage.turn_keys("web-prod", "2.4.0");
+    let ran = stage.settle().await;
+    assert_eq!(
+        (ran.release("web-prod"), ran.problems()),
+        ("2.4.0", Vec::new()),
+        "{ran:?}"
+    );
+    assert_eq!(stage.version(&ids[0]), "2.4.0");
+    stage.assert_rows_show_their_own("2.4.0");
+    stage.assert_silent().await;
+}
+
+#[tokio::test]
+async fn a_column_of_a_tag_that_servers_decide_without_a_warning_is_told() {
+    let (mut stage, _) = Stage::web(2).await;
+    assert_eq!(stage.init(&[]).await.code, 0);
+    let says = "nothing warns people who type into tag:Owner, which is undone";
+    let check = stage.run(&["check", "--format", "json"]).await.stdout;
+    assert!(!check.contains("nothing warns"), "{check}");
+    stage.setting("FLEETSHEET_AUTHORITY__TAGS", r#"{Owner = "server"}"#);
+    let check = stage.run(&["check", "--format", "json"]).await.stdout;
+    assert!(check.contains(says), "{check}");
+    assert_eq!(stage.init(&[]).await.code, 0);
+    let check = stage.run(&["check", "--format", "json"]).await.stdout;
+    assert!(!check.contains("nothing warns"), "{check}");
+}

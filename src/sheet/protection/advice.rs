@@ -35,9 +35,10 @@ pub(crate) fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) ->
     advice
 }
 
-/// What to correct about the server tab, where editors are to delete, insert and sort rows.
+/// What to correct about the server tab, where editors are to delete, insert and sort rows. `tags`: headers of the columns that show
+/// what the servers say.
 #[must_use]
-pub(crate) fn server_advice(tab: &RawTab, layout: &Layout) -> Vec<String> {
+pub(crate) fn server_advice(tab: &RawTab, layout: &Layout, tags: &[&str]) -> Vec<String> {
     let whole = |range: &&ProtectedRange| {
         range.range.start_row.is_none_or(|row| row == 0)
             && range.range.end_row.is_none()
@@ -47,7 +48,7 @@ pub(crate) fn server_advice(tab: &RawTab, layout: &Layout) -> Vec<String> {
         let mut ranges = tab.protected.iter().filter(whole);
         ranges.any(|range| spans(&range.range, column))
     };
-    let service = SERVER_SERVICE.into_iter();
+    let service = SERVER_SERVICE.into_iter().chain(tags.iter().copied());
     let open: Vec<&str> = service
         .filter(|header| layout.columns.get(*header).is_some_and(|column| !covered(*column)))
         .collect();

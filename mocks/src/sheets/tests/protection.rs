@@ -63,6 +63,40 @@ async fn a_protected_cell_refuses_the_whole_batch() -> Result<()> {
 }
 
 #[tokio::test]
+async fn rows_are_worked_on_where_ranges_of_others_only_warn() -> Result<()> {
+    let client = client(&[&["id", "key"], &["b", "1"], &["a", "2"], &["c", "3"]]).await?;
+    let id = client
+        .emulator
+        .edit(|book| book.protect_column("Sheet1", "key", &["sre@example.com"]));
+    let row = json!({ "sheetId": 0, "dimension": "ROWS", "startIndex": 1, "endIndex": 2 });
+    let all = json!({ "sheetId": 0, "startRowIndex": 1, "endRowIndex": 4 });
+    let specs = json!([{ "dimensionIndex": 0, "sortOrder": "ASCENDING" }]);
+    let work = [
+        json!({ "sortRange": { "range": all, "sortSpecs": specs } }),
+        json!({ "moveDimension": { "source": row, "destinationIndex": 3 } }),
+        json!({ "insertDimension": { "range": row, "inheritFromBefore": true } }),
+        json!({ "deleteDimension": { "range": row } }),
+    ];
+    let before = client.emulator.book();
+    for request in &work {
+        client.batch(json!([request])).await?.refused(400, PROTECTED);
+    }
+    assert!(client.emulator.book() == before);
+    // Another column may be sorted alone, and a range that warns keeps nobody out.
+    let alone = json!({ "sheetId": 0, "startRowIndex": 1, "endRowIndex": 4, "endColumnIndex": 1 });
+    let sort = json!({ "sortRange": { "range": alone, "sortSpecs": specs } });
+    client.batch(json!([sort])).await?.ok();
+    client.emulator.edit(|book| {
+        let range = book.protected_mut(id);
+        (range.warning_only, range.users) = (true, Vec::new());
+    });
+    for request in &work {
+        client.batch(json!([request])).await?.ok();
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn protection_is_made_and_changed() -> Result<()> {
     let client = client(&[&["id"]]).await?;
     let protect = |range: Value, more: Value| {
