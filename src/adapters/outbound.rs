@@ -16,6 +16,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use url::Url;
 
 pub(crate) use tunnel::ByProxy;
+pub(in crate::adapters) use tunnel::LOGIN_WANTED;
 
 /// What carries requests to far ends.
 pub(crate) type Connector = HttpsConnector<ByProxy>;

@@ -269,8 +269,8 @@ fn not_greeted(error: &Error, hello: &ClientId) -> String {
     let why = one_line(&chain(error));
     if error.status().is_some() {
         return format!(
-            "refused us as {hello}: {why}; if it does not like that name, set email.hello_name to one that it takes, else \
-             ask its administrator to let this machine in"
+            "refused us: {why}; ask its administrator to let this machine in, or, if it does not like the name {hello}, set \
+             email.hello_name to one that it takes"
         );
     }
     match trust_advice(&why) {
@@ -318,7 +318,16 @@ fn words(error: &Error) -> String {
     if error.status().is_some() && about_our_name.iter().any(|words| lower.contains(words)) {
         return format!("{text}; set email.hello_name to a full host name that it takes");
     }
-    text
+    match error.status().map(u16::from) {
+        Some(530) if lower.contains("starttls") => {
+            format!("{text}; it takes no mail in plain text: write smtp:// or smtps:// in email.smtp_url")
+        }
+        Some(530) => format!("{text}; it wants a login: name the user in email.smtp_url, and give its password"),
+        Some(550 | 553) if lower.contains("sender") => {
+            format!("{text}; let it take mail from email.from, or set email.from to an address that it takes")
+        }
+        _ => text,
+    }
 }
 
 fn chain(error: &Error) -> String {

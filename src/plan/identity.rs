@@ -29,7 +29,11 @@ pub(super) fn stop(inputs: Inputs<'_>) -> (Vec<Problem>, Vec<Tripped>) {
     if inputs.policy.takeover {
         return (Vec::new(), Vec::new());
     }
-    let mut stop: Vec<Problem> = other_store(inputs).into_iter().collect();
+    // Whatever else is wrong with it, another store's sheet is not ours to let through.
+    if let Some(other) = other_store(inputs) {
+        return (vec![other], Vec::new());
+    }
+    let mut stop = Vec::new();
     let mut allowed = Vec::new();
     let belts = [
         (Belt::Tab, other_tab(inputs)),

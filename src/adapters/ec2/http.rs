@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use url::form_urlencoded;
 
@@ -62,11 +63,11 @@ impl CountingClient {
         if let Some(under) = &self.under {
             return under.http_connector(settings, components);
         }
-        let proxy = if self.proxies {
-            // What cannot be used has stopped the pass before: the spreadsheet is reached by the same rule.
-            Route::from_env().map_or_else(|_| ProxyConfig::from_env(), |route| route.for_aws())
-        } else {
-            ProxyConfig::disabled()
+        let proxy = match self.proxies.then(Route::from_env) {
+            None => ProxyConfig::disabled(),
+            Some(Ok(route)) => route.for_aws(),
+            // Nothing goes past a proxy that was asked for.
+            Some(Err(why)) => return SharedHttpConnector::new(Nowhere(why)),
         };
         let mut authorities = tls::TrustStore::default();
         match authorities::bundle_pem() {
@@ -82,6 +83,16 @@ impl CountingClient {
             .proxy_config(proxy);
         builder.set_sleep_impl(components.sleep_impl());
         SharedHttpConnector::new(builder.build())
+    }
+}
+
+/// Reaches nothing, and says why.
+#[derive(Clone, Debug)]
+struct Nowhere(String);
+
+impl HttpConnector for Nowhere {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::ready(Err(ConnectorError::user(self.0.clone().into())))
     }
 }
 

@@ -204,7 +204,13 @@ impl Session {
                 match advice::of_login(error).or_else(|| untrusted(&root).map(str::to_owned)) {
                     Some(advice) => self.error(CloudErrorKind::Denied, "login", &with_advice(&root, Some(&advice))),
                     None => {
-                        let what = with_advice(&format!("{root} ({PLACES})"), None);
+                        // With a role it is STS that was asked, mostly.
+                        let what = match &self.role {
+                            Some(_) => {
+                                with_advice(&root, Some("check that STS of the account's regions can be reached"))
+                            }
+                            None => with_advice(&format!("{root} ({PLACES})"), None),
+                        };
                         self.error(CloudErrorKind::Transient, "unavailable", &what)
                     }
                 }

@@ -22,12 +22,25 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 /// What a proxy made of a request for a connection.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the proxy {proxy} (HTTPS_PROXY) gives no connection to {host}: {why}; if {host} can be reached without it, name it in NO_PROXY"
+    "the proxy {proxy} (HTTPS_PROXY) gives no connection to {host}: {why}; {}",
+    fix(host, why)
 )]
 struct Refused {
     proxy: String,
     host: String,
     why: String,
+}
+
+/// What hyper says of a proxy that wants a user and a password, or others.
+pub(in crate::adapters) const LOGIN_WANTED: &str = "proxy authorization required";
+
+/// What to do about a proxy's refusal.
+fn fix(host: &str, why: &str) -> String {
+    if why.contains(LOGIN_WANTED) {
+        "correct the user and password in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT)".to_owned()
+    } else {
+        format!("if {host} can be reached without it, name it in NO_PROXY")
+    }
 }
 
 /// Connects to far ends by the proxy, where there is one for them.

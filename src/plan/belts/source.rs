@@ -28,10 +28,12 @@ pub(in crate::plan) fn lost_source(inputs: Inputs<'_>, plan: &mut Plan) -> Vec<S
         } else {
             format!("{count} servers")
         };
-        let what = format!(
-            "{place} is no longer in the configuration, and had {servers}, which may be alive: nothing of it is marked missing, and no \
-             row of it should be deleted; put it back into [[aws.account]] regions"
-        );
+        let so = if inputs.policy.allow.contains(&Belt::Source) {
+            "they are taken for missing"
+        } else {
+            "nothing of it is marked missing, and no row of it should be deleted; put it back into [[aws.account]] regions"
+        };
+        let what = format!("{place} is no longer in the configuration, and had {servers}, which may be alive: {so}");
         if trip(plan, inputs.policy, Belt::Source, &place, what).is_some() {
             held.push(source.clone());
         }

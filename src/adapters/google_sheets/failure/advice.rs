@@ -91,14 +91,19 @@ fn forbidden(body: &ErrorBody<'_>, account: &str) -> String {
              reach sheets.googleapis.com from here (an ingress rule or an access level)"
         );
     }
+    if body.message.is_some_and(|said| said.contains("quota project")) {
+        return "a person's login needs a quota project here, which fleetsheet cannot name to Google; let the login act for a service \
+                account (gcloud auth application-default login --impersonate-service-account=ADDRESS), or use a service account's key"
+            .into();
+    }
     let project = body.identifier("consumer").unwrap_or("the service account's project");
     match body.reason() {
         Some("SERVICE_DISABLED" | "accessNotConfigured") => {
             format!("the Google Sheets API is switched off in {project}; enable it in the Google Cloud console")
         }
         Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT") => {
-            "the credentials lack the scope https://www.googleapis.com/auth/spreadsheets; give this machine that access scope or \
-             set sheets.credentials_file"
+            "the credentials lack the scope https://www.googleapis.com/auth/spreadsheets; log in again with it among the --scopes, \
+             give this machine that access scope, or name a service account's key in sheets.credentials_file"
                 .into()
         }
         Some(reason @ ("BILLING_DISABLED" | "CONSUMER_SUSPENDED" | "CONSUMER_INVALID" | "USER_PROJECT_DENIED")) => {
