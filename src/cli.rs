@@ -2,6 +2,7 @@
 //! Only turns arguments into values; nothing here acts on them.
 
 mod add;
+mod help;
 mod rollback;
 pub mod shell;
 mod since;
@@ -18,19 +19,6 @@ use crate::plan::Belt;
 pub use add::AddRequest;
 pub use rollback::RollbackRequest;
 pub use since::Since;
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done; rows with errors are problems in the report, not a failure
-  1  failed
-  2  wrong usage or configuration
-  3  plan --exit-code found changes
-  4  some servers failed, or a source was down
-  5  a belt or a sheet that cannot be trusted stopped the pass or held part of it
-  6  another pass holds the state store
-
-Start with: fleetsheet sandbox (needs no account), then check, plan and --once.
-Every configuration key can be set in the environment, as in FLEETSHEET_LIMITS__BATCH_SIZE=100.";
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +132,7 @@ pub enum Format {
 
 /// Keeps the release tags of cloud servers equal to what a Google Sheet says.
 #[derive(Debug, Parser)]
-#[command(name = "fleetsheet", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "fleetsheet", version, after_help = help::ALL, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Ask>,
@@ -181,10 +169,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Ask {
     /// Run the service: a pass on each tick of schedule.cron, health and metrics over HTTP, until it is told to stop
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::DO)]
     Run,
     /// Show what --once would do; writes nothing anywhere
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::PLAN)]
     Plan {
         /// Only this channel
         #[arg(value_name = "CHANNEL", value_parser = name)]
@@ -203,17 +191,17 @@ enum Ask {
         takeover: bool,
     },
     /// Show the last pass, the channels, open problems and waiting mail, from the state store alone: no network
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::LOOK)]
     Status,
     /// Check configuration, credentials, sheet, protections, cloud permissions and mail: each ok, or what to repair
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::CHECK)]
     Check {
         /// Also send a mail to every recipient
         #[arg(long)]
         send_test_mail: bool,
     },
     /// Make or repair the tabs of the configured spreadsheet: headers, checkboxes, protections
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::DO)]
     Init {
         /// Also add a row for this channel
         #[arg(long, value_name = "NAME", value_parser = name)]
@@ -230,20 +218,20 @@ enum Ask {
         b_editors: Vec<String>,
     },
     /// Take a channel's release back at once, as a tick of `rollback` does; works while the spreadsheet cannot be reached, too
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::PASS)]
     Rollback(RollbackRequest),
     /// Add a row for each live server that carries certain tags and has none; changes no tag
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::PASS)]
     Add(AddRequest),
     /// Say why a server or a channel is as it is
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::EXPLAIN)]
     Explain {
         /// A channel, or a server: its instance id, such as i-0123456789abcdef0, or its name
         #[arg(value_parser = name)]
         name: String,
     },
     /// List promotions, rollbacks, edits undone and belts: what and when
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::LOOK)]
     History {
         /// Only of this channel
         #[arg(value_parser = name)]
@@ -256,7 +244,7 @@ enum Ask {
         limit: Option<u32>,
     },
     /// Run emulators of the spreadsheet, the cloud and the mail server, with a simulated fleet, to try it all
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = help::LOOK)]
     Sandbox,
     /// Print a script that completes fleetsheet's commands and options in a shell
     Completions {
@@ -297,7 +285,7 @@ fn usual_path(is_there: impl Fn(&Path) -> bool) -> &'static str {
 }
 
 /// The answer to nothing at all: the help, as wrong usage.
-fn help() -> clap::Error {
+fn nothing() -> clap::Error {
     let asked = Cli::command()
         .arg_required_else_help(true)
         .try_get_matches_from(["fleetsheet"]);
@@ -319,6 +307,7 @@ impl Invocation {
         config_variable: Option<&OsStr>,
         is_there: impl Fn(&Path) -> bool,
     ) -> Result<Self, clap::Error> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
         let Cli {
             command,
             once,
@@ -327,7 +316,7 @@ impl Invocation {
             config,
             format,
             verbosity,
-        } = Cli::try_parse_from(arguments)?;
+        } = Cli::try_parse_from(&arguments).map_err(|error| help::hinted(error, &arguments))?;
         let command = match command {
             Some(_) if once => {
                 let message = "--once is a request of its own; leave it or the command out";
@@ -368,7 +357,7 @@ impl Invocation {
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,
             None if once => Command::Task(Task::Once { allow, takeover }),
-            None => return Err(help()),
+            None => return Err(nothing()),
         };
         // A sandbox is not what the variable of an installation, or of a sandbox that is gone, describes.
         let heeded = config_variable.filter(|path| !path.is_empty() && command != Command::Sandbox);

@@ -86,6 +86,15 @@ impl Config {
                     io::ErrorKind::InvalidData => "save it as UTF-8",
                     _ => "name another one with --config",
                 };
+                // Most often it was exported for a sandbox that is gone.
+                let named = env
+                    .get("FLEETSHEET_CONFIG")
+                    .is_some_and(|named| Path::new(named) == path);
+                let fix = if named {
+                    format!("FLEETSHEET_CONFIG names it: unset that, or {fix}")
+                } else {
+                    fix.to_owned()
+                };
                 let message = format!("cannot be read ({error}); {fix}");
                 Err(ConfigErrors(vec![whole(message)]))
             }

@@ -23,6 +23,8 @@ pub struct Permissions {
     pub mode: u32,
     /// Whether the file belongs to the user that this process runs as.
     pub own: bool,
+    /// Whether it is a directory, which no mode makes a file.
+    pub directory: bool,
 }
 
 /// Tells who may do what with a file; links are followed.
@@ -36,6 +38,7 @@ pub fn permissions(path: &Path) -> io::Result<Permissions> {
     Ok(Permissions {
         mode: metadata.permissions().mode() & 0o777,
         own,
+        directory: metadata.is_dir(),
     })
 }
 
@@ -115,7 +118,11 @@ mod tests {
         fs::write(&file, "").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        let expected = Permissions { mode: 0o640, own: true };
+        let expected = Permissions {
+            mode: 0o640,
+            own: true,
+            directory: false,
+        };
         assert_eq!(permissions(&link).unwrap(), expected);
     }
 }

@@ -209,6 +209,36 @@ fn the_file_is_named_by_the_option_or_the_variable_or_nobody() {
 }
 
 #[test]
+fn words_of_other_tools_lead_to_ours() {
+    for (line, hint) in [
+        ("--once --dry-run", "fleetsheet plan says what --once would do"),
+        ("plan --once", "fleetsheet plan says what it would do"),
+        ("plan --json", "--format json"),
+        ("--json --once", "--format json"),
+        ("apply", "fleetsheet --once makes a pass"),
+    ] {
+        assert!(refusal(line).contains(hint), "{line}: {}", refusal(line));
+    }
+    assert!(
+        !refusal("--nonsense").contains("tip: fleetsheet"),
+        "{}",
+        refusal("--nonsense")
+    );
+}
+
+#[test]
+fn the_help_of_a_command_has_its_own_exit_codes() {
+    let help = |line: &str| parse(line).unwrap_err().to_string();
+    for command in ["history", "status", "check", "init", "explain"] {
+        let text = help(&format!("{command} --help"));
+        assert!(text.contains("  0  ") && !text.contains("--exit-code"), "{text}");
+        assert!(!text.contains("  6  "), "{text}");
+    }
+    assert!(help("plan --help").contains("  3  ") && help("rollback --help").contains("  6  "));
+    assert!(help("--help").contains("  3  ") && help("--help").contains("  6  "));
+}
+
+#[test]
 fn wrong_usage_is_refused_with_the_way_out() {
     assert!(refusal("--once --allow store").contains("--takeover"));
     assert!(refusal("--once --allow rowdrop").contains("row_drop, fleet_drop, source, unapproved, tab, history"));
@@ -243,8 +273,12 @@ fn help_and_version_are_no_failures_and_name_the_exit_codes() {
     for line in ["--help", "-h", "--version", "plan --help"] {
         assert_eq!(parse(line).unwrap_err().exit_code(), 0, "{line}");
     }
-    for line in ["--help", "-h", "plan --help"] {
+    for (line, code) in [
+        ("--help", "6  another pass holds the state store"),
+        ("-h", "6  another pass holds the state store"),
+        ("plan --help", "3  with --exit-code: there are changes"),
+    ] {
         let help = parse(line).unwrap_err().to_string();
-        assert!(help.contains("6  another pass holds the state store"), "{help}");
+        assert!(help.contains(code), "{help}");
     }
 }

@@ -90,13 +90,17 @@ pub fn judge_environment(set: &BTreeMap<String, String>, redirected_by_config: b
 #[must_use]
 pub fn judge_permissions(setting: &str, path: &Path, found: &io::Result<Permissions>) -> Finding {
     let place = path.display().to_string();
-    let Permissions { mode, own } = match found {
+    let Permissions { mode, own, directory } = match found {
         Ok(found) => *found,
         Err(error) => {
             let message = format!("{setting} names a file that cannot be checked: {error}");
             return Finding::wrong(Item::Credentials, place, message).fix("put the file there, for this user to read");
         }
     };
+    if directory {
+        let message = format!("{setting} names a directory");
+        return Finding::wrong(Item::Credentials, place, message).fix("name the file in it");
+    }
     let others = mode & WORLD != 0;
     // A file that belongs to somebody else and is read through its group, as Kubernetes mounts secrets, cannot be stricter.
     let group = if own { GROUP } else { GROUP_WRITES };
@@ -139,7 +143,25 @@ mod tests {
 
     #[test]
     fn a_secret_is_for_its_user_alone() {
-        let verdict = |mode, own| judge_permissions("x", Path::new("/key"), &Ok(Permissions { mode, own })).verdict;
+        let verdict = |mode, own| {
+            judge_permissions(
+                "x",
+                Path::new("/key"),
+                &Ok(Permissions {
+                    mode,
+                    own,
+                    directory: false,
+                }),
+            )
+            .verdict
+        };
+        let directory = Permissions {
+            mode: 0o777,
+            own: true,
+            directory: true,
+        };
+        let words = judge_permissions("x", Path::new("/tmp"), &Ok(directory)).words();
+        assert_eq!(words, "x names a directory; name the file in it");
         for (mode, own) in [
             (0o600, true),
             (0o400, true),
