@@ -71,6 +71,24 @@ fn refused(result: Result<Config, Vec<String>>, parts: &[&str]) {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_told_with_what_names_it() {
+    let path = Path::new("/nowhere/fleetsheet.toml");
+    let said = |variable: Option<&str>| {
+        let variable = variable.map(|path| ("FLEETSHEET_CONFIG".to_owned(), path.to_owned()));
+        Config::load(path, &variable.into_iter().collect())
+            .unwrap_err()
+            .to_string()
+    };
+    let unset = "FLEETSHEET_CONFIG names it: unset that";
+    assert!(said(Some("/nowhere/fleetsheet.toml")).contains(unset));
+    // The option wins over the variable, which then has nothing to do with it.
+    for variable in [None, Some("/elsewhere.toml")] {
+        assert!(!said(variable).contains(unset), "{}", said(variable));
+        assert!(said(variable).contains("--config"), "{}", said(variable));
+    }
+}
+
+#[test]
 fn the_shipped_file_loads_and_says_the_defaults() {
     let shipped = std::fs::read_to_string(DEFAULT_PATH).unwrap();
     let config = Config::load(Path::new(DEFAULT_PATH), &BTreeMap::new()).unwrap();
