@@ -228,7 +228,18 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
         );
         lines.push(("tags", shown));
     }
-    lines.push(("why", why(&server.status).to_owned()));
+    lines.push(("why", why(server).to_owned()));
+    let mut shown = observed
+        .sheet
+        .display
+        .servers
+        .rows
+        .iter()
+        .filter(|row| row.id == server.id);
+    let failed = shown.find_map(|row| row.service.get("status").filter(|status| status.starts_with("failed")));
+    if let Some(failed) = failed {
+        lines.push(("last pass", failed.clone()));
+    }
     let own = observed.sheet.intent.servers.iter().filter(|row| row.id == server.id);
     for row in own {
         lines.extend(deciding(row, server, observed).map(|cells| ("cell", cells)));
@@ -271,8 +282,9 @@ fn deciding(row: &ServerRow, server: &ServerPlan, observed: &Observed) -> Option
     }
 }
 
-fn why(status: &ServerStatus) -> &'static str {
-    match status {
+fn why(server: &ServerPlan) -> &'static str {
+    match server.status {
+        ServerStatus::InSync if !server.changes.is_empty() => "it is behind what the sheet asks for",
         ServerStatus::InSync => "it follows its channel",
         ServerStatus::Held => "hold is ticked (or was, when its row was last there): its tags are left alone",
         ServerStatus::UnknownChannel(_) => "its channel has no row in the release tab",

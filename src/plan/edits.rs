@@ -97,7 +97,9 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
             continue;
         };
         let mut cells = edited(row, remembered);
-        if astray.contains(row.updated_at()) {
+        // A row in which nothing of the service's stands was typed for a server whose row had been deleted.
+        let is_new = row.service.values().all(|cell| cell.trim().is_empty());
+        if is_new || astray.contains(row.updated_at()) {
             cells.clear();
         }
         // A column that is gone shows nothing and can be given nothing back: that it is gone is told apart.

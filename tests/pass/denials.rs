@@ -66,6 +66,11 @@ async fn a_rollback_reaches_the_others_of_a_source_with_a_denied_server() {
     let ran = stage.once().await;
     assert_eq!((ran.code, ran.calls("ec2.CreateTags")), (4, 2), "{ran:?}");
     assert_eq!(versions(&stage, &ids, "2.3.9"), 8);
+    let said = stage.run(&["explain", &ids[0]]).await.stdout;
+    assert!(
+        said.contains("last pass") && said.contains("service control policy"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

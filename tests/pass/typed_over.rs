@@ -82,3 +82,24 @@ async fn a_half_sorted_tab_is_put_right_and_told() {
     assert_eq!(stage.version(&ids[0]), "2.3.9");
     assert_eq!(stage.assert_silent().await.problems(), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_deleted_and_is_typed_again_is_no_edit() {
+    let (mut stage, ids) = Stage::known(6).await;
+    stage.setting("FLEETSHEET_DISCOVERY__ROWS", "none");
+    stage.sheets.edit(|book| {
+        let tab = book.tab_mut(SERVERS);
+        let row = tab.find("serverId", &ids[5]).expect("row");
+        tab.delete_rows(row..row + 1);
+    });
+    stage.settle().await;
+    stage.sheets.edit(|book| {
+        let row = book.tab_mut(SERVERS).data_rows();
+        book.set(SERVERS, (row + 1, "serverId"), ids[5].as_str());
+        book.set(SERVERS, (row + 1, "channel"), "web-prod");
+        book.set(SERVERS, (row + 1, "hold"), true);
+    });
+    let ran = stage.once().await;
+    assert_eq!((ran.code, ran.problems()), (0, Vec::new()), "{ran:?}");
+    assert_eq!(stage.server_cell(&ids[5], "status"), "held");
+}
