@@ -2,6 +2,7 @@
 //! Only turns arguments into values; nothing here acts on them.
 
 mod add;
+mod belts;
 mod help;
 mod rollback;
 pub mod shell;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
 use crate::plan::Belt;
 pub use add::AddRequest;
+use belts::BeltParser;
 pub use rollback::RollbackRequest;
 pub use since::Since;
 
@@ -45,6 +47,8 @@ pub enum Command {
     },
     /// Run the emulators.
     Sandbox,
+    /// Print the names of channels, for a shell.
+    Names,
     /// Print a script that completes words in a shell.
     Completions {
         /// Which shell.
@@ -144,7 +148,7 @@ struct Cli {
     /// With --once: let this pass go on although BELT would stop it: row_drop, fleet_drop, source, unapproved, tab or
     /// history.
     /// May be given several times. Run `plan` first and read what the belt holds back
-    #[arg(long, value_name = "BELT", requires = "once", value_parser = belt)]
+    #[arg(long, value_name = "BELT", requires = "once", value_parser = BeltParser, hide_possible_values = true)]
     allow: Vec<Belt>,
 
     /// With --once: serve the spreadsheet with this state store from now on, after the old store was lost or replaced.
@@ -184,7 +188,7 @@ enum Ask {
         #[arg(long)]
         exit_code: bool,
         /// As for --once
-        #[arg(long, value_name = "BELT", value_parser = belt)]
+        #[arg(long, value_name = "BELT", value_parser = BeltParser, hide_possible_values = true)]
         allow: Vec<Belt>,
         /// As for --once
         #[arg(long)]
@@ -246,6 +250,9 @@ enum Ask {
     /// Run emulators of the spreadsheet, the cloud and the mail server, with a simulated fleet, to try it all
     #[command(after_help = help::LOOK)]
     Sandbox,
+    /// Print the names of the channels that the state store knows, for scripts that complete words
+    #[command(hide = true)]
+    Names,
     /// Print a script that completes fleetsheet's commands and options in a shell
     Completions {
         /// The shell that reads it
@@ -253,20 +260,6 @@ enum Ask {
     },
     /// Print the manual page, to be read with man -l or installed as fleetsheet.1
     Man,
-}
-
-fn belt(text: &str) -> Result<Belt, String> {
-    if text == "store" {
-        return Err(
-            "another store's sheet cannot be allowed for one pass; if this store is to serve it from now on, \
-                    use --once --takeover"
-                .to_owned(),
-        );
-    }
-    Belt::ALL.into_iter().find(|belt| belt.word() == text).ok_or_else(|| {
-        let known: Vec<&str> = Belt::ALL.iter().map(|belt| belt.word()).collect();
-        format!("no such belt; use one of {}", known.join(", "))
-    })
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -354,6 +347,7 @@ impl Invocation {
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
             Some(Ask::History { channel, since, limit }) => Command::Task(Task::History { channel, since, limit }),
             Some(Ask::Sandbox) => Command::Sandbox,
+            Some(Ask::Names) => Command::Names,
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,
             None if once => Command::Task(Task::Once { allow, takeover }),

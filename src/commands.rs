@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod history;
 mod init;
+mod names;
 mod once;
 mod output;
 mod plan;
@@ -79,6 +80,10 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         }
         Command::Completions { shell } => {
             print_text(&shell::completions(*shell))?;
+            Ok(0)
+        }
+        Command::Names => {
+            print_text(&names::of_channels(&asked.config).await)?;
             Ok(0)
         }
         Command::Man => {

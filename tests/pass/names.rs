@@ -267,3 +267,35 @@ async fn hundreds_of_rows_with_gaps_between_them_are_served() {
     let stray = (1..tab.rows.len()).filter(|row| tab.value(*row, id).is_empty() && !tab.value(*row, status).is_empty());
     assert_eq!(stray.count(), 0, "nothing is written into a gap");
 }
+
+/// As bash does when somebody presses the tab key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_completes_channels_and_no_name_of_one_is_run() {
+    let (fleet, ids) = crate::stage::fleet(1, "web-prod", "2.3.9");
+    let servers = [(ids[0].clone(), "web-prod")];
+    let bad = "x$(touch pwned)";
+    let channels = ["web-prod", "web-staging", "api-prod", bad].map(|name| (name, "", "", true));
+    let stage = Stage::new(&channels, &servers, fleet).await;
+    stage.settle().await;
+    let named = stage.run(&["names"]).await;
+    assert_eq!(named.stdout, "api-prod\nweb-prod\nweb-staging\n");
+    let script = stage.run(&["completions", "bash"]).await.stdout;
+    let program = env!("CARGO_BIN_EXE_fleetsheet");
+    let config = stage.path("fleetsheet.toml");
+    let shell = format!(
+        "fleetsheet() {{ FLEETSHEET_CONFIG={} {program} \"$@\"; }}\n{script}\n\
+         COMP_WORDS=(fleetsheet plan \"$1\"); COMP_CWORD=2; _fleetsheet_channels fleetsheet \"$1\" plan 2>/dev/null; echo \"${{COMPREPLY[*]}}\"",
+        config.display()
+    );
+    for (typed, expected) in [("web", "web-prod web-staging"), ("x", "")] {
+        let ran = tokio::process::Command::new("bash")
+            .args(["-c", &shell, "bash", typed])
+            .current_dir(stage.dir.path())
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert_eq!(said.trim(), expected, "{typed}: {ran:?}");
+    }
+    assert!(!stage.path("pwned").exists());
+}
