@@ -202,7 +202,7 @@ async fn what_does_not_pass_is_said() {
     ] {
         let world = World::new().await;
         world.emulator.script().fail("sheets.get", When::Every, fault);
-        let result = world.within(600).read(&[TabRequest::whole(RELEASES)]).await;
+        let result = world.within(1500).read(&[TabRequest::whole(RELEASES)]).await;
         world.failed(result, kind, words);
         assert!(world.counted("sheets.get") >= 1);
     }

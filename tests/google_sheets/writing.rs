@@ -220,9 +220,9 @@ async fn a_write_whose_reply_is_lost_is_made_once_and_said_to_be_unknown() {
             table: None,
             rows: vec![vec![NewCell::Text("i-9".into())]],
         };
-        let appended = world.within(800).append(&[append]).await;
+        let appended = world.within(2000).append(&[append]).await;
         world.failed(appended, SheetErrorKind::OutcomeUnknown, "may or may not have happened");
-        let written = world.within(800).write_columns(&[write(status, &[(1, "x")])]).await;
+        let written = world.within(2000).write_columns(&[write(status, &[(1, "x")])]).await;
         world.failed(written, SheetErrorKind::OutcomeUnknown, "may or may not have happened");
         assert_eq!(world.counted("sheets.batchUpdate"), 2, "{fault:?}");
         assert_eq!(world.counted("sheets.values.batchUpdateByDataFilter"), 1, "{fault:?}");
