@@ -55,6 +55,8 @@ impl Page {
         let lead = lead(digest, &happened, &fresh, &open);
         let tones = happened.iter().chain(fresh).chain(open.iter().map(|(_, entry)| entry));
         let tone = tones.map(|entry| entry.tone).min().unwrap_or(Tone::Good);
+        let is_reminder = happened.is_empty() && new.is_empty() && failed.is_empty() && resolved.is_empty();
+        let open = if is_reminder { open } else { briefly(open) };
         let mut by_event: Vec<(String, Entry)> = digest.news.iter().map(|n| n.event.clone()).zip(happened).collect();
         by_event.sort_by_key(|(_, entry)| entry.tone);
         let sections = [
@@ -148,6 +150,20 @@ fn unlisted(digest: &Digest) -> Vec<Item> {
         .filter(|item| !listed.contains(item.fingerprint.as_str()))
         .cloned()
         .collect()
+}
+
+/// What is still open beside something new, with its place and its link alone: it was told in full when it was new, and is again
+/// when it is repeated.
+fn briefly(open: Vec<(String, Entry)>) -> Vec<(String, Entry)> {
+    let brief = |(code, entry): (String, Entry)| {
+        let entry = Entry {
+            what: String::new(),
+            fix: String::new(),
+            ..entry
+        };
+        (code, entry)
+    };
+    open.into_iter().map(brief).collect()
 }
 
 /// The first lines: what failed, if anything did, and what to do, most urgent first.

@@ -44,7 +44,9 @@ fn show(out: &mut String, entry: &Entry) {
         when,
     } = entry;
     wrap(out, "", &format!("* {title} ({label}, {when})"));
-    wrap(out, "  ", what);
+    if !what.is_empty() {
+        wrap(out, "  ", what);
+    }
     if !fix.is_empty() {
         wrap(out, "  ", &format!("To do: {fix}."));
     }
