@@ -258,3 +258,32 @@ async fn a_row_of_every_channel_is_stamped_by_the_service() {
     let updated = tab.column("updatedAt").unwrap();
     assert!((1..tab.data_rows()).all(|row| matches!(tab.value(row, updated), CellValue::Text(_))));
 }
+
+/// What `plan` shows of the sandbox's day, whole: `UPDATE_GOLDEN=1` writes it anew, to be read before it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plan_of_the_sandboxs_day_reads_as_it_should() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran = tokio::process::Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
+        .args(["plan", "--config", "config/sandbox.toml"])
+        .current_dir(root)
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    let page = String::from_utf8(ran.stdout).unwrap();
+    let line = |line: &str| match line.split_once(' ') {
+        Some(("plan", rest)) if rest.contains(": ") => format!("plan RUN: {}", rest.split_once(": ").unwrap().1),
+        Some(("time", _)) => "time    SOME".to_owned(),
+        _ => match line.split_once(" since 20") {
+            // A minute, as in `2026-11-27 18:24`.
+            Some((before, after)) => format!("{before} since MINUTE{}", &after["26-11-27 18:24".len()..]),
+            None => line.to_owned(),
+        },
+    };
+    let page: String = page.lines().map(|text| line(text) + "\n").collect();
+    let golden = root.join("tests/sandbox/plan.txt");
+    if std::env::var("UPDATE_GOLDEN").is_ok_and(|update| update == "1") {
+        std::fs::write(&golden, &page).unwrap();
+    }
+    assert_eq!(page, std::fs::read_to_string(&golden).unwrap());
+}
