@@ -104,9 +104,9 @@ fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, li
             if next.release.is_none() {
                 "there is no release yet; name one version in both keys"
             } else if next.approved {
-                "both keys approved the release"
+                "the release in force was approved with both keys"
             } else {
-                "the release was adopted; no pair of keys approved it"
+                "the release in force was taken from what servers carried; no pair of keys approved it"
             }
             .into(),
         ));
@@ -168,14 +168,19 @@ fn cells(row: &ReleaseRow) -> String {
 
 fn keys(memory: &ChannelMemory) -> String {
     let state = |key: &KeyState| match key {
-        KeyState::Live => "counts".to_owned(),
-        KeyState::Spent { held: Some(held), .. } if held.is_empty() => "spent at blank: type it anew".into(),
-        KeyState::Spent { held: Some(held), .. } => {
-            format!("spent at {held}: clear it, let a pass see it, type it anew")
+        KeyState::Live => "is valid".to_owned(),
+        KeyState::Spent { held: Some(held), .. } if held.is_empty() => {
+            "was used up while it was blank: type it again".into()
         }
-        KeyState::Spent { held: None, .. } => "spent at whatever is next read".into(),
+        KeyState::Spent { held: Some(held), .. } => {
+            format!("was used up for {held}: clear it, let a pass see it, and type it again")
+        }
+        KeyState::Spent { held: None, .. } => "does not count, whatever is next read there".into(),
     };
-    format!("A {}; B {}", state(&memory.key_a), state(&memory.key_b))
+    if (&memory.key_a, &memory.key_b) == (&KeyState::Live, &KeyState::Live) {
+        return "both keys are valid".to_owned();
+    }
+    format!("key A {}; key B {}", state(&memory.key_a), state(&memory.key_b))
 }
 
 fn latch_words(latch: &Latch) -> String {
@@ -286,7 +291,7 @@ fn why(server: &ServerPlan) -> &'static str {
     match server.status {
         ServerStatus::InSync if !server.changes.is_empty() => "it is behind what the sheet asks for",
         ServerStatus::InSync => "it follows its channel",
-        ServerStatus::Held => "hold is ticked (or was, when its row was last there): its tags are left alone",
+        ServerStatus::Held => "it is on hold, or was when its row was last there: its tags are left alone",
         ServerStatus::UnknownChannel(_) => "its channel has no row in the release tab",
         ServerStatus::Unassigned => "its channel cell is blank",
         ServerStatus::Duplicate => "it stands in two rows that disagree; keep one",

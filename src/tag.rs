@@ -108,7 +108,7 @@ impl Version {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
         if let Some((at, bad)) = text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
             return Err(format!(
-                "{} as character {}, which a version may not have; use letters, digits and . _ + - only",
+                "{} (character {}); use letters, digits and . _ + - only",
                 describe_char(bad),
                 at + 1
             ));

@@ -238,10 +238,10 @@ impl Snapshot {
             now.checked_sub_signed(passed).map_or(at, |since| since.min(at))
         });
         let since = match ended {
-            None => "no pass has been completed since the start".to_owned(),
+            None => "no pass has finished since the start".to_owned(),
             Some(ended) if self.schedule.recent_until(ended).is_none_or(|until| now <= until) => return Ok(()),
             Some(ended) => format!(
-                "no pass has been completed for more than three ticks; the last one ended {}",
+                "no pass has finished for three intervals; the last one ended {}",
                 ended.format("%Y-%m-%dT%H:%M:%SZ")
             ),
         };

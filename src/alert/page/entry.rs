@@ -119,8 +119,8 @@ pub(super) fn of_news(news: &News) -> Entry {
             left_behind(news, &mut what);
             fix = after(
                 news,
-                &format!("once {to} is to be left again"),
-                "untick rollback, and type the next version into both keys",
+                &format!("when you are ready to leave {to}"),
+                "put the new version into both keys and untick rollback: it goes out with the next pass",
             );
             (failing(news, Tone::Warning, &mut what, &mut fix), "rollback", channel)
         }

@@ -39,7 +39,7 @@ pub(super) async fn check_spreadsheet(config: &Config, calls: Calls) -> (Vec<Fin
         findings.push(Finding::wrong(Item::Token, account, error.message));
         return unseen(findings, &[Item::Spreadsheet], "there must be an access token first");
     }
-    findings.push(Finding::ok(Item::Token, account.clone(), "Google gives one"));
+    findings.push(Finding::ok(Item::Token, account.clone(), "Google issued a token"));
     let id = &config.sheets.spreadsheet_id;
     let raw = match read(&sheets, config).await {
         Ok(raw) => raw,
