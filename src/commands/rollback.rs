@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::locked_pass::{OrderParts, PassOptions, Undone, once, roll_back};
 use crate::memory::StoreReader as _;
 use crate::pass::{OrderError, Ordered, show_order};
-use crate::plan::{Moved, NotOrdered, Order, Plan};
+use crate::plan::{Moved, NotOrdered, Order, Plan, ServerPlan};
 use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::sandbox;
@@ -116,18 +116,28 @@ fn preview(plan: &Plan, order: Order<'_>) -> String {
         None => format!("{name}: was rolled back before; servers that did not follow are tried again\n"),
     };
     let mut sources: BTreeMap<String, usize> = BTreeMap::new();
-    for server in &plan.servers {
+    let changing: Vec<&ServerPlan> = plan
+        .servers
+        .iter()
+        .filter(|server| !server.changes.is_empty())
+        .collect();
+    for server in &changing {
         let source = server.source.as_ref().map_or_else(String::new, ToString::to_string);
         *sources.entry(source).or_default() += 1;
     }
     let count = |n: usize| thousands(n as u64);
-    text.push_str(&format!("  {} servers change\n", count(plan.servers.len())));
+    let noun = |n: usize| if n == 1 { "server" } else { "servers" };
+    text.push_str(&format!(
+        "  {} {} will change\n",
+        count(changing.len()),
+        noun(changing.len())
+    ));
     for (source, n) in sources {
         text.push_str(&format!("    {} in {}\n", count(n), plain(&source)));
     }
     let held = plan.channels.first().map_or(0, |channel| channel.left_behind.len());
     if held > 0 {
-        text.push_str(&format!("  {} held servers stay as they are\n", count(held)));
+        text.push_str(&format!("  {} held {} will stay\n", count(held), noun(held)));
     }
     text
 }

@@ -119,6 +119,8 @@ pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) 
         if remembered.is_some_and(|server| server.held) {
             channel.held += 1;
             channel.left_behind.push(id.clone());
+            plan.servers
+                .push(server_plan(id, server, name, ServerStatus::Held, Vec::new()));
             continue;
         }
         channel.concerned += 1;
@@ -139,7 +141,8 @@ pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) 
         });
         next.meant.insert(change.tag.clone(), change.after.clone());
         plan.update.servers.insert(id.clone(), next);
-        plan.servers.push(server_plan(id, server, name, change));
+        plan.servers
+            .push(server_plan(id, server, name, ServerStatus::InSync, vec![change]));
     }
     if moves {
         plan.happenings.push(Happening {
@@ -276,14 +279,20 @@ fn channel_plan(name: &ChannelName, from: &Version, to: &Version, moves: bool) -
     }
 }
 
-fn server_plan(id: &ServerId, server: &Server, channel: &ChannelName, change: Change) -> ServerPlan {
+fn server_plan(
+    id: &ServerId,
+    server: &Server,
+    channel: &ChannelName,
+    status: ServerStatus,
+    changes: Vec<Change>,
+) -> ServerPlan {
     ServerPlan {
         id: id.clone(),
         rows: Vec::new(),
         source: Some(server.source.clone()),
         channel: Some(channel.clone()),
-        status: ServerStatus::InSync,
-        changes: vec![change],
+        status,
+        changes,
         withheld: Vec::new(),
         append: false,
         append_held: false,

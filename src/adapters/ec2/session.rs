@@ -206,6 +206,10 @@ impl Session {
                     None => {
                         // With a role it is STS that was asked, mostly.
                         let what = match &self.role {
+                            _ if root.contains("IMDS") => {
+                                let said = format!("no AWS keys were found: {root} ({PLACES})");
+                                with_advice(&said, Some("give it keys in one of these places"))
+                            }
                             Some(_) => {
                                 with_advice(&root, Some("check that STS of the account's regions can be reached"))
                             }

@@ -4,7 +4,7 @@
 use super::Approved;
 use crate::fleet::Fleet;
 use crate::memory::{ChannelMemory, Latch, Memory, Move, Update};
-use crate::plan::model::{Plan, ServerPlan};
+use crate::plan::model::{Plan, ServerPlan, ServerStatus};
 use crate::plan::policy::Policy;
 use crate::tag::{ChannelName, ServerId};
 
@@ -44,11 +44,16 @@ pub fn check_order<'p>(
     let Some(release) = release else {
         return Err(vec![format!("{channel} goes back to nothing")]);
     };
-    for server in &plan.servers {
+    for server in plan
+        .servers
+        .iter()
+        .filter(|server| server.status != ServerStatus::Held || !server.changes.is_empty())
+    {
         let found = touched(fleet, memory, policy, channel, server, release.as_str());
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", server.id)));
     }
-    let planned = |id: &&ServerId| plan.servers.iter().any(|server| server.id == **id);
+    let changes = |server: &ServerPlan, id: &ServerId| server.id == *id && !server.changes.is_empty();
+    let planned = |id: &&ServerId| plan.servers.iter().any(|server| changes(server, id));
     if plan.update.servers.keys().filter(planned).count() != plan.update.servers.len() {
         faults.push("servers are remembered anew that do not change".to_owned());
     }
