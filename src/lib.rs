@@ -20,6 +20,9 @@
 //!
 //! `plan` and `explain` stop after the decision ([`pass::preview`]): they hold readers, and nothing that could write.
 //!
+//! `fleetsheet rollback` is a shorter line for the night when the spreadsheet is out of reach: [`pass::carry_out`] takes one
+//! channel's release back by what is remembered and by what servers carry.
+//!
 //! # What is decided from
 //!
 //! A sheet has three parts, which are three types: the *intent* (what people asked), the *display* (what the service shows in its
