@@ -12,6 +12,9 @@ use crate::text::{few, nearest, thousands};
 /// Servers that a message names.
 const NAMED: usize = 5;
 
+/// Unknown channels for which the name that may be meant is looked for: each is held against the names of all channels.
+const HINTS: usize = 200;
+
 /// Tells each unknown channel, and says in the status of its servers which may be meant.
 pub(super) fn report(inputs: Inputs<'_>, rows: &Rows<'_>, plan: &mut Plan) {
     let mut unknown: BTreeMap<ChannelName, (Option<ChannelName>, Vec<ServerId>)> = BTreeMap::new();
@@ -19,7 +22,11 @@ pub(super) fn report(inputs: Inputs<'_>, rows: &Rows<'_>, plan: &mut Plan) {
         let (ServerStatus::UnknownChannel(meant), Some(channel)) = (&mut server.status, &server.channel) else {
             continue;
         };
+        let many = unknown.len() >= HINTS;
         let (known, ids) = unknown.entry(channel.clone()).or_insert_with(|| {
+            if many {
+                return (None, Vec::new());
+            }
             // The name of a channel whose row is gone is not misspelt.
             let known = inputs.memory.channels.contains_key(channel);
             let near = nearest(channel.as_str(), rows.keys().map(|name| name.as_str()));
