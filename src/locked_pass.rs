@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::adapters::files::host_name;
 use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock, last};
 use crate::apply::{Progress, Silent};
 use crate::clients::{Clients, store_url};
@@ -21,9 +20,7 @@ use crate::clock::{now, run_id};
 use crate::config::LogFormat;
 use crate::memory::{LastPass, StoreError, StoreReader as _};
 use crate::pass::{self, PassClients, PassInput};
-use crate::pass_end::PassEnd;
 use crate::plan::Policy;
-use crate::problem::{Code, Kind, Problem};
 use crate::progress::{Bar, Lines};
 use crate::refusal::Refusal;
 use crate::report::Report;
@@ -130,18 +127,11 @@ async fn under_lock(
     run: String,
 ) -> Result<Report, Refusal> {
     let url = store_url(&clients.config);
-    let holder = Holder {
-        run: run.clone(),
-        host: host_name(),
-        pid: std::process::id(),
-        since: now,
-        what: "pass".into(),
-    };
+    let holder = Holder::here(&run, "pass", now);
     let _lock = match StoreLock::acquire(&url, &holder) {
         Ok(lock) => lock,
         Err(StoreError::Held(by)) => {
-            let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
-            let report = Report::new(&run, &PassEnd::Busy(problem), None);
+            let report = Report::busy(&run, by);
             (options.show)(&report);
             return Ok(report);
         }

@@ -16,7 +16,7 @@ use crate::mail::Backlog;
 use crate::memory::{Event, Memory};
 use crate::pass_end::{Decided, Ending, PassEnd};
 use crate::plan::{Happening, State, Tone};
-use crate::problem::Problem;
+use crate::problem::{Code, Kind, Problem};
 use crate::settle::{ChannelLine, Counts, Settled};
 
 pub use plan_page::plan_page;
@@ -104,6 +104,13 @@ impl Report {
                 ..bare.with(decided, settled, &[])
             },
         }
+    }
+
+    /// The report of a run that did nothing, because another holds the store: `by` says who.
+    #[must_use]
+    pub fn busy(run: &str, by: String) -> Self {
+        let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
+        Self::new(run, &PassEnd::Busy(problem), None)
     }
 
     fn bare(run: &str, outcome: Ending) -> Self {

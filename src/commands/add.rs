@@ -10,7 +10,6 @@ use serde_json::json;
 use self::page::{Work, page};
 use super::output::print;
 use super::preview::preview_of;
-use crate::adapters::files::host_name;
 use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
 use crate::cli::{AddRequest, Format};
 use crate::clients::{Clients, connect, policy, store_url};
@@ -68,19 +67,10 @@ async fn under_lock(
     run: &str,
 ) -> Result<Result<Work, Box<Report>>, Refusal> {
     let (url, now) = (store_url(&clients.config), now());
-    let holder = Holder {
-        run: run.to_owned(),
-        host: host_name(),
-        pid: std::process::id(),
-        since: now,
-        what: "add".into(),
-    };
+    let holder = Holder::here(run, "add", now);
     let _lock = match (!asked.dry_run).then(|| StoreLock::acquire(&url, &holder)).transpose() {
         Ok(lock) => lock,
-        Err(StoreError::Held(by)) => {
-            let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
-            return Ok(Err(Box::new(Report::new(run, &PassEnd::Busy(problem), None))));
-        }
+        Err(StoreError::Held(by)) => return Ok(Err(Box::new(Report::busy(run, by)))),
         Err(error) => return Err(Refusal::failed(error)),
     };
     // It remembers nothing: the next pass meets the rows as it meets those that people type.

@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{PassOptions, mail};
 use crate::adapters::ec2::Ec2;
-use crate::adapters::files::host_name;
 use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
 use crate::calls::Calls;
 use crate::clients::store_url;
@@ -16,9 +15,7 @@ use crate::config::Config;
 use crate::memory::StoreError;
 use crate::pacing::Pacing;
 use crate::pass::{OrderClients, OrderError, Ordered, carry_out};
-use crate::pass_end::PassEnd;
 use crate::plan::{Order, Plan, Policy};
-use crate::problem::{Code, Kind, Problem};
 use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::sheet::names::Names;
@@ -71,19 +68,12 @@ pub async fn roll_back(
 ) -> Result<Option<Report>, Undone> {
     let run = run_id(now);
     let url = store_url(parts.config);
-    let holder = Holder {
-        run: run.clone(),
-        host: host_name(),
-        pid: std::process::id(),
-        since: now,
-        what: "rollback".into(),
-    };
+    let holder = Holder::here(&run, "rollback", now);
     let patience = Instant::now() + parts.config.schedule.pass_timeout + GRACE;
     let _lock = match lock(&url, &holder, patience, waits).await? {
         Ok(lock) => lock,
         Err(by) => {
-            let problem = Problem::new(Kind::ApiFailure, Code::Busy, "state", by);
-            let report = Report::new(&run, &PassEnd::Busy(problem), None);
+            let report = Report::busy(&run, by);
             (options.show)(&report);
             return Ok(Some(report));
         }

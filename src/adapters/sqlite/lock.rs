@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{location, trouble};
+use crate::adapters::files::host_name;
 use crate::memory::StoreError;
 use crate::text::plain;
 
@@ -31,6 +32,20 @@ pub struct Holder {
     pub since: DateTime<Utc>,
     /// What it is doing, such as `--once`.
     pub what: String,
+}
+
+impl Holder {
+    /// This process, which does `what` since `since`.
+    #[must_use]
+    pub fn here(run: &str, what: &str, since: DateTime<Utc>) -> Self {
+        Self {
+            run: run.to_owned(),
+            host: host_name(),
+            pid: std::process::id(),
+            since,
+            what: what.to_owned(),
+        }
+    }
 }
 
 /// The right to change a store, for as long as it is kept.
