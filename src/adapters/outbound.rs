@@ -16,7 +16,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use url::Url;
 
 pub(crate) use tunnel::ByProxy;
-pub(in crate::adapters) use tunnel::LOGIN_WANTED;
+pub(in crate::adapters) use tunnel::{FIX_LOGIN, LOGIN_WANTED};
 
 /// What carries requests to far ends.
 pub(crate) type Connector = HttpsConnector<ByProxy>;

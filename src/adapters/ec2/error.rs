@@ -11,7 +11,7 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use super::codes::{is_expired, is_not_authorized, kind_of};
 use super::quote::{quoted, root, with_advice, word};
 use super::session::{CLOCK, is_about_time, lacking};
-use crate::adapters::outbound::{LOGIN_WANTED, untrusted};
+use crate::adapters::outbound::{FIX_LOGIN, LOGIN_WANTED, untrusted};
 use crate::fleet::{CloudError, CloudErrorKind, Source};
 use crate::tag::ServerId;
 use crate::text::short;
@@ -68,10 +68,7 @@ where
         _ => CloudError {
             kind: CloudErrorKind::Rejected,
             code: "request".to_owned(),
-            message: format!(
-                "{source}: {action} could not be sent: {}",
-                with_advice(&root(error), None)
-            ),
+            message: format!("{source}: {action} could not be sent: {}", root(error)),
         },
     }
 }
@@ -81,9 +78,7 @@ fn unconnected(error: &(dyn Error + 'static), failed: Failed<'_>) -> CloudError 
     let Failed { source, action, .. } = failed;
     let why = root(error);
     let fix = match untrusted(&why) {
-        None if why.contains(LOGIN_WANTED) => {
-            Some("correct the user and password in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT)")
-        }
+        None if why.contains(LOGIN_WANTED) => Some(FIX_LOGIN),
         None if why.contains("_PROXY ") => Some("correct that variable"),
         fix => fix,
     };
@@ -92,10 +87,7 @@ fn unconnected(error: &(dyn Error + 'static), failed: Failed<'_>) -> CloudError 
             CloudErrorKind::Denied,
             with_advice(&format!("could not connect: {why}"), Some(fix)),
         ),
-        None => (
-            CloudErrorKind::Transient,
-            with_advice(&format!("lost its connection: {why}"), None),
-        ),
+        None => (CloudErrorKind::Transient, format!("lost its connection: {why}")),
     };
     CloudError {
         kind,

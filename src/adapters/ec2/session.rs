@@ -127,11 +127,7 @@ impl Session {
                 return Ok(keys);
             }
             Ok(Err(error)) => self.explain(&error),
-            Err(_) => self.error(
-                CloudErrorKind::Transient,
-                "timeout",
-                &with_advice("no answer in time", None),
-            ),
+            Err(_) => self.error(CloudErrorKind::Transient, "timeout", "no answer in time"),
         };
         cache.keys = None;
         cache.failed = Some((Instant::now(), error.clone()));
@@ -194,11 +190,9 @@ impl Session {
                 let what = with_advice(&root(error), advice.as_deref());
                 self.error(CloudErrorKind::Denied, "configuration", &what)
             }
-            CredentialsError::ProviderTimedOut(_) => self.error(
-                CloudErrorKind::Transient,
-                "timeout",
-                &with_advice("no answer in time", None),
-            ),
+            CredentialsError::ProviderTimedOut(_) => {
+                self.error(CloudErrorKind::Transient, "timeout", "no answer in time")
+            }
             _ => {
                 let root = root(error);
                 match advice::of_login(error).or_else(|| untrusted(&root).map(str::to_owned)) {
@@ -213,7 +207,7 @@ impl Session {
                             Some(_) => {
                                 with_advice(&root, Some("check that STS of the account's regions can be reached"))
                             }
-                            None => with_advice(&format!("{root} ({PLACES})"), None),
+                            None => format!("{root} ({PLACES})"),
                         };
                         self.error(CloudErrorKind::Transient, "unavailable", &what)
                     }

@@ -34,10 +34,14 @@ struct Refused {
 /// What hyper says of a proxy that wants a user and a password, or others.
 pub(in crate::adapters) const LOGIN_WANTED: &str = "proxy authorization required";
 
+/// What to do about that.
+pub(in crate::adapters) const FIX_LOGIN: &str =
+    "correct the user and password in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT)";
+
 /// What to do about a proxy's refusal.
 fn fix(host: &str, why: &str) -> String {
     if why.contains(LOGIN_WANTED) {
-        "correct the user and password in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT)".to_owned()
+        FIX_LOGIN.to_owned()
     } else {
         format!("if {host} can be reached without it, name it in NO_PROXY")
     }
