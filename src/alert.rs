@@ -24,11 +24,11 @@ use crate::pass_end::PassEnd;
 
 pub use happened::{later_news, news};
 pub use input::{Audience, MailInput, Rules};
-pub use links::{Links, addresses, spreadsheet};
+pub use links::{Links, spreadsheet};
 
 /// What to remember at the end of a pass: problems as they now stand, and letters to send. Empty when nothing changed.
 #[must_use]
-pub fn review(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>, now: DateTime<Utc>) -> Update {
+pub fn review(memory: &Memory, input: &MailInput<'_>, links: &Links, rules: &Rules<'_>, now: DateTime<Utc>) -> Update {
     let mut update = Update::default();
     // A pass that was told to stop before it decided says nothing: it neither failed nor saw that anything is over.
     if input.report.interrupted {
@@ -42,14 +42,13 @@ pub fn review(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>, now: Da
         _ if input.report.outcome.is_failing() => (standing.failing + 1).min(threshold),
         _ => 0,
     };
-    let links = Links::new(rules, input.sheet(), memory);
-    let mut open = track::follow(memory, input, rules, &links, now);
+    let mut open = track::follow(memory, input, rules, links, now);
     if let Some(audience) = rules.audience {
         let composer = digest::Composer {
             audience,
             rules,
             report: input.report,
-            links: &links,
+            links,
             now,
         };
         composer.compose(memory, &mut standing, &mut open, &mut update.mail);

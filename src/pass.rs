@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use tracing::{error, warn};
 
-use crate::alert::{MailInput, addresses, review};
+use crate::alert::{Links, MailInput, review};
 use crate::journal::Journal;
 use crate::memory::Store;
 use crate::pass_end::{Decided, PassEnd};
@@ -36,12 +36,7 @@ pub async fn run<'a>(input: &PassInput<'_>, clients: &PassClients<'a>) -> (Repor
     let mut journal = reopened(journal, clients.store).await;
     let mut report = Report::new(input.run, &end, journal.as_ref().map(Journal::memory));
     if let Some(journal) = &mut journal {
-        tell(input, clients, journal, &end, &report).await;
-        let seen = MailInput {
-            end: &end,
-            report: &report,
-        };
-        report.links = addresses(journal.memory(), &seen, &clients.mail);
+        report.links = tell(input, clients, journal, &end, &report).await;
     }
     (finish(input, report), journal)
 }
@@ -108,16 +103,20 @@ async fn reopened<'a>(journal: Option<Journal<'a>>, store: &'a dyn Store) -> Opt
         .ok()
 }
 
-/// Remembers what is open and writes the letters that are due. Trouble here changes nothing about the pass.
+/// Remembers what is open and writes the letters that are due. Trouble here changes nothing about the pass. Gives where what the
+/// report names is in the spreadsheet.
 async fn tell(
     input: &PassInput<'_>,
     clients: &PassClients<'_>,
     journal: &mut Journal<'_>,
     end: &PassEnd,
     report: &Report,
-) {
-    let update = review(journal.memory(), &MailInput { end, report }, &clients.mail, input.now);
+) -> BTreeMap<String, String> {
+    let links = Links::at(end, journal.memory(), &clients.mail);
+    let seen = MailInput { end, report };
+    let update = review(journal.memory(), &seen, &links, &clients.mail, input.now);
     if let Err(error) = journal.remember(&update).await {
         warn!(error = %error, "no mail: the state store could not be written");
     }
+    links.of(report)
 }

@@ -60,15 +60,18 @@ fn kept(news: impl Iterator<Item = News>, sheet: &Sheet, memory: &Memory, rules:
     if rules.audience.is_none() {
         return update;
     }
+    let mut news = news.peekable();
+    // Most passes have no news, and a large sheet has many places.
+    if news.peek().is_none() {
+        return update;
+    }
     let links = Links::new(rules, Some(sheet), memory);
     let mut standing = memory.mail.standing.clone();
     for mut news in news {
         news.link = links.to(&news.place);
         update.news.insert(standing.number(), news);
     }
-    if !update.news.is_empty() {
-        update.standing = Some(standing);
-    }
+    update.standing = Some(standing);
     update
 }
 

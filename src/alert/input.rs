@@ -9,7 +9,6 @@ use crate::plan::Plan;
 use crate::problem::Kind;
 use crate::report::Report;
 use crate::sheet::names::Names;
-use crate::sheet::parse::Sheet;
 
 /// What the configuration says about mail.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +54,5 @@ pub struct MailInput<'a> {
 impl<'a> MailInput<'a> {
     pub(super) fn plan(&self) -> Option<&'a Plan> {
         self.end.decided().map(|decided| &decided.plan)
-    }
-
-    pub(super) fn sheet(&self) -> Option<&'a Sheet> {
-        self.end.decided().map(|decided| &decided.observed.sheet)
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::input::{MailInput, Rules};
+use super::input::Rules;
 use crate::memory::Memory;
+use crate::pass_end::PassEnd;
+use crate::report::Report;
 use crate::sheet::parse::Sheet;
 
 /// What an id or a range is left as it is for.
@@ -53,12 +55,21 @@ impl Links {
             .extend(of_channels.map(|r| (r.channel.to_string(), row(release.sheet_id, r.row))));
         // A channel that has no row is where a server names it.
         for asked in &sheet.intent.servers {
-            if let Some(channel) = &asked.channel {
-                let first = links.rows.entry(channel.to_string());
-                first.or_insert_with(|| row(servers.sheet_id, asked.origin.row));
+            if let Some(channel) = &asked.channel
+                && !links.rows.contains_key(channel.as_str())
+            {
+                let first = row(servers.sheet_id, asked.origin.row);
+                links.rows.insert(channel.to_string(), first);
             }
         }
         links
+    }
+
+    /// Where everything is that the end of a pass may name.
+    #[must_use]
+    pub fn at(end: &PassEnd, memory: &Memory, rules: &Rules<'_>) -> Self {
+        let sheet = end.decided().map(|decided| &decided.observed.sheet);
+        Self::new(rules, sheet, memory)
     }
 
     /// The address of a cell, a tab, a channel or a server; empty when it is not in the sheet.
@@ -82,6 +93,15 @@ impl Links {
             .unwrap_or_default()
     }
 
+    /// Where what a report names is in the spreadsheet: its channels, and the places of its problems.
+    #[must_use]
+    pub fn of(&self, report: &Report) -> BTreeMap<String, String> {
+        let channels = report.channels.iter().map(|line| line.name.as_str());
+        let places = report.problems.iter().map(|problem| problem.place.as_str());
+        let found = channels.chain(places).map(|place| (place.to_owned(), self.to(place)));
+        found.filter(|(_, address)| !address.is_empty()).collect()
+    }
+
     fn address(&self, gid: i64, range: &str) -> String {
         format!("{}#gid={gid}&range={}", self.sheet, utf8_percent_encode(range, PLAIN))
     }
@@ -94,16 +114,6 @@ pub fn spreadsheet(id: &str) -> String {
         "https://docs.google.com/spreadsheets/d/{}/edit",
         utf8_percent_encode(id, PLAIN)
     )
-}
-
-/// Where what a report names is in the spreadsheet: its channels, and the places of its problems.
-#[must_use]
-pub fn addresses(memory: &Memory, input: &MailInput<'_>, rules: &Rules<'_>) -> BTreeMap<String, String> {
-    let links = Links::new(rules, input.sheet(), memory);
-    let channels = input.report.channels.iter().map(|line| line.name.as_str());
-    let places = input.report.problems.iter().map(|problem| problem.place.as_str());
-    let found = channels.chain(places).map(|place| (place.to_owned(), links.to(place)));
-    found.filter(|(_, address)| !address.is_empty()).collect()
 }
 
 fn is_row(text: &str) -> bool {

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::act::server_changes;
 use super::events::{events, unlogged};
-use crate::alert::{self, MailInput, review};
+use crate::alert::{self, Links, MailInput, review};
 use crate::apply::{Applied, Applier, Progress};
 use crate::fleet::{Fleet, FleetReader, TagWriter};
 use crate::journal::Journal;
@@ -157,15 +157,12 @@ pub async fn carry_out<'a>(
     journal.remember(&second).await?;
     let end = PassEnd::Ordered(Box::new(decided), Box::new(settled));
     let report = Report::new(asked.run, &end, Some(journal.memory()));
-    let told = review(
-        journal.memory(),
-        &MailInput {
-            end: &end,
-            report: &report,
-        },
-        &clients.mail,
-        asked.now,
-    );
+    let seen = MailInput {
+        end: &end,
+        report: &report,
+    };
+    let links = Links::at(&end, journal.memory(), &clients.mail);
+    let told = review(journal.memory(), &seen, &links, &clients.mail, asked.now);
     if let Err(error) = journal.remember(&told).await {
         warn!(error = %error, "no mail: the state store could not be written");
         journal.catch_up().await?;

@@ -63,7 +63,8 @@ impl World {
             observe: false,
         };
         let input = MailInput { end, report };
-        let update = review(&self.memory, &input, &rules, self.now);
+        let links = Links::at(end, &self.memory, &rules);
+        let update = review(&self.memory, &input, &links, &rules, self.now);
         self.memory.apply(&update);
     }
 

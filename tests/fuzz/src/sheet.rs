@@ -282,7 +282,9 @@ fn tell(scene: &mut Scene, end: &PassEnd, rules: &Rules<'_>) {
     let report = &Report::new("run-1", end, Some(&scene.memory));
     judge::visible("the report", &report.text().to_string());
     judge::short_texts("the report's object", &report.json(), MESSAGE_MAX);
-    let update = alert::review(&scene.memory, &MailInput { end, report }, rules, scene.now);
+    let input = MailInput { end, report };
+    let links = alert::Links::at(end, &scene.memory, rules);
+    let update = alert::review(&scene.memory, &input, &links, rules, scene.now);
     for letter in update.mail.letters.values() {
         judge_letter(letter);
     }
