@@ -2,9 +2,8 @@
 
 use tracing::{debug, warn};
 
-use super::events::{events, unlogged};
+use super::events::Telling;
 use super::input::{PassClients, PassInput};
-use crate::alert;
 use crate::apply::{Applied, Applier};
 use crate::fleet::{Fleet, ServerChange};
 use crate::journal::Journal;
@@ -42,7 +41,13 @@ pub(super) async fn act(
     approved: &Approved<'_>,
 ) -> Result<(Settled, Vec<Problem>), Cut> {
     let Decided { observed, plan } = decided;
-    let first = first_update(input, clients, journal.memory(), decided, approved);
+    let telling = Telling {
+        run: input.run,
+        now: input.now,
+        has_tab: observed.audit.there,
+        mail: &clients.mail,
+    };
+    let first = first_update(telling, journal.memory(), decided, approved);
     journal.remember(&first).await?;
     // Only now the sheet learns which store serves it: a takeover that is killed before this leaves it with the other store, and
     // the next pass stops.
@@ -56,49 +61,6 @@ pub(super) async fn act(
                 Cut::Rival(Problem::new(Kind::Belt, Code::Store, place, error.to_string()))
             }
         })?;
-    let applied = apply(clients, approved, &observed.fleet).await;
-    let settled = settle(input.inputs(observed, journal.memory()), plan, Some(&applied.outcomes));
-    let mut second = settled.update.clone();
-    if !settled.happenings.is_empty() {
-        let memory = journal.memory();
-        second.events = events(&settled.happenings, input.run, input.now);
-        second.unlogged = unlogged(memory, &second.events, observed.audit.there, input.now);
-        let (sheet, happenings) = (&observed.sheet, &settled.happenings);
-        second.mail = alert::later_news(happenings, plan, sheet, memory, &clients.mail, input.now);
-    }
-    journal.remember(&second).await?;
-    let trouble = write_back(input, clients, journal, decided, &settled).await;
-    Ok((settled, trouble))
-}
-
-/// What has to be on disk before anything is done.
-fn first_update(
-    input: &PassInput<'_>,
-    clients: &PassClients<'_>,
-    memory: &Memory,
-    decided: &Decided,
-    approved: &Approved<'_>,
-) -> Update {
-    let Decided { observed, plan } = decided;
-    let mut first = approved.update().clone();
-    first.events = events(&plan.happenings, input.run, input.now);
-    first.unlogged = unlogged(memory, &first.events, observed.audit.there, input.now);
-    first.mail = alert::news(plan, &observed.sheet, memory, &clients.mail, input.now);
-    let planned = first.binding.take().or_else(|| memory.binding.clone());
-    let mut binding = planned.unwrap_or_default();
-    binding.audit = Some(observed.audit);
-    first.binding = (memory.binding.as_ref() != Some(&binding)).then_some(binding);
-    first
-}
-
-async fn apply(clients: &PassClients<'_>, approved: &Approved<'_>, fleet: &Fleet) -> Applied {
-    let changes = server_changes(approved, fleet);
-    if changes.is_empty() {
-        return Applied::default();
-    }
-    for change in &changes {
-        debug!(server = %change.server, source = %change.source, tags = change.changes.len(), "change");
-    }
     let applier = Applier {
         writer: clients.tags,
         pacing: clients.pacing,
@@ -106,11 +68,39 @@ async fn apply(clients: &PassClients<'_>, approved: &Approved<'_>, fleet: &Fleet
         stop: clients.stop.clone(),
         progress: clients.progress,
     };
+    let applied = apply(&applier, approved, &observed.fleet).await;
+    let settled = settle(input.inputs(observed, journal.memory()), plan, Some(&applied.outcomes));
+    let second = telling.settled(&settled, journal.memory(), decided);
+    journal.remember(&second).await?;
+    let trouble = write_back(input, clients, journal, decided, &settled).await;
+    Ok((settled, trouble))
+}
+
+/// What has to be on disk before anything is done.
+fn first_update(telling: Telling<'_>, memory: &Memory, decided: &Decided, approved: &Approved<'_>) -> Update {
+    let mut first = approved.update().clone();
+    telling.decided(&mut first, memory, decided);
+    let planned = first.binding.take().or_else(|| memory.binding.clone());
+    let mut binding = planned.unwrap_or_default();
+    binding.audit = Some(decided.observed.audit);
+    first.binding = (memory.binding.as_ref() != Some(&binding)).then_some(binding);
+    first
+}
+
+/// Puts the changes of an approved plan on the servers.
+pub(super) async fn apply(applier: &Applier<'_>, approved: &Approved<'_>, fleet: &Fleet) -> Applied {
+    let changes = server_changes(approved, fleet);
+    if changes.is_empty() {
+        return Applied::default();
+    }
+    for change in &changes {
+        debug!(server = %change.server, source = %change.source, tags = change.changes.len(), "change");
+    }
     applier.apply(&changes).await
 }
 
 /// The changes of an approved plan, with what the batching needs to know of each server.
-pub(super) fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
+fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
     approved
         .changes()
         .filter_map(|server| {

@@ -5,10 +5,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::act::server_changes;
-use super::events::{events, unlogged};
+use super::act::apply;
+use super::events::Telling;
 use crate::alert::{self, Links, MailInput, review};
-use crate::apply::{Applied, Applier, Progress};
+use crate::apply::{Applier, Progress};
 use crate::fleet::{Fleet, FleetReader, TagWriter};
 use crate::journal::Journal;
 use crate::memory::{Memory, Store, StoreError};
@@ -116,29 +116,24 @@ pub async fn carry_out<'a>(
         plan,
     )
     .map_err(|faults| OrderError::Faulty(faults.join(", ")))?;
-    let mut first = approved.update().clone();
-    first.events = events(&plan.happenings, asked.run, asked.now);
-    let has_tab = journal
-        .memory()
-        .binding
-        .as_ref()
-        .is_none_or(|binding| binding.audit.is_none_or(|audit| audit.there));
-    first.unlogged = unlogged(journal.memory(), &first.events, has_tab, asked.now);
-    first.mail = alert::news(plan, &observed.sheet, journal.memory(), &clients.mail, asked.now);
-    journal.remember(&first).await?;
-    let changes = server_changes(&approved, &observed.fleet);
-    let applied = if changes.is_empty() {
-        Applied::default()
-    } else {
-        let applier = Applier {
-            writer: clients.tags,
-            pacing: clients.pacing,
-            deadline: clients.ends,
-            stop: clients.stop.clone(),
-            progress: clients.progress,
-        };
-        applier.apply(&changes).await
+    let binding = journal.memory().binding.as_ref();
+    let telling = Telling {
+        run: asked.run,
+        now: asked.now,
+        has_tab: binding.is_none_or(|binding| binding.audit.is_none_or(|audit| audit.there)),
+        mail: &clients.mail,
     };
+    let mut first = approved.update().clone();
+    telling.decided(&mut first, journal.memory(), &decided);
+    journal.remember(&first).await?;
+    let applier = Applier {
+        writer: clients.tags,
+        pacing: clients.pacing,
+        deadline: clients.ends,
+        stop: clients.stop.clone(),
+        progress: clients.progress,
+    };
+    let applied = apply(&applier, &approved, &observed.fleet).await;
     let inputs = Inputs {
         sheet: &observed.sheet,
         fleet: &observed.fleet,
@@ -147,13 +142,7 @@ pub async fn carry_out<'a>(
         now: asked.now,
     };
     let settled = settle(inputs, plan, Some(&applied.outcomes));
-    let mut second = settled.update.clone();
-    if !settled.happenings.is_empty() {
-        let (memory, happenings) = (journal.memory(), &settled.happenings);
-        second.events = events(happenings, asked.run, asked.now);
-        second.unlogged = unlogged(memory, &second.events, has_tab, asked.now);
-        second.mail = alert::later_news(happenings, plan, &observed.sheet, memory, &clients.mail, asked.now);
-    }
+    let second = telling.settled(&settled, journal.memory(), &decided);
     journal.remember(&second).await?;
     let end = PassEnd::Ordered(Box::new(decided), Box::new(settled));
     let report = Report::new(asked.run, &end, Some(journal.memory()));
