@@ -50,6 +50,7 @@ pub fn review(memory: &Memory, input: &MailInput<'_>, links: &Links, rules: &Rul
             report: input.report,
             links,
             now,
+            is_order: matches!(input.end, PassEnd::Ordered(..)),
         };
         composer.compose(memory, &mut standing, &mut open, &mut update.mail);
     }

@@ -7,6 +7,7 @@ mod help;
 mod rollback;
 pub mod shell;
 mod since;
+mod wrong;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -16,11 +17,12 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::{DEFAULT_PATH, SYSTEM_PATH};
-use crate::plan::Belt;
+use crate::plan::Allowed;
 pub use add::AddRequest;
-use belts::BeltParser;
+use belts::{Allow, BeltParser, allowed};
 pub use rollback::RollbackRequest;
 pub use since::Since;
+pub use wrong::{asks_for_json, mistake};
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +67,8 @@ pub enum Task {
     Service,
     /// Make one pass.
     Once {
-        /// Belts that this pass may open.
-        allow: Vec<Belt>,
+        /// What this pass may let through.
+        allow: Allowed,
         /// Serve the sheet with this store from now on.
         takeover: bool,
     },
@@ -105,8 +107,8 @@ pub struct PlanRequest {
     pub all: bool,
     /// Exit with 3 when there are changes.
     pub exit_code: bool,
-    /// Belts that the pass may open.
-    pub allow: Vec<Belt>,
+    /// What the pass may let through.
+    pub allow: Allowed,
     /// As if this store served the sheet from now on.
     pub takeover: bool,
 }
@@ -146,10 +148,10 @@ struct Cli {
     once: bool,
 
     /// With --once: let this pass go on although BELT would stop it: row_drop, fleet_drop, source, unapproved, tab or
-    /// history.
+    /// history; or `window`: let it act as if no window or freeze closed.
     /// May be given several times. Run `plan` first and read what the belt holds back
     #[arg(long, value_name = "BELT", requires = "once", value_parser = BeltParser, hide_possible_values = true)]
-    allow: Vec<Belt>,
+    allow: Vec<Allow>,
 
     /// With --once: serve the spreadsheet with this state store from now on, after the old store was lost or replaced.
     /// Releases are taken from what the servers carry, and every key must be typed again
@@ -189,7 +191,7 @@ enum Ask {
         exit_code: bool,
         /// As for --once
         #[arg(long, value_name = "BELT", value_parser = BeltParser, hide_possible_values = true)]
-        allow: Vec<Belt>,
+        allow: Vec<Allow>,
         /// As for --once
         #[arg(long)]
         takeover: bool,
@@ -327,7 +329,7 @@ impl Invocation {
                 channel,
                 all,
                 exit_code,
-                allow,
+                allow: allowed(&allow),
                 takeover,
             })),
             Some(Ask::Check { send_test_mail }) => Command::Check { send_test_mail },
@@ -350,7 +352,10 @@ impl Invocation {
             Some(Ask::Names) => Command::Names,
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,
-            None if once => Command::Task(Task::Once { allow, takeover }),
+            None if once => Command::Task(Task::Once {
+                allow: allowed(&allow),
+                takeover,
+            }),
             None => return Err(nothing()),
         };
         // A sandbox is not what the variable of an installation, or of a sandbox that is gone, describes.

@@ -2,15 +2,21 @@
 //!
 //! This is the only module that turns settings of the configuration into settings of the adapters and of the plan.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
+use crate::adapters::cloudwatch::CloudWatch;
 use crate::adapters::ec2::{Account, Ec2, Ec2Settings, Role};
+use crate::adapters::files::login;
 use crate::adapters::google_sheets::{GoogleSheets, Settings};
+use crate::adapters::prometheus::{Login, Prometheus, PrometheusSettings};
 use crate::adapters::smtp::{Security, SmtpSettings};
 use crate::calls::Calls;
 use crate::config::{Config, DiscoveryRows, Email, Mode, SmtpSecurity, TagAuthority};
+use crate::gate::{GateClients, QuerySource};
 use crate::pacing::{Limits, Pacing};
-use crate::plan::{Belt, Policy, Rows};
+use crate::plan::{Allowed, Policy, Rows};
 use crate::refusal::Refusal;
 use crate::sheet::names::Keyholders;
 use crate::sheet::names::Names;
@@ -28,10 +34,25 @@ pub struct Clients {
     pub sheets: GoogleSheets,
     /// The cloud.
     pub cloud: Ec2,
+    /// The alarms of its accounts.
+    pub alarms: CloudWatch,
+    /// Prometheus, if the configuration names one.
+    pub prometheus: Option<Prometheus>,
     /// The limits of calls to the cloud, which reading and tagging share.
     pub pacing: Pacing,
     /// Counts requests.
     pub calls: Calls,
+}
+
+impl Clients {
+    /// What gates are asked with.
+    #[must_use]
+    pub fn gates(&self) -> GateClients<'_> {
+        GateClients {
+            queries: self.prometheus.as_ref().map(|it| it as &dyn QuerySource),
+            alarms: Some(&self.alarms),
+        }
+    }
 }
 
 /// Connects to everything that a pass needs, but for the mail server.
@@ -74,12 +95,16 @@ async fn assemble(
 ) -> Result<Clients, Refusal> {
     let sheets = connect_sheets(&config, calls.clone()).await?;
     let cloud = connect_cloud(&config, credentials, pacing.clone(), calls.clone()).await;
+    let alarms = CloudWatch::beside(&cloud, calls.clone());
+    let prometheus = prometheus(&config, calls.clone());
     let names = names(&config, sheets.service_account_email());
     Ok(Clients {
         config,
         names,
         sheets,
         cloud,
+        alarms,
+        prometheus,
         pacing,
         calls,
     })
@@ -145,6 +170,27 @@ pub async fn connect_cloud(config: &Config, credentials: StaticCredentials, paci
     Ec2::connect(&settings, calls).await
 }
 
+/// The client of Prometheus, if there is one. What is wrong with it shows with the first query.
+#[must_use]
+pub fn prometheus(config: &Config, calls: Calls) -> Option<Prometheus> {
+    let asked = &config.prometheus;
+    let login = match (&asked.token_file, &asked.user, &asked.password_file) {
+        (Some(file), ..) => Login::Token(file.clone()),
+        (None, Some(user), Some(file)) => Login::Password {
+            user: user.clone(),
+            file: file.clone(),
+        },
+        _ => Login::None,
+    };
+    let settings = PrometheusSettings {
+        url: asked.url.clone()?,
+        login,
+        ca_file: asked.ca_file.clone(),
+        timeout: asked.timeout,
+    };
+    Some(Prometheus::new(settings, calls))
+}
+
 /// The mail server of `[email]`.
 #[must_use]
 pub fn smtp(email: &Email) -> SmtpSettings {
@@ -189,7 +235,7 @@ pub fn names(config: &Config, service_account: &str) -> Names {
 
 /// How to decide, from the configuration and the command line.
 #[must_use]
-pub fn policy(config: &Config, allow: &[Belt], takeover: bool) -> Policy {
+pub fn policy(config: &Config, allow: &Allowed, takeover: bool) -> Policy {
     Policy {
         spreadsheet: config.sheets.spreadsheet_id.clone(),
         channel_tag: config.tags.channel.as_str().into(),
@@ -204,8 +250,15 @@ pub fn policy(config: &Config, allow: &[Belt], takeover: bool) -> Policy {
         max_row_drop: config.belts.max_row_drop,
         max_fleet_drop: config.belts.max_fleet_drop,
         max_unapproved_change: config.belts.max_unapproved_change,
-        allow: allow.iter().copied().collect(),
+        allow: allow.belts.clone(),
         takeover,
+        rollouts: Arc::clone(&config.rollouts),
+        allow_window: allow.window,
+        by: if takeover || *allow != Allowed::default() {
+            login()
+        } else {
+            String::new()
+        },
     }
 }
 

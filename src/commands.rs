@@ -13,10 +13,12 @@ mod preview;
 mod rollback;
 mod service;
 mod status;
+mod store;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
 
-use crate::cli::{Command, Format, Invocation, Task, shell};
+use crate::cli::{Command, Format, Invocation, Task, asks_for_json, mistake, shell};
 use crate::clock::{now, run_id};
 use crate::config::Config;
 use crate::pass_end::PassEnd;
@@ -44,9 +46,15 @@ pub async fn run(asked: Invocation) -> u8 {
     }
 }
 
-/// Prints what clap has to say, help or a mistake, and gives the exit code.
+/// Prints what clap has to say, help or a mistake, and gives the exit code. Where JSON was asked for, a mistake is an object too.
 #[must_use]
-pub fn say(help: &clap::Error) -> u8 {
+pub fn say(help: &clap::Error, arguments: &[OsString]) -> u8 {
+    if help.use_stderr() && asks_for_json(arguments) {
+        let refusal = Refusal::config(mistake(help));
+        if let Err(unwritten) = print(Format::Json, &refused(&refusal), &Page::default()) {
+            print_refusal(&unwritten);
+        }
+    }
     let printed = help.print().and_then(|()| std::io::stdout().flush());
     match printed {
         Err(error) if !help.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
@@ -61,13 +69,13 @@ pub fn say(help: &clap::Error) -> u8 {
 fn refused(refusal: &Refusal) -> serde_json::Value {
     let place = match refusal.cause {
         Cause::Configuration => "configuration",
-        Cause::Failure | Cause::Held => "fleetsheet",
+        Cause::Failure | Cause::Unanswered | Cause::Held => "fleetsheet",
     };
     let message = refusal.message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
     let problem = Problem::new(Kind::ApiFailure, Code::Refused, place, message);
     let end = match refusal.cause {
         Cause::Held => PassEnd::Unread(vec![problem]),
-        Cause::Configuration | Cause::Failure => PassEnd::Blind(problem),
+        Cause::Configuration | Cause::Failure | Cause::Unanswered => PassEnd::Blind(problem),
     };
     Report::new(&run_id(now()), &end, None).json()
 }
@@ -107,8 +115,8 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
     let format = asked.format;
     match task {
         Task::Service => service::run(config, &asked.config).await,
-        Task::Once { allow, takeover } => once::run(config, allow, *takeover, format).await,
-        Task::Plan(request) => plan::run(config, request, format).await,
+        Task::Once { allow, takeover } => once::run(config, allow, *takeover, format, asked.verbosity).await,
+        Task::Plan(request) => plan::run(config, request, format, asked.verbosity).await,
         Task::Explain { name } => explain::run(config, name, format).await,
         Task::History { channel, since, limit } => {
             history::run(config, channel.as_deref(), *since, *limit, format).await

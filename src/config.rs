@@ -10,6 +10,7 @@ mod read;
 mod sections;
 mod source;
 mod syntax;
+mod table;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub use error::{ConfigError, ConfigErrors};
 
 pub use model::{
     Account, Authority, Aws, Belts, Config, Discovery, DiscoveryRows, DualKey, Email, Http, Limits, Log, LogFormat,
-    Mode, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
+    Mode, Prometheus, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
 };
 pub use variables::overriding;
 

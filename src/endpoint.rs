@@ -28,7 +28,30 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is `http://`, and so on this machine: no proxy stands before it.
+    /// Reads an address that may be `http://` to other machines, too, if somebody has said so: whoever is on the way can read and
+    /// forge what goes there.
+    ///
+    /// # Errors
+    /// What is wrong, in words that follow the name of the setting.
+    pub fn even_plain(text: &str, allow_http: bool) -> Result<Self, String> {
+        let url = alone(text)?;
+        match (url.scheme(), url.host_str()) {
+            _ if is_private(&url) => Ok(Self(url)),
+            ("http", Some(_)) if allow_http => Ok(Self(url)),
+            ("http", Some(host)) => Err(format!(
+                "would send queries to {host} in plain text, and whoever is on the way could forge the answers; use https://, or set \
+                 allow_http = true beside it"
+            )),
+            (scheme, _) => Err(format!("{scheme}: is not a way to reach an API; use https://")),
+        }
+    }
+
+    /// Whether what is sent there is encrypted or stays on this machine.
+    pub(crate) fn is_private(&self) -> bool {
+        is_private(&self.0)
+    }
+
+    /// Whether it is `http://`, to which no proxy leads: on this machine, but for an address of [`Endpoint::even_plain`].
     pub(crate) fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
     }
@@ -39,13 +62,7 @@ impl FromStr for Endpoint {
 
     /// Reads an address. What is wrong is said in words that follow the name of the setting.
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); write https://HOST"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("holds a user or password; write the address alone".to_owned());
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err("holds a ? or #; write the address up to there".to_owned());
-        }
+        let url = alone(text)?;
         if is_private(&url) {
             return Ok(Self(url));
         }
@@ -56,6 +73,18 @@ impl FromStr for Endpoint {
             (scheme, _) => Err(format!("{scheme}: is not a way to reach an API; use https://")),
         }
     }
+}
+
+/// An address without anything else in it.
+fn alone(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); write https://HOST"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or password; write the address alone".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("holds a ? or #; write the address up to there".to_owned());
+    }
+    Ok(url)
 }
 
 /// Whether what is sent to the URL is encrypted or stays on this machine.
@@ -103,6 +132,27 @@ mod tests {
         ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn plain_http_goes_further_only_where_somebody_says_so() {
+        for (text, allow_http, taken) in [
+            ("http://127.0.0.1:9090", false, true),
+            ("https://prometheus.example/a", false, true),
+            ("http://prometheus.example", false, false),
+            ("http://prometheus.example", true, true),
+            ("ftp://prometheus.example", true, false),
+            ("https://u:p@prometheus.example", true, false),
+            ("https://prometheus.example/?a=b", true, false),
+        ] {
+            assert_eq!(
+                Endpoint::even_plain(text, allow_http).is_ok(),
+                taken,
+                "{text} {allow_http}"
+            );
+        }
+        let said = Endpoint::even_plain("http://prometheus.example", false).unwrap_err();
+        assert!(said.contains("allow_http = true"), "{said}");
     }
 
     #[test]

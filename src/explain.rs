@@ -1,23 +1,26 @@
 //! Says why a server or a channel is as it is: which rule, which cells, which tags, and what would change it.
 
+mod channel;
 mod names;
+mod waves;
 
-use crate::memory::{ChannelMemory, KeyState, Latch};
 use crate::observe::Observed;
 use crate::pass::Preview;
 use crate::pass_end::Decided;
-use crate::plan::{ChannelPlan, Moved, Policy, ServerPlan, ServerStatus};
+use crate::plan::{Policy, ServerPlan, ServerStatus};
 use crate::settle::words;
-use crate::sheet::intent::{Key, ReleaseRow, ServerRow, Tick};
+use crate::sheet::intent::{ServerRow, Tick};
+use crate::tag::{TagKey, Version};
+use crate::text::did_you_mean;
 pub use names::{Lines, meant};
 
 /// Explains a channel or a server, by its id or its name; `None` when there is neither.
 #[must_use]
-pub fn explain(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> {
-    explain_one(name, preview, policy).or_else(|| {
+pub fn explain(name: &str, preview: &Preview, policy: &Policy, managed: &[TagKey]) -> Option<Lines> {
+    explain_one(name, preview, policy, managed).or_else(|| {
         let mut lines = match &names::called(name, preview)[..] {
             [] => Lines::new(),
-            [id] => explain_one(id.as_str(), preview, policy).unwrap_or_default(),
+            [id] => explain_one(id.as_str(), preview, policy, managed).unwrap_or_default(),
             several => names::list(name, several, preview),
         };
         lines.extend(names::rows(name, preview));
@@ -25,15 +28,15 @@ pub fn explain(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> 
     })
 }
 
-fn explain_one(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> {
+fn explain_one(name: &str, preview: &Preview, policy: &Policy, managed: &[TagKey]) -> Option<Lines> {
     let Preview { decided, report, .. } = preview;
     let Decided { observed, plan } = &**decided;
     let mut lines = Lines::new();
     if let Some(channel) = plan.channels.iter().find(|c| c.name.as_str() == name) {
-        explain_channel(channel, preview, policy, &mut lines);
+        channel::explain(channel, preview, policy, &mut lines);
     }
     if let Some(server) = plan.servers.iter().find(|s| s.id.as_str() == name) {
-        explain_server(server, preview, policy, &mut lines);
+        explain_server(server, preview, policy, managed, &mut lines);
     } else if let Some(server) = observed
         .fleet
         .servers
@@ -67,133 +70,7 @@ fn explain_one(name: &str, preview: &Preview, policy: &Policy) -> Option<Lines> 
     (!lines.is_empty()).then_some(lines)
 }
 
-fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
-    let Decided { observed, plan } = &*preview.decided;
-    let status = preview
-        .report
-        .channels
-        .iter()
-        .find(|c| c.name == channel.name)
-        .map_or("", |c| c.status.as_str());
-    let version = |v: &Option<crate::tag::Version>| v.as_ref().map_or("none".to_owned(), ToString::to_string);
-    lines.push(("channel", channel.name.to_string()));
-    lines.push(("status", status.to_owned()));
-    lines.push(("rule", format!("{}: {}", channel.rule.number(), channel.rule.text())));
-    lines.push((
-        "release",
-        format!("{}, previous {}", version(&channel.release), version(&channel.previous)),
-    ));
-    let next = plan
-        .update
-        .channels
-        .get(&channel.name)
-        .or_else(|| preview.memory.channels.get(&channel.name));
-    for row in observed
-        .sheet
-        .intent
-        .channels
-        .iter()
-        .filter(|row| row.channel == channel.name)
-    {
-        lines.push(("cell", cells(row)));
-    }
-    if let Some(next) = next {
-        lines.push(("keys", keys(next)));
-        lines.push((
-            "approved",
-            if next.release.is_none() {
-                "there is no release yet; name one version in both keys"
-            } else if next.approved {
-                "the release in force was approved with both keys"
-            } else {
-                "the release in force was taken from what servers carried; no pair of keys approved it"
-            }
-            .into(),
-        ));
-        if let Some(latch) = &next.latch {
-            lines.push(("rollback", latch_words(latch)));
-        }
-    }
-    let approval = &observed.sheet.approval;
-    let protection = match (policy.require_protection, approval.holds()) {
-        (_, true) => "the key columns are held by two groups".to_owned(),
-        (true, false) => format!("off: {}", approval.faults.join("; ")),
-        (false, false) => format!("off, and not required: {}", approval.faults.join("; ")),
-    };
-    lines.push(("protection", protection));
-    let mut servers = format!("{} of {} carry the release", channel.carrying, channel.concerned);
-    if channel.unseen > 0 {
-        servers.push_str(&format!(
-            "; {} cannot be seen now (see the problems of fleetsheet plan) and count by what they last carried",
-            channel.unseen
-        ));
-    }
-    lines.push(("servers", servers));
-    lines.push(("to change it", to_change(channel)));
-}
-
-/// What people can do, and what comes of it.
-fn to_change(channel: &ChannelPlan) -> String {
-    match (&channel.moved, &channel.advice.steps[..]) {
-        (Some(Moved::Promotion { .. }), []) => "nothing: servers follow".to_owned(),
-        (Some(Moved::Promotion { .. }), _) => format!("nothing: servers follow; to go back, {}", channel.advice),
-        _ => channel.advice.to_string(),
-    }
-}
-
-fn cells(row: &ReleaseRow) -> String {
-    let place = |header: &str| row.origin.place(header);
-    let key = |key: &Key| match key {
-        Key::Empty => "(empty)".to_owned(),
-        Key::Names(version) => version.to_string(),
-        Key::Unreadable => "(cannot be read)".to_owned(),
-    };
-    let tick = |tick: Tick| match tick {
-        Tick::On => "ticked",
-        Tick::Off => "not ticked",
-        Tick::Unreadable => "(cannot be read)",
-    };
-    format!(
-        "{} A={}, {} B={}, {} enabled {}, {} rollback {}",
-        place("desiredVersionA"),
-        key(&row.key_a),
-        place("desiredVersionB"),
-        key(&row.key_b),
-        place("enabled"),
-        tick(row.enabled),
-        place("rollback"),
-        tick(row.rollback)
-    )
-}
-
-fn keys(memory: &ChannelMemory) -> String {
-    let state = |key: &KeyState| match key {
-        KeyState::Live => "is valid".to_owned(),
-        KeyState::Spent { held: Some(held), .. } if held.is_empty() => {
-            "was used up while it was blank: type it again".into()
-        }
-        KeyState::Spent { held: Some(held), .. } => {
-            format!("was used up for {held}: clear it, let a pass see it, and type it again")
-        }
-        KeyState::Spent { held: None, .. } => "does not count, whatever is next read there".into(),
-    };
-    if (&memory.key_a, &memory.key_b) == (&KeyState::Live, &KeyState::Live) {
-        return "both keys are valid".to_owned();
-    }
-    format!("key A {}; key B {}", state(&memory.key_a), state(&memory.key_b))
-}
-
-fn latch_words(latch: &Latch) -> String {
-    match latch {
-        Latch::Served { from } => format!("the tick was served (left {from}); untick to release again"),
-        Latch::Nothing => "the tick found nothing to go back to; untick".into(),
-        Latch::FoundTicked => {
-            "the tick stood there before the row was known, so it does not count; untick and tick again".into()
-        }
-    }
-}
-
-fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
+fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, managed: &[TagKey], lines: &mut Lines) {
     let Decided { observed, plan } = &*preview.decided;
     let layout = &observed.sheet.display.servers.layout;
     let live = observed.fleet.servers.get(&server.id);
@@ -219,21 +96,27 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
     let channel = server.channel.as_ref();
     lines.push(("channel", channel.map_or("(blank)".to_owned(), ToString::to_string)));
     if let Some(decided) = plan.channels.iter().find(|c| Some(&c.name) == channel) {
-        let release = decided.release.as_ref().map_or("none".to_owned(), ToString::to_string);
-        lines.push(("release", format!("{release} (channel: {})", decided.status)));
+        let text = |release: &Option<Version>| release.as_ref().map_or("none".to_owned(), ToString::to_string);
+        let known = preview.memory.channels.get(&decided.name);
+        let now = known.map_or("none".to_owned(), |known| text(&known.release));
+        let then = text(&decided.release);
+        let comes = if now == then {
+            String::new()
+        } else {
+            format!("; {then} from the next pass on")
+        };
+        lines.push(("release", format!("{now} is the release of its channel{comes}")));
     }
     if let Some(live) = live {
         let tag = |key| live.tag(key).map_or("(none)".to_owned(), ToString::to_string);
-        let shown = format!(
-            "{}={}, {}={}",
-            policy.channel_tag,
-            tag(&policy.channel_tag),
-            policy.version_tag,
-            tag(&policy.version_tag)
-        );
-        lines.push(("tags", shown));
+        let one = |key| format!("{key}={}", tag(key));
+        let release = format!("{}, {}", one(&policy.channel_tag), one(&policy.version_tag));
+        lines.push(("tags", release));
+        // Each may be long.
+        lines.extend(managed.iter().map(|key| ("tag", one(key))));
     }
     lines.push(("why", why(server).to_owned()));
+    waves::explain_server(server, preview, policy, lines);
     let mut shown = observed
         .sheet
         .display
@@ -243,17 +126,20 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, lines
         .filter(|row| row.id == server.id);
     let failed = shown.find_map(|row| row.service.get("status").filter(|status| status.starts_with("failed")));
     if let Some(failed) = failed {
-        lines.push(("last pass", failed.clone()));
+        lines.push(("last pass", failed.to_string()));
     }
     let own = observed.sheet.intent.servers.iter().filter(|row| row.id == server.id);
     for row in own {
         lines.extend(deciding(row, server, observed).map(|cells| ("cell", cells)));
     }
     if let ServerStatus::UnknownChannel(Some(meant)) = &server.status {
-        lines.push(("because", format!("did you mean {meant}?")));
+        lines.push(("because", did_you_mean(Some(meant.as_str()), "")));
     }
     if let ServerStatus::Contested(text) | ServerStatus::Error(text) | ServerStatus::Waiting(text) = &server.status {
         lines.push(("because", text.clone()));
+    }
+    if let ServerStatus::WaitsForWindow(what) = &server.status {
+        lines.push(("because", format!("it waits for {what}")));
     }
     if !server.changes.is_empty() {
         lines.push(("next pass", words(&server.changes)));
@@ -301,7 +187,13 @@ fn why(server: &ServerPlan) -> &'static str {
         ServerStatus::Contested(_) => "somebody else keeps writing its tags; tries are spaced out",
         ServerStatus::Error(_) => "a cell of its row cannot be read",
         ServerStatus::Waiting(_) => "a belt holds its changes",
-        ServerStatus::Refused(_) => "its tags were refused, so tries are spaced out",
+        ServerStatus::WaitsForWindow(_) => {
+            "it is late for its channel's release, and nobody passes to a version outside of a window"
+        }
+        ServerStatus::WaitsForWave => "a wave of its channel's rollout has yet to take it, or to let it pass",
+        ServerStatus::Refused(_) => {
+            "its tags were refused, so tries are spaced out; if it can never be tagged, tick hold to leave it alone"
+        }
         ServerStatus::AsIs => "its account and region did not answer, or a belt forbids to call it missing",
     }
 }

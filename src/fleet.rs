@@ -18,8 +18,10 @@ use crate::text::called;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// The account's name in the configuration.
+    #[serde(deserialize_with = "crate::text::shared_text")]
     pub account: Arc<str>,
     /// The region, such as `eu-west-1`.
+    #[serde(deserialize_with = "crate::text::shared_text")]
     pub region: Arc<str>,
 }
 
@@ -75,11 +77,13 @@ pub struct Server {
     /// Its state.
     pub state: State,
     /// All its tags, those fleetsheet does not manage too (needed to know whether there is room for one more).
-    pub tags: BTreeMap<TagKey, Arc<str>>,
+    pub tags: TagSet,
     /// Whether the instance metadata service shows its tags, which narrows the characters of keys.
     pub metadata_tags: bool,
     /// Whether it runs on Spot capacity.
     pub spot: bool,
+    /// Its availability zone, such as `eu-west-1a`.
+    pub zone: Option<Arc<str>>,
 }
 
 /// Tags that AWS writes, and nobody else may, on what an Auto Scaling group or a fleet launched.

@@ -18,6 +18,8 @@
 //! | review | [`alert`] | how the pass ended ([`pass_end::PassEnd`]) → [`report::Report`], and letters for the outbox |
 //! | deliver | [`delivery`] | the outbox → the mail server |
 //!
+//! [`stages`] measures each of them: the report, the metrics and the log at `-v` say where the time went.
+//!
 //! `plan` and `explain` stop after the decision ([`pass::preview`]): they hold readers, and nothing that could write.
 //!
 //! `fleetsheet rollback` is a shorter line for the night when the spreadsheet is out of reach: [`pass::carry_out`] takes one
@@ -103,6 +105,11 @@ pub mod sheet;
 pub mod memory;
 pub mod pacing;
 
+pub mod rollout;
+
+pub mod gate;
+pub mod window;
+
 pub mod fleet;
 pub mod mail;
 
@@ -114,4 +121,5 @@ pub mod calls;
 pub mod clock;
 pub mod endpoint;
 pub mod screen;
+pub mod stages;
 pub mod text;

@@ -3,7 +3,9 @@
 //! Holds what a pass needs from outside: the lock, the store, the time limits, somebody who shows how far it is.
 
 pub mod mail;
+mod noted;
 mod ordered;
+mod waiting;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -13,18 +15,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock, last};
+use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
 use crate::apply::{Progress, Silent};
 use crate::clients::{Clients, store_url};
 use crate::clock::{now, run_id};
 use crate::config::LogFormat;
-use crate::memory::{LastPass, StoreError, StoreReader as _};
+use crate::memory::{StoreError, StoreReader as _};
 use crate::pass::{self, PassClients, PassInput};
 use crate::plan::Policy;
 use crate::progress::{Bar, Lines};
 use crate::refusal::Refusal;
 use crate::report::Report;
+use crate::stages::{Stage, Stages};
 pub use ordered::{OrderParts, Undone, roll_back};
+use waiting::Watch;
 
 /// The end of a pass's time that is kept for writing back what became of the tags: two requests and, should the quota be
 /// used up, some of the wait for it. A short pass keeps a fifth of its time.
@@ -140,10 +144,12 @@ async fn under_lock(
     let store = SqliteStore::open(&url, Access::Write, now)
         .await
         .map_err(Refusal::failed)?;
+    let waits = Watch::begin(url.clone());
     let began = Instant::now();
     let all = clients.config.schedule.pass_timeout;
     let deadline = began + all;
     let counted = clients.calls.snapshot();
+    let stages = Stages::default();
     let input = PassInput {
         names: &clients.names,
         policy,
@@ -151,6 +157,7 @@ async fn under_lock(
         now,
         began,
         calls: &clients.calls,
+        stages: &stages,
     };
     let tagging_ends = deadline - (all / 5).min(RESERVE);
     // Reading that ends by itself says what it waited for.
@@ -160,19 +167,21 @@ async fn under_lock(
         reader: &reader,
         sheets: &sheets,
         fleet: &clients.cloud,
+        gates: clients.gates(),
         tags: &clients.cloud,
         store: &store,
         pacing: &clients.pacing,
         progress: &*options.progress,
         tagging_ends,
         stop: options.stop.clone(),
+        waited_for: waits.receiver(),
         mail: mail::rules(&clients.config, &clients.names),
     };
     let (mut report, journal) = pass::run(&input, &parts).await;
     report.calls = clients.calls.since(&counted);
     report.recent = store.history(None, RECENT).await.unwrap_or_default();
     if !report.interrupted {
-        note_end(&url, &holder, &report);
+        noted::end(&url, &holder, &report);
     }
     (options.show)(&report);
     if let Ok(keep) = TimeDelta::from_std(clients.config.state.history_keep)
@@ -180,26 +189,17 @@ async fn under_lock(
     {
         tracing::warn!(error = %error, "cannot prune old history");
     }
-    // A pass that is told to stop does not wait for a mail server; what is not sent stays in the outbox.
-    let mut stop = options.stop.clone();
+    // A pass that is told to stop, or that somebody waits for, does not wait for a mail server; what is not sent stays in the
+    // outbox.
+    let (mut stop, mut waited_for) = (options.stop.clone(), waits.receiver());
     if let Some(mut journal) = journal {
         report.backlog = tokio::select! {
             biased;
             Ok(_) = stop.wait_for(|stop| *stop) => None,
-            backlog = mail::deliver(&mut journal, &clients.config, now) => backlog,
+            Ok(_) = waited_for.wait_for(|waited_for| *waited_for) => None,
+            backlog = stages.of(Stage::Deliver, mail::deliver(&mut journal, &clients.config, now)) => backlog,
         };
+        report.stages = stages.took();
     }
     Ok(report)
-}
-
-/// Notes how the pass ended, for `fleetsheet status`. Nothing depends on it.
-fn note_end(url: &str, holder: &Holder, report: &Report) {
-    let ended = LastPass {
-        at: holder.since,
-        host: holder.host.clone(),
-        report: report.summary(),
-    };
-    if let Err(error) = last::note(url, &ended) {
-        tracing::warn!(error = %error, "cannot note how this pass ended; fleetsheet status shows an earlier one");
-    }
 }

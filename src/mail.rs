@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use carrier::{Carrier, MailError, Outgoing, Sent};
-pub use digest::{Digest, Item, News, OpenProblem, Reach};
+pub use digest::{Digest, Item, News, OpenProblem, PassedWave, Reach};
 pub use letter::{Letter, Refused};
 
 /// The number of a piece of news or of a letter, as text of one width; never given out twice by one store.

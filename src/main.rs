@@ -6,9 +6,10 @@ use fleetsheet::cli::Invocation;
 
 fn main() -> ExitCode {
     let config = std::env::var_os("FLEETSHEET_CONFIG");
-    let asked = match Invocation::parse(std::env::args_os(), config.as_deref(), std::path::Path::is_file) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let asked = match Invocation::parse(arguments.iter().cloned(), config.as_deref(), std::path::Path::is_file) {
         Ok(asked) => asked,
-        Err(help) => return ExitCode::from(fleetsheet::commands::say(&help)),
+        Err(help) => return ExitCode::from(fleetsheet::commands::say(&help, &arguments)),
     };
     // A dependency that brings a second provider must not make rustls panic. Setting it twice does no harm.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -6,12 +6,15 @@
 mod baselines;
 mod channel;
 mod last;
+mod rollout;
 mod row;
 mod server;
 mod store;
+mod tally;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,10 +23,12 @@ use crate::mail::{Mail, OpenProblem};
 use crate::tag::{ChannelName, ServerId};
 pub use baselines::{Baselines, Reading, Unapproved};
 pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy, Unfinished};
-pub use last::LastPass;
+pub use last::{LastPass, Told};
+pub use rollout::{Advance, Failed, Member, PastWave, Rollout, RolloutId, StartedWave, TakenBack};
 pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
-pub use server::{Listing, Refused, Repeat, ServerMemory};
+pub use server::{Listed, Listing, Refused, Repeat, Repeats, ServerMemory};
 pub use store::{Store, StoreError, StoreReader};
+pub use tally::Tally;
 pub use update::Update;
 
 /// The spreadsheet that a store serves.
@@ -45,6 +50,9 @@ pub struct Binding {
     /// The audit tab, as last looked for.
     #[serde(default)]
     pub audit: Option<AuditTab>,
+    /// The store that the spreadsheet named instead of this one when it was last read, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival: Option<String>,
 }
 
 /// Whether the spreadsheet had an audit tab, and when a pass last looked. It is stored as a pair.
@@ -79,7 +87,7 @@ pub struct Memory {
     /// Channels.
     pub channels: BTreeMap<ChannelName, ChannelMemory>,
     /// Servers.
-    pub servers: BTreeMap<ServerId, ServerMemory>,
+    pub servers: BTreeMap<ServerId, Arc<ServerMemory>>,
     /// Belts.
     pub baselines: Baselines,
     /// The newest `updatedAt` ever given out: the next is later, whatever the clock says.

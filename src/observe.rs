@@ -2,10 +2,12 @@
 //!
 //! What one source of the fleet does not answer is part of what was seen; a sheet that cannot be read whole is not.
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::debug;
 
 use crate::fleet::{Fleet, FleetReader};
+use crate::gate::Readings;
 use crate::memory::{AuditTab, Memory};
 use crate::problem::Problem;
 use crate::sheet::names::Names;
@@ -18,7 +20,7 @@ pub const AUDIT_LOOK: TimeDelta = TimeDelta::minutes(15);
 /// What a pass observed.
 #[derive(Debug, Default)]
 pub struct Observed {
-    /// The spreadsheet as read.
+    /// The spreadsheet as read, without its cells.
     pub raw: RawSpreadsheet,
     /// As understood.
     pub sheet: Sheet,
@@ -26,14 +28,45 @@ pub struct Observed {
     pub fleet: Fleet,
     /// Whether the spreadsheet has an audit tab.
     pub audit: AuditTab,
+    /// What gates gave.
+    pub readings: Readings,
 }
 
 /// Why there is nothing to decide from.
 #[derive(Debug)]
 pub enum ObserveError {
     /// The spreadsheet could not be read.
-    Unreachable(SheetError),
+    Unreachable(Box<Unreachable>),
     /// It was read, and cannot be served as it is.
+    Untrusted(Vec<Problem>),
+}
+
+/// What was seen without the spreadsheet.
+#[derive(Debug)]
+pub struct Unreachable {
+    /// Why it could not be read.
+    pub error: SheetError,
+    /// The fleet.
+    pub fleet: Fleet,
+    /// What gates gave.
+    pub readings: Readings,
+}
+
+/// Asks gates, once it is known from the sheet which.
+#[async_trait]
+pub trait GateReader: Send + Sync {
+    /// What they gave. `sheet` is `None` where it cannot be read; those of rollouts under way are asked all the same.
+    async fn read(&self, sheet: Option<&Sheet>, memory: &Memory) -> Readings;
+}
+
+/// The spreadsheet as read and as understood, the audit tab as last looked for, and what gates gave.
+pub type ReadSheet = (RawSpreadsheet, AuditTab, Sheet, Readings);
+
+/// Why there is no sheet to decide from, before the fleet is known.
+pub enum Unread {
+    /// It could not be read; gates were asked all the same.
+    Unreachable(SheetError, Readings),
+    /// It cannot be served as it is.
     Untrusted(Vec<Problem>),
 }
 
@@ -44,10 +77,26 @@ pub enum ObserveError {
 pub async fn observe(
     sheets: &dyn SheetReader,
     fleet: &dyn FleetReader,
+    gates: &dyn GateReader,
     memory: &Memory,
     names: &Names,
     now: DateTime<Utc>,
 ) -> Result<Observed, ObserveError> {
+    let (read, fleet) = tokio::join!(read_sheet(sheets, gates, memory, names, now), fleet.read());
+    understand(read, fleet, names)
+}
+
+/// Reads the part of the spreadsheet that the decision needs, and then the gates.
+///
+/// # Errors
+/// See [`Unread`].
+pub async fn read_sheet(
+    sheets: &dyn SheetReader,
+    gates: &dyn GateReader,
+    memory: &Memory,
+    names: &Names,
+    now: DateTime<Utc>,
+) -> Result<ReadSheet, Unread> {
     let read = async {
         let audit = look_for_audit(sheets, memory, names, now).await?;
         let mut asked = vec![
@@ -59,15 +108,39 @@ pub async fn observe(
         }
         Ok::<_, SheetError>((sheets.read(&asked).await?, audit))
     };
-    let (read, fleet) = tokio::join!(read, fleet.read());
-    let (raw, audit) = read.map_err(ObserveError::Unreachable)?;
+    let (raw, audit) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Err(Unread::Unreachable(error, gates.read(None, memory).await)),
+    };
+    let sheet = parse(&raw, names).map_err(Unread::Untrusted)?;
+    let readings = gates.read(Some(&sheet), memory).await;
+    Ok((raw, audit, sheet, readings))
+}
+
+/// What was read, with the fleet.
+///
+/// # Errors
+/// See [`ObserveError`].
+pub fn understand(read: Result<ReadSheet, Unread>, fleet: Fleet, names: &Names) -> Result<Observed, ObserveError> {
+    let (mut raw, audit, sheet, readings) = match read {
+        Ok(read) => read,
+        Err(Unread::Unreachable(error, readings)) => {
+            return Err(ObserveError::Unreachable(Box::new(Unreachable {
+                error,
+                fleet,
+                readings,
+            })));
+        }
+        Err(Unread::Untrusted(problems)) => return Err(ObserveError::Untrusted(problems)),
+    };
     debug!(
         tabs = raw.tabs.len(),
         servers = fleet.servers.len(),
         sources = fleet.sources.len(),
         "observed"
     );
-    let sheet = parse(&raw, names).map_err(ObserveError::Untrusted)?;
+    // What the cells mean is in the sheet: nothing looks at them again.
+    raw.tabs.iter_mut().for_each(|tab| tab.rows = Vec::new());
     let audit = AuditTab {
         there: has_audit(&raw, names),
         looked: audit.looked,
@@ -77,6 +150,7 @@ pub async fn observe(
         sheet,
         fleet,
         audit,
+        readings,
     })
 }
 

@@ -4,6 +4,7 @@
 //! lanes. The delays between attempts are here too, for everything that tries again.
 
 mod delays;
+mod gate;
 mod lanes;
 mod limits;
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::calls::Calls;
 use crate::fleet::Source;
 pub(crate) use delays::Delays;
+pub use gate::Gate;
 pub(crate) use lanes::{Lane, Permit};
 pub(crate) use limits::Action;
 pub use limits::{Limits, Patience};

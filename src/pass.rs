@@ -4,57 +4,79 @@
 
 mod act;
 mod events;
+mod faulty;
 mod finish;
+mod gates;
 mod input;
 mod ordered;
 mod preview;
 mod sight;
+mod watch;
 
 use std::collections::BTreeMap;
 
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::alert::{Links, MailInput, review};
 use crate::journal::Journal;
-use crate::memory::Store;
+use crate::memory::{Store, Update};
 use crate::pass_end::{Decided, PassEnd};
 use crate::plan::check::check;
 use crate::plan::plan;
-use crate::problem::{Code, Kind, Problem};
 use crate::report::Report;
 use crate::settle::settle;
-use act::{Cut, act};
+use crate::stages::Stage;
+use act::{Cut, Permitted, act};
+use faulty::faulty;
 use finish::finish;
+pub use finish::log;
+pub use gates::ask_gate;
 pub use input::{PassClients, PassInput};
 pub use ordered::{OrderClients, OrderError, Ordered, carry_out, show_order};
 pub use preview::{Preview, preview};
+use sight::Sightless;
+use watch::watch;
 
 /// Makes one pass. The journal comes back for whoever sends the mail that waits; `None` where the store could not be read.
 pub async fn run<'a>(input: &PassInput<'_>, clients: &PassClients<'a>) -> (Report, Option<Journal<'a>>) {
     let mut journal = None;
     let end = walk(input, clients, &mut journal).await;
-    let mut journal = reopened(journal, clients.store).await;
-    let mut report = Report::new(input.run, &end, journal.as_ref().map(Journal::memory));
-    if let Some(journal) = &mut journal {
-        report.links = tell(input, clients, journal, &end, &report).await;
-    }
+    let reviewed = async {
+        let mut journal = reopened(journal, clients.store).await;
+        let mut report = Report::new(input.run, &end, journal.as_ref().map(Journal::memory));
+        if let Some(journal) = &mut journal {
+            report.links = tell(input, clients, journal, &end, &report).await;
+        }
+        (report, journal)
+    };
+    let (report, journal) = input.stages.of(Stage::Review, reviewed).await;
     (finish(input, report), journal)
 }
 
 /// The line itself.
 async fn walk<'a>(input: &PassInput<'_>, clients: &PassClients<'a>, journal: &mut Option<Journal<'a>>) -> PassEnd {
-    let (journal, observed) = match sight::observe(input, clients, journal).await {
-        Ok(seen) => seen,
-        Err(end) => return end,
+    let stages = input.stages;
+    let seen = stages.of(Stage::Observe, sight::observe(input, clients, journal)).await;
+    let (journal, observed) = match (seen, journal) {
+        (Ok(observed), Some(journal)) => (journal, observed),
+        (Err(Sightless::Blind(seen)), Some(journal)) => return watch(input, clients, journal, *seen).await,
+        (Err(Sightless::Blind(seen)), None) => return sight::blind("spreadsheet", &seen.error.to_string()),
+        (Err(Sightless::Ends(end)), _) => return end,
+        (Ok(_), None) => return sight::blind("state", "it was not opened"),
     };
-    let plan = plan(input.inputs(&observed, journal.memory()));
-    let decided = Box::new(Decided { observed, plan });
+    let plan = stages.during(Stage::Plan, || plan(input.inputs(&observed, journal.memory())));
+    let mut decided = Box::new(Decided { observed, plan });
     if !decided.plan.stop.is_empty() {
-        return stop(input, journal, decided).await;
+        return stages.of(Stage::Remember, stop(input, journal, decided)).await;
     }
     let Decided { observed, plan } = &*decided;
-    let acted = match check(input.inputs(observed, journal.memory()), plan) {
-        Ok(approved) => act(input, clients, journal, &decided, &approved).await,
+    let checked = stages.during(Stage::Check, || check(input.inputs(observed, journal.memory()), plan));
+    let acted = match checked {
+        Ok(approved) => {
+            let permitted = Permitted::of(input, clients, journal.memory(), &decided, &approved);
+            decided.plan.update = Update::default();
+            act(input, clients, journal, &decided, permitted).await
+        }
         Err(faults) => {
             let problem = faulty(&faults);
             return PassEnd::Faulty(decided, problem);
@@ -81,15 +103,6 @@ async fn stop(input: &PassInput<'_>, journal: &mut Journal<'_>, decided: Box<Dec
     }
     let problems = decided.plan.stop.clone();
     PassEnd::Stopped(decided, problems)
-}
-
-fn faulty(faults: &[String]) -> Problem {
-    let what = format!(
-        "the plan did not pass its own check ({}), so nothing was written; this is a bug in fleetsheet, please report it",
-        faults.join("; ")
-    );
-    error!(faults = faults.len(), "{what}");
-    Problem::new(Kind::ApiFailure, Code::Check, "plan", what)
 }
 
 /// The journal, in step with the store again after a commit that failed.

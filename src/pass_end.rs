@@ -21,6 +21,8 @@ pub enum PassEnd {
     Busy(Problem),
     /// It was told to stop before it decided anything.
     Interrupted(Problem),
+    /// It let somebody who waited for the store go first, before it decided anything.
+    GaveWay(Problem),
     /// It could not read what it decides from.
     Blind(Problem),
     /// It read the sheet, and the sheet cannot be served as it is.
@@ -35,6 +37,8 @@ pub enum PassEnd {
     Whole(Box<Decided>, Box<Settled>, Vec<Problem>),
     /// It was no whole pass: it carried out a rollback that was ordered on the command line, and looked at nothing else.
     Ordered(Box<Decided>, Box<Settled>),
+    /// It could not read the sheet, and took back what its gates speak against. The problem is why the sheet could not be read.
+    Watched(Box<Decided>, Box<Settled>, Problem),
     /// It only showed what a pass would do.
     Shown(Box<Decided>, Box<Settled>),
 }
@@ -44,12 +48,13 @@ impl PassEnd {
     #[must_use]
     pub fn decided(&self) -> Option<&Decided> {
         match self {
-            Self::Busy(_) | Self::Interrupted(_) | Self::Blind(_) | Self::Unread(_) => None,
+            Self::Busy(_) | Self::Interrupted(_) | Self::GaveWay(_) | Self::Blind(_) | Self::Unread(_) => None,
             Self::Stopped(decided, _)
             | Self::Faulty(decided, _)
             | Self::Cut(decided, ..)
             | Self::Whole(decided, ..)
             | Self::Ordered(decided, _)
+            | Self::Watched(decided, ..)
             | Self::Shown(decided, _) => Some(decided),
         }
     }
@@ -58,15 +63,17 @@ impl PassEnd {
     #[must_use]
     pub fn outcome(&self) -> Ending {
         match self {
-            Self::Busy(_) => Ending::Busy,
-            Self::Interrupted(_) | Self::Blind(_) | Self::Faulty(..) | Self::Cut(..) => Ending::Failed,
+            Self::Busy(_) | Self::GaveWay(_) => Ending::Busy,
+            Self::Interrupted(_) | Self::Blind(_) | Self::Faulty(..) | Self::Cut(..) | Self::Watched(..) => {
+                Ending::Failed
+            }
             Self::Unread(_) | Self::Stopped(..) => Ending::Stopped,
             Self::Whole(_, _, trouble) if trouble.iter().any(|problem| problem.code == Code::WriteBack) => {
                 Ending::Failed
             }
             Self::Whole(decided, settled, _) | Self::Ordered(decided, settled) => reached(decided, settled),
             Self::Shown(decided, settled) => match reached(decided, settled) {
-                Ending::Done if decided.plan.has_changes() => Ending::Changes,
+                Ending::Done if decided.plan.has_changes() || decided.plan.takes_over() => Ending::Changes,
                 other => other,
             },
         }
@@ -75,7 +82,11 @@ impl PassEnd {
 
 /// How much of what it decided a pass that came to its end could do.
 fn reached(decided: &Decided, settled: &Settled) -> Ending {
-    let down = settled.problems.iter().any(|problem| problem.code == Code::Source);
+    let unanswered = [Code::Source, Code::GateSource];
+    let down = settled
+        .problems
+        .iter()
+        .any(|problem| unanswered.contains(&problem.code));
     if decided.plan.is_held() {
         Ending::Held
     } else if settled.counts.failed > 0 || down {
@@ -94,7 +105,7 @@ pub enum Ending {
     Failed,
     /// `plan` found changes.
     Changes,
-    /// Some servers failed, or a source was down.
+    /// Some servers failed, or a source was down: of servers or of gates.
     Partial,
     /// A belt held part of it.
     Held,

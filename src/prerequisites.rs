@@ -7,7 +7,9 @@ mod cloud;
 mod findings;
 mod local;
 mod mail;
+mod order;
 mod placeholders;
+mod rollouts;
 mod spreadsheet;
 
 use crate::problem::{Code, Kind, Problem};
@@ -17,7 +19,9 @@ pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, 
 pub use findings::Findings;
 pub use local::{judge_config, judge_directory, judge_environment, judge_permissions};
 pub use mail::{judge_backlog, judge_test_mail};
+pub use order::judge_order;
 pub use placeholders::judge_placeholders;
+pub use rollouts::{Watched, judge_gate, judge_gates, judge_windows, watched};
 pub use spreadsheet::{Seen, judge_spreadsheet, judge_store, judge_unseen_spreadsheet};
 
 /// A thing that a pass needs. The words are part of the interface: scripts look for them.
@@ -55,6 +59,12 @@ pub enum Item {
     DescribeInstances,
     /// They may be tagged.
     CreateTags,
+    /// What a gate gives now.
+    Gate,
+    /// When a window opens next, or a freeze holds.
+    Window,
+    /// The channels that a strategy waits for are there.
+    Order,
     /// The mail server takes our login.
     Smtp,
     /// No mail waits, and no address was refused.
@@ -84,6 +94,9 @@ impl Item {
             Self::Account => "account",
             Self::DescribeInstances => "describe_instances",
             Self::CreateTags => "create_tags",
+            Self::Gate => "gate",
+            Self::Window => "window",
+            Self::Order => "order",
             Self::Smtp => "smtp",
             Self::Outbox => "outbox",
             Self::TestMail => "test_mail",
@@ -95,6 +108,7 @@ impl Item {
         match self {
             Self::Tabs | Self::Columns | Self::Protection | Self::Store => Kind::Belt,
             Self::Cells => Kind::BadCell,
+            Self::Gate | Self::Window => Kind::Gate,
             _ => Kind::ApiFailure,
         }
     }

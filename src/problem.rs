@@ -21,18 +21,21 @@ pub enum Kind {
     ApiFailure,
     /// A safety limit holds something back.
     Belt,
+    /// A gate has failed, or a rollout gets nowhere.
+    Gate,
     /// A cell holds what its column may not.
     BadCell,
 }
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Release,
         Self::Mismatch,
         Self::UnauthorisedEdit,
         Self::ApiFailure,
         Self::Belt,
+        Self::Gate,
         Self::BadCell,
     ];
 
@@ -45,6 +48,7 @@ impl Kind {
             Self::UnauthorisedEdit => "unauthorised_edit",
             Self::ApiFailure => "api_failure",
             Self::Belt => "belt",
+            Self::Gate => "gate",
             Self::BadCell => "bad_cell",
         }
     }

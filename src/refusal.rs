@@ -19,6 +19,8 @@ pub enum Cause {
     Configuration,
     /// Something failed that may work the next time.
     Failure,
+    /// The cloud did not answer, or not whole.
+    Unanswered,
     /// What is asked for would be wrong for what is there, as when a belt holds it.
     Held,
 }
@@ -48,12 +50,21 @@ impl Refusal {
         }
     }
 
+    /// The cloud did not answer, or not whole.
+    pub fn unanswered(message: impl ToString) -> Self {
+        Self {
+            cause: Cause::Unanswered,
+            message: message.to_string(),
+        }
+    }
+
     /// The program's exit code, as `--help` lists it.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.cause {
             Cause::Failure => 1,
             Cause::Configuration => 2,
+            Cause::Unanswered => 4,
             Cause::Held => 5,
         }
     }

@@ -4,6 +4,7 @@
 
 mod cause;
 mod plan_page;
+mod rollout;
 mod story;
 mod tally;
 mod text;
@@ -15,14 +16,16 @@ use serde_json::{Value, json};
 use crate::mail::Backlog;
 use crate::memory::{Event, Memory};
 use crate::pass_end::{Decided, Ending, PassEnd};
-use crate::plan::{Happening, State, Tone};
+use crate::plan::{Happening, Plan, State, Tone};
 use crate::problem::{Code, Kind, Problem};
 use crate::settle::{ChannelLine, Counts, Settled};
+use crate::stages::{Took, millis};
 
 pub use plan_page::plan_page;
+pub use rollout::{remembered_rollout, rollout};
 pub use story::{Told, story, told};
-pub use tally::Tally;
-pub use text::{json_line, look, versions, with_unseen};
+pub use tally::{ROLLOUT_ENDINGS, Tally};
+pub use text::{json_line, look, next_pass, versions, with_unseen};
 
 /// Where a summary says that part of the fleet was not seen.
 pub const UNANSWERED: &str = "unanswered";
@@ -36,6 +39,8 @@ pub struct Report {
     pub outcome: Ending,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// How long each stage took that it came to. The last one, which sends mail, is not in it before the report is shown.
+    pub stages: Took,
     /// Counts.
     pub counts: Counts,
     /// Channels, by name.
@@ -60,7 +65,7 @@ pub struct Report {
     pub regions: Option<(u64, u64)>,
     /// Why servers were not tried that were to be changed, and how many.
     pub unsent: Option<(String, u64)>,
-    /// Whether the pass was told to stop before it decided anything.
+    /// Whether the pass was told to stop, or gave way, before it decided anything.
     pub interrupted: bool,
     /// Whether it only shows what a pass would do.
     pub preview: bool,
@@ -72,11 +77,16 @@ impl Report {
     pub fn new(run: &str, end: &PassEnd, memory: Option<&Memory>) -> Self {
         let bare = Self::bare(run, end.outcome());
         match end {
-            PassEnd::Busy(problem) | PassEnd::Blind(problem) | PassEnd::Faulty(_, problem) => Self {
+            PassEnd::Busy(problem) | PassEnd::Faulty(_, problem) => Self {
                 problems: vec![problem.clone()],
                 ..bare
             },
-            PassEnd::Interrupted(problem) => Self {
+            PassEnd::Blind(problem) => Self {
+                problems: vec![problem.clone()],
+                channels: memory.map(remembered).unwrap_or_default(),
+                ..bare
+            },
+            PassEnd::Interrupted(problem) | PassEnd::GaveWay(problem) => Self {
                 problems: vec![problem.clone()],
                 interrupted: true,
                 ..bare
@@ -94,11 +104,12 @@ impl Report {
             },
             PassEnd::Cut(decided, settled, problem) => Self {
                 channels: memory.map(remembered).unwrap_or_default(),
-                events: remembered_events(&decided.plan.happenings, memory),
+                events: remembered_events(&decided.plan, memory),
                 ..bare.with(decided, settled, std::slice::from_ref(problem))
             },
             PassEnd::Whole(decided, settled, trouble) => bare.with(decided, settled, trouble),
             PassEnd::Ordered(decided, settled) => bare.with(decided, settled, &[]),
+            PassEnd::Watched(decided, settled, problem) => bare.with(decided, settled, std::slice::from_ref(problem)),
             PassEnd::Shown(decided, settled) => Self {
                 preview: true,
                 ..bare.with(decided, settled, &[])
@@ -118,6 +129,7 @@ impl Report {
             run: run.to_owned(),
             outcome,
             duration_ms: 0,
+            stages: Took::new(),
             counts: Counts::default(),
             channels: Vec::new(),
             events: Vec::new(),
@@ -159,6 +171,25 @@ impl Report {
         }
     }
 
+    /// The same, with the releases that a later report tells: they may have moved since by a command, or in a pass that was
+    /// killed. `None`: none did.
+    #[must_use]
+    pub fn with_releases_of(&self, later: &Self) -> Option<Self> {
+        let mut moved = self.clone();
+        let mut any = false;
+        for line in &mut moved.channels {
+            let told = later.channels.iter().find(|told| told.name == line.name);
+            let told = told.filter(|told| (&told.release, &told.previous) != (&line.release, &line.previous));
+            let Some(told) = told else { continue };
+            any = true;
+            *line = ChannelLine {
+                status: format!("moved from {} since the last pass that read the sheet", line.release),
+                ..told.clone()
+            };
+        }
+        any.then_some(moved)
+    }
+
     /// How many account regions answered, in words, if it was not all of them.
     #[must_use]
     pub fn unanswered(&self) -> Option<String> {
@@ -195,10 +226,13 @@ impl Report {
         } = self.counts;
         let channels: Vec<Value> = self.channels.iter().map(channel).collect();
         let events: Vec<Value> = self.events.iter().map(event).collect();
+        let stages = self.stages.iter().map(|(stage, took)| (stage.word(), millis(*took)));
+        let stages: BTreeMap<&str, u64> = stages.collect();
         json!({
             "run": self.run,
             "outcome": self.outcome.word(),
             "duration_ms": self.duration_ms,
+            "stages": stages,
             "servers": servers,
             "changed": changed,
             "failed": failed,
@@ -221,7 +255,7 @@ fn channel(line: &ChannelLine) -> Value {
         "desired_a": line.desired_a, "desired_b": line.desired_b,
         "servers": line.concerned + line.held, "on_release": line.carrying, "failed": line.failed,
         "held": line.held, "not_seen": line.unseen,
-        "moved": line.moved, "left_behind": line.left_behind,
+        "moved": line.moved, "left_behind": line.left_behind, "rollout": rollout(line.rollout.as_ref()),
     })
 }
 
@@ -232,16 +266,22 @@ fn event(happening: &Happening) -> Value {
     })
 }
 
-/// Of what was decided, what was remembered before the pass broke off: a release that did not move is not told as one that did.
-fn remembered_events(decided: &[Happening], memory: Option<&Memory>) -> Vec<Happening> {
+/// Of what was decided, what was remembered before the pass broke off: a release that did not move is not told as one that did, and a
+/// wave that did not start is not told as one that did.
+fn remembered_events(plan: &Plan, memory: Option<&Memory>) -> Vec<Happening> {
     let moved = |happening: &&Happening| match happening.event {
-        "promotion" | "rollback" | "adoption" => {
+        "wave" | "rollout_done" | "advance" | "paused" | "resumed" | "gate_failed" => {
+            let channel = memory.and_then(|memory| memory.channels.get(happening.channel.as_str()));
+            let planned = plan.update.channels.get(happening.channel.as_str());
+            channel.is_some_and(|c| planned.is_none_or(|planned| planned.rollout == c.rollout))
+        }
+        "promotion" | "rollback" | "auto_rollback" | "taken_back" | "adoption" => {
             let channel = memory.and_then(|memory| memory.channels.get(happening.channel.as_str()));
             channel.is_some_and(|c| c.release.as_ref().map_or("", |v| v.as_str()) == happening.to)
         }
         _ => true,
     };
-    decided.iter().filter(moved).cloned().collect()
+    plan.happenings.iter().filter(moved).cloned().collect()
 }
 
 fn remembered(memory: &Memory) -> Vec<ChannelLine> {
@@ -255,6 +295,7 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         moved: String::new(),
         left_behind: Vec::new(),
         carrying: 0,
+        followed: 0,
         concerned: 0,
         failed: 0,
         cause: String::new(),
@@ -262,6 +303,8 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         desired_a: None,
         desired_b: None,
         held: 0,
+        rollout: remembered_rollout(name, c, memory, "the pass was stopped"),
+        open: true,
         unseen: 0,
     };
     memory.channels.iter().map(line).collect()

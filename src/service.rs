@@ -7,6 +7,7 @@ mod ask;
 pub mod http;
 mod judge;
 pub mod metrics;
+mod often;
 mod page;
 pub mod reload;
 pub mod schedule;
@@ -26,9 +27,11 @@ use crate::clients::policy;
 use crate::clock::now;
 use crate::config::{Config, Http, Log, Mode};
 use crate::locked_pass::{PassOptions, once};
+use crate::plan::Allowed;
 use crate::refusal::Refusal;
 use crate::report::Report;
 use judge::{broken, judge};
+use often::{Often, come};
 use reload::{ConfigFiles, Loaded, Reload};
 use schedule::{ClockWatch, Schedule, Ticks};
 use signals::{Heard, Signals, Stop, say_stopping, see_out};
@@ -45,6 +48,8 @@ pub struct Service {
     config: Config,
     state: Arc<ServiceState>,
     ticks: Ticks,
+    /// The ticks while a rollout is under way.
+    often: Often,
     clock: ClockWatch,
     stop: watch::Sender<bool>,
     work: Option<Work>,
@@ -55,6 +60,8 @@ pub struct Service {
 struct Work {
     task: JoinHandle<Worked>,
     passes: bool,
+    /// Whether a tick of a rollout asked for it.
+    between: bool,
     since: tokio::time::Instant,
 }
 
@@ -101,6 +108,7 @@ impl Service {
             config,
             state,
             ticks,
+            often: Often::default(),
             clock: ClockWatch::new(now(), tokio::time::Instant::now()),
             stop: watch::Sender::new(false),
             work: None,
@@ -117,6 +125,8 @@ impl Service {
             self.begin();
         }
         loop {
+            let due = self.often.due(&self.config, now());
+            self.state.due_between(due);
             tokio::select! {
                 heard = signals.next() => match heard {
                     Heard::Stop(stop) => return self.leave(stop, signals).await,
@@ -129,6 +139,7 @@ impl Service {
                 () = self.state.asked() => self.pass_now("POST /pass"),
                 ended = ended(&mut self.work) => self.settle(ended).await,
                 Some(()) = self.ticks.next() => self.tick(),
+                () = come(due) => self.tick_between(),
                 _ = beat.tick() => {
                     self.state.beat();
                     self.mind_the_clock().await;
@@ -148,6 +159,7 @@ impl Service {
             clock.set_seconds = seconds,
             "the clock was set; ticks follow it from now on"
         );
+        self.often.forget_due();
         if seconds < 0
             && let Err(error) = self.ticks.follow(&schedule(&self.config)).await
         {
@@ -158,6 +170,10 @@ impl Service {
     /// One pass at a time: a tick that finds one running is skipped, since that pass will have seen nearly the same.
     fn tick(&mut self) {
         if let Some(work) = self.work.as_ref().filter(|work| work.passes) {
+            // One that was made between two ticks of cron stands for this one.
+            if work.between {
+                return;
+            }
             self.state.metrics.skipped();
             warn!(
                 running.seconds = work.since.elapsed().as_secs(),
@@ -167,6 +183,18 @@ impl Service {
         }
         self.wanted.pass = true;
         self.begin();
+    }
+
+    /// A tick of a rollout. A pass that runs reads its gates, too.
+    fn tick_between(&mut self) {
+        self.often.forget_due();
+        if self.work.is_none() {
+            self.wanted.pass = true;
+            self.begin();
+            if let Some(work) = &mut self.work {
+                work.between = true;
+            }
+        }
     }
 
     /// A pass that is asked for while one runs follows it: that one may have read the sheet already. Several are the same one.
@@ -192,6 +220,7 @@ impl Service {
             // (rust-lang/rust#102211).
             task: spawn_blocking(move || runtime.block_on(work(files, loaded, pass, reload, stop))),
             passes: pass,
+            between: false,
             since: tokio::time::Instant::now(),
         });
     }
@@ -207,6 +236,9 @@ impl Service {
             Err(error) => passes.then(|| Err(Refusal::failed(broken(error)))),
         };
         if let Some(pass) = pass {
+            if let Ok(report) = &pass {
+                self.often.note(report);
+            }
             self.state.ended(judge(pass));
         }
         self.begin();
@@ -243,6 +275,7 @@ impl Service {
                     ..config.clone()
                 };
                 self.loaded = Some(loaded);
+                self.often.forget_due();
             }
         }
     }
@@ -299,7 +332,7 @@ async fn work(
     let pass = match (pass, loaded, &reload) {
         (false, ..) => None,
         (true, Some(Loaded { clients, .. }), _) => {
-            let policy = policy(&clients.config, &[], false);
+            let policy = policy(&clients.config, &Allowed::default(), false);
             Some(once(&clients, &policy, PassOptions::silent().until(stop)).await)
         }
         (true, None, Reload::Bad(refusal)) => Some(Err(refusal.clone())),

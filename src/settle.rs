@@ -6,20 +6,22 @@ mod cause;
 mod cells;
 mod channel;
 mod completion;
+mod gates;
 mod refusals;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::fleet::{Fleet, Outcome, Outcomes, Source};
 use crate::memory::{Memory, Update};
 use crate::plan::{Happening, Inputs, Plan, ServerPlan, ServerStatus, count_repeats};
 use crate::problem::{Code, Kind, Problem};
+pub use crate::tag::Cells;
 use crate::tag::{ChannelName, ServerId};
 use crate::text::{few, plain};
 
 use cause::{anonymous, why};
-pub use cells::Cells;
 pub use channel::ChannelLine;
 pub use status::{Status, StatusWord, words};
 
@@ -57,7 +59,7 @@ pub struct Counts {
 }
 
 /// The end of a pass, as far as decisions go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settled {
     /// Channels, by name.
     pub channels: Vec<ChannelLine>,
@@ -75,6 +77,8 @@ pub struct Settled {
     pub problems: Vec<Problem>,
     /// What to remember.
     pub update: Update,
+    /// Servers whose changes were made.
+    pub written: BTreeSet<ServerId>,
     /// For the report.
     pub counts: Counts,
     /// Servers whose change was not tried, by why.
@@ -90,6 +94,7 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
         let outcome = outcomes.and_then(|all| all.get(&server.id));
         if outcome == Some(&Outcome::Done) {
             remember(server, inputs.memory, &mut settled.update);
+            settled.written.insert(server.id.clone());
         }
         refusals::note(inputs, server, outcome, &mut settled.update);
         count(server, outcome, outcomes.is_none(), &mut settled.counts);
@@ -100,15 +105,15 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
     }
     for (text, said) in &plan.misnamed {
         let status = plain(&format!("{}: {said}", StatusWord::Error.word()));
-        let cells = Cells::from([("status".into(), status)]);
+        let cells = Cells::from([("status".into(), status.into())]);
         settled.server_cells.insert(text.clone(), cells);
     }
     refusals::end(inputs, plan, outcomes, &mut settled.update);
     let progress = channel::progress(plan, &inputs.policy.version_tag, outcomes);
     for channel in &plan.channels {
-        let (done, failed) = progress.get(&channel.name).copied().unwrap_or_default();
-        let mut line = channel::line(channel, done, failed);
-        if failed > 0 {
+        let progress = progress.get(&channel.name).copied().unwrap_or_default();
+        let mut line = channel::line(channel, progress);
+        if progress.failed > 0 {
             line.cause = cause::most_common(&channel.name, plan, outcomes);
         }
         settled.channel_cells.insert(line.name.clone(), channel::cells(&line));
@@ -130,6 +135,7 @@ pub fn settle(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>) -> S
             let place = source.to_string();
             Some(Problem::new(Kind::ApiFailure, Code::Source, place, message))
         }));
+    settled.problems.extend(gates::unanswered(inputs.readings));
     settled
 }
 
@@ -172,14 +178,15 @@ fn failure(fleet: &Fleet, source: Option<&Source>, message: &str, ids: &[&Server
 
 /// Remembers what was written with success, and that it was.
 fn remember(server: &ServerPlan, memory: &Memory, update: &mut Update) {
-    let mut next = memory.servers.get(&server.id).cloned().unwrap_or_default();
+    let mut known = memory.servers.get(&server.id).cloned().unwrap_or_default();
+    let next = Arc::make_mut(&mut known);
     for change in &server.changes {
         next.seen.insert(change.tag.clone(), change.after.clone());
         next.meant.remove(&change.tag);
     }
     next.refused = None;
-    count_repeats(&mut next, &server.changes);
-    update.servers.insert(server.id.clone(), next);
+    count_repeats(next, &server.changes);
+    update.servers.insert(server.id.clone(), known);
 }
 
 fn count(server: &ServerPlan, outcome: Option<&Outcome>, only_shown: bool, counts: &mut Counts) {
@@ -204,8 +211,8 @@ fn show(inputs: Inputs<'_>, server: &ServerPlan, outcome: Option<&Outcome>, sett
     let Some(status) = status::status(server, live, outcome, inputs.policy) else {
         return;
     };
-    let mut cells = cells::cells(inputs, server, live, outcome == Some(&Outcome::Done));
-    cells.insert("status".into(), status.to_string());
+    let done = outcome == Some(&Outcome::Done);
+    let cells = cells::cells(inputs, server, live, done, &status.to_string());
     match &server.channel {
         Some(channel) if server.append => settled.new_rows.push(NewRow {
             id: server.id.clone(),
@@ -214,6 +221,10 @@ fn show(inputs: Inputs<'_>, server: &ServerPlan, outcome: Option<&Outcome>, sett
             cells,
         }),
         _ if !server.rows.is_empty() => {
+            let known = inputs.memory.servers.get(&server.id);
+            // Most rows show what they showed.
+            let same = known.map(|known| &known.shown).filter(|shown| **shown == cells);
+            let cells = same.cloned().unwrap_or(cells);
             settled.server_cells.insert(server.id.clone(), cells);
         }
         _ => {}

@@ -161,6 +161,7 @@ fn add_channel(tab_setup: &TabSetup<'_>, channel: &str, setup: &mut Setup) {
         ("channel", NewCell::Text(channel.to_owned())),
         ("enabled", NewCell::Bool(false)),
         ("rollback", NewCell::Bool(false)),
+        ("advance", NewCell::Bool(false)),
     ];
     for (header, cell) in cells {
         let slot = tab_setup

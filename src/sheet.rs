@@ -14,6 +14,7 @@ pub mod protection;
 pub mod structure;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -188,9 +189,9 @@ pub struct MarkedColumn {
     pub header: String,
 }
 
-/// The cells of marked columns at one moment: by mark id, top to bottom, the header first, trailing blanks trimmed, as
-/// `UNFORMATTED` values turned into [`Cell`]s (a formula shows as its value). A mark that no longer exists is absent.
-pub type Columns = BTreeMap<i64, Vec<Cell>>;
+/// What marked columns show at one moment: by mark id, top to bottom, the header first, blanks at the end left out. Numbers and
+/// booleans are in words, a formula shows its value, and a blank cell nothing. A mark that no longer exists is absent.
+pub type Columns = BTreeMap<i64, Vec<Arc<str>>>;
 
 /// A sparse write into one marked column: zero-based row to text. Row 0 is the header and is never written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -198,7 +199,7 @@ pub struct ColumnWrite {
     /// The mark's id.
     pub mark: i64,
     /// What goes where.
-    pub cells: BTreeMap<u32, String>,
+    pub cells: BTreeMap<u32, Arc<str>>,
 }
 
 /// A value of a cell in an appended row.

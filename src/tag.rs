@@ -2,27 +2,58 @@
 //!
 //! Values here are checked when they are made, so that no other module checks them again.
 
-use std::collections::BTreeMap;
+mod texts;
+
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::text::describe_char;
+use crate::text::{describe_char, shared, shared_text};
+pub use texts::{Name, Texts};
 
 /// Declares a name that is cheap to clone: a plan over a large fleet copies each of them many times.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(Arc<str>);
+
+        // Most that are compared are held together: then nothing is read. (`Arc` does the same where it only asks for equality.)
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                if Arc::ptr_eq(&self.0, &other.0) {
+                    return Ordering::Equal;
+                }
+                self.0.cmp(&other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                shared_text(deserializer).map(Self)
+            }
+        }
 
         impl $name {
             /// The text itself.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl From<&$name> for Arc<str> {
+            fn from(name: &$name) -> Self {
+                Arc::clone(&name.0)
             }
         }
 
@@ -65,7 +96,7 @@ name! {
 
 impl From<&str> for ChannelName {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self(shared(text))
     }
 }
 
@@ -87,7 +118,17 @@ impl ServerId {
 
 impl From<&str> for TagKey {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self(shared(text))
+    }
+}
+
+impl Name for TagKey {
+    fn named(text: &str) -> Self {
+        text.into()
+    }
+
+    fn text(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -124,7 +165,7 @@ impl Version {
                 text.len()
             ));
         }
-        Ok(Self(text.into()))
+        Ok(Self(shared(text)))
     }
 }
 
@@ -175,4 +216,7 @@ pub struct Change {
 }
 
 /// The values that one server's tags shall take, sent in one call.
-pub type TagSet = BTreeMap<TagKey, Arc<str>>;
+pub type TagSet = Texts<TagKey>;
+
+/// Service cells of one row, by canonical header.
+pub type Cells = Texts<Arc<str>>;

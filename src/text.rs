@@ -4,13 +4,17 @@
 //! decides which characters may pass. It stands below every other module.
 
 mod nearest;
+mod ordered;
+mod shared;
 
 use std::fmt;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-pub(crate) use nearest::nearest;
+pub(crate) use nearest::{did_you_mean, nearest};
+pub(crate) use ordered::{ordered_by, who_ordered};
+pub(crate) use shared::{shared, shared_text};
 
 /// Names a character so that a reader can find it even when it cannot be seen.
 #[must_use]

@@ -24,11 +24,14 @@ pub use claim::claim;
 pub use desired::Desired;
 pub use error::WriteError;
 pub use rows::appends;
-pub use target::{Target, marked_columns, written};
+pub use target::{Confirmed, Target, confirmed, marked_columns, written};
 pub use writer::Writeback;
 
 /// How often rows that moved under a write are put right before the rest is left to the next pass.
 const REPAIRS: u32 = 3;
+
+/// So many rows are remembered as written in one transaction.
+const ROWS_AT_A_TIME: usize = 20_000;
 
 impl Writeback<'_> {
     /// Writes what is desired, and remembers what is meant before and what was written after. Gives what people should know,
@@ -81,9 +84,13 @@ impl Writeback<'_> {
         for target in &mut targets {
             target.check(&before)?;
         }
+        drop(before);
         let mut notes = self.settle_rows(&columns, &mut targets).await?;
         notes.extend(targets.iter().flat_map(|target| target.notes(desired)));
-        journal.remember(&written(&targets, journal.memory(), desired)).await?;
+        // Each of them is true by itself: not all need be held twice at a time.
+        for rows in confirmed(&targets).chunks(ROWS_AT_A_TIME) {
+            journal.remember(&written(rows, journal.memory(), desired)).await?;
+        }
         Ok(notes)
     }
 

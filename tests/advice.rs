@@ -6,6 +6,7 @@ mod cells;
 pub(crate) mod channels;
 mod fleet;
 mod releases;
+mod rollouts;
 mod sheets;
 
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ pub(crate) struct Case {
 }
 
 /// Problems that no world without a network has, and the suite that provokes them.
-const ELSEWHERE: [(Code, &str); 20] = [
+const ELSEWHERE: [(Code, &str); 21] = [
     (Code::Act, "faults"),
     (Code::Audit, "parse"),
     (Code::Barred, "init"),
@@ -40,6 +41,7 @@ const ELSEWHERE: [(Code, &str); 20] = [
     (Code::Call, "init"),
     (Code::Check, "check"),
     (Code::Editors, "init"),
+    (Code::GateSource, "gates"),
     (Code::Hidden, "init"),
     (Code::Interrupted, "service"),
     (Code::Late, "pass"),
@@ -56,10 +58,14 @@ const ELSEWHERE: [(Code, &str); 20] = [
 ];
 
 fn cases() -> Vec<Case> {
-    [cells::cases(), sheets::cases(), releases::cases(), fleet::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let all = [
+        cells::cases(),
+        sheets::cases(),
+        releases::cases(),
+        rollouts::cases(),
+        fleet::cases(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 pub(crate) fn text(text: &str) -> Cell {
@@ -113,6 +119,7 @@ pub(crate) fn launch(world: &mut World, id: &str, channel: &str, version: &str) 
         tags: tags.map(|(key, value)| (key.into(), Arc::from(value))).into(),
         metadata_tags: false,
         spot: false,
+        zone: None,
     };
     world.fleet.servers.insert(id.into(), server);
 }

@@ -4,6 +4,8 @@
 
 #[path = "deploy/copied.rs"]
 mod copied;
+#[path = "deploy/memory.rs"]
+mod memory;
 #[path = "deploy/pages.rs"]
 mod pages;
 #[path = "deploy/server.rs"]
@@ -133,7 +135,12 @@ fn there_is_time_to_stop_and_never_a_second_pass_at_once() {
 fn rules_the_dashboard_and_the_page_name_the_metrics_that_there_are() {
     let metrics = Metrics::new().unwrap();
     let known: BTreeSet<String> = metrics.names().iter().cloned().collect();
-    let base = |name: &str| name.trim_end_matches("_bucket").to_owned();
+    // What a histogram is read by.
+    let series = ["_bucket", "_sum", "_count"];
+    let base = |name: &str| {
+        let of = series.into_iter().find_map(|series| name.strip_suffix(series));
+        of.filter(|of| known.contains(*of)).unwrap_or(name).to_owned()
+    };
     let rules: BTreeSet<String> = values(&read("prometheus-rules.yaml"), "expr: ")
         .iter()
         .flat_map(|expr| names(expr, "fleetsheet_"))

@@ -8,6 +8,7 @@ mod passes;
 mod verdict;
 
 use fleetsheet_mocks::faults::Script;
+use fleetsheet_mocks::prometheus::PrometheusEmulator;
 
 use crate::matrix::Trial;
 use crate::scene::Scene;
@@ -20,6 +21,11 @@ fn script(scene: &Scene, trial: &Trial) -> Script {
     match trial.method.split('.').next() {
         Some("smtp") => scene.smtp.script(),
         Some("sheets" | "oauth2") => scene.stage.sheets.script().clone(),
+        Some("prometheus") => scene
+            .prometheus
+            .as_ref()
+            .map(PrometheusEmulator::script)
+            .unwrap_or_default(),
         _ => scene.stage.cloud.script(),
     }
 }

@@ -6,5 +6,6 @@ mod world;
 
 mod access;
 mod proxy;
+mod quota;
 mod reading;
 mod writing;

@@ -30,14 +30,20 @@ fn statements(name: &str) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn the_role_may_list_servers_and_write_the_tags_of_the_configuration() {
+fn the_role_may_list_servers_read_alarms_and_write_the_tags_of_the_configuration() {
     let statements = statements("iam-policy.json");
-    assert_eq!(statements.len(), 2);
+    assert_eq!(statements.len(), 3);
     let list = &statements["ListServers"];
     // EC2 has no resource-level permission for it.
     assert_eq!(
         (&list["Action"], &list["Resource"]),
         (&"ec2:DescribeInstances".into(), &"*".into())
+    );
+    // Nor has CloudWatch for alarms of alarms.
+    let alarms = &statements["ReadAlarmsOfGates"];
+    assert_eq!(
+        (&alarms["Action"], &alarms["Resource"]),
+        (&"cloudwatch:DescribeAlarms".into(), &"*".into())
     );
     let tag = &statements["WriteOurTagsOnServers"];
     assert_eq!(tag["Action"], "ec2:CreateTags");

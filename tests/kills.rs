@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleetsheet_mocks::faults::Script;
+use fleetsheet_mocks::prometheus::PrometheusEmulator;
 
 use crate::crew;
 use crate::mailbox;
@@ -34,16 +35,22 @@ enum End {
     Sheets,
     Cloud,
     Smtp,
+    Gates,
 }
 
 impl End {
-    const ALL: [Self; 3] = [Self::Sheets, Self::Cloud, Self::Smtp];
+    const ALL: [Self; 4] = [Self::Sheets, Self::Cloud, Self::Smtp, Self::Gates];
 
     fn script(self, scene: &Scene) -> Script {
         match self {
             Self::Sheets => scene.stage.sheets.script().clone(),
             Self::Cloud => scene.stage.cloud.script(),
             Self::Smtp => scene.smtp.script(),
+            Self::Gates => scene
+                .prometheus
+                .as_ref()
+                .map(PrometheusEmulator::script)
+                .unwrap_or_default(),
         }
     }
 }
@@ -99,11 +106,51 @@ impl fmt::Display for Point {
     }
 }
 
-/// A scene whose calls come in the same order each time.
-async fn start() -> Scene {
-    let mut scene = Scene::start().await;
-    scene.stage.setting("FLEETSHEET_LIMITS__CONCURRENCY", "1");
-    scene
+/// What the pass has to do that is killed, and how.
+#[derive(Clone, Copy)]
+struct Trouble {
+    work: Work,
+    /// Whether writes are cut off in their middle, or before it.
+    torn: bool,
+    /// Whether nobody can read the sheet while that pass is made.
+    blind: bool,
+}
+
+impl Trouble {
+    const fn of(work: Work) -> Self {
+        Self {
+            work,
+            torn: false,
+            blind: false,
+        }
+    }
+
+    /// A scene whose calls come in the same order each time.
+    async fn start(self) -> Scene {
+        let mut scene = Scene::start_for(self.work).await;
+        scene.stage.setting("FLEETSHEET_LIMITS__CONCURRENCY", "1");
+        scene
+    }
+
+    /// The moment before the pass that is killed.
+    fn begin(self, scene: &Scene, moment: &Moment) {
+        scene.go_back(moment);
+        if self.blind {
+            scene.take_sheet_away();
+        }
+    }
+
+    /// Passes after the one that was killed: one, and where releases go in waves as many as it takes until they wait.
+    async fn go_on(self, scene: &Scene) {
+        if self.blind {
+            scene.stage.sheets.script().clear();
+        }
+        if self.work.is_in_waves() {
+            return scene.rest().await;
+        }
+        let next = scene.pass().await;
+        assert_eq!(next.code, 0, "the next pass: {:?}", next.problems());
+    }
 }
 
 /// Makes a pass with the library that counts writes to the store and kills at one of them.
@@ -118,19 +165,27 @@ async fn pass_with(scene: &Scene, library: &Path, environment: &[(&str, String)]
 }
 
 /// A pass that nobody kills: the points that are tried, how many calls changed the store, and what it leaves.
-async fn undisturbed(scene: &Scene, moment: &Moment, library: &Path, torn: bool) -> (Vec<Point>, usize, Wanted) {
-    scene.go_back(moment);
+async fn undisturbed(scene: &Scene, moment: &Moment, library: &Path, trouble: Trouble) -> (Vec<Point>, usize, Wanted) {
+    trouble.begin(scene, moment);
     let log = scene.stage.path("writes");
     let ended = pass_with(scene, library, &[("KILL_LOG", log.display().to_string())]).await;
-    assert!(ended.success(), "{ended:?}");
+    assert_eq!(ended.code(), Some(i32::from(trouble.blind)), "{ended:?}");
     let writes = std::fs::read(&log).expect("the store was written");
     let mut points = Vec::new();
-    for end in End::ALL {
+    // A sheet that cannot be read is asked for all the same, and nothing comes of it.
+    for end in End::ALL
+        .into_iter()
+        .filter(|end| !(trouble.blind && *end == End::Sheets))
+    {
         let requests = end.script(scene).count("*");
         points.extend((1..=requests).flat_map(|nth| [true, false].map(|taken| Point::Request { end, nth, taken })));
     }
     let chosen = StoreCall::chosen(&writes);
+    let torn = trouble.torn;
     points.extend(chosen.into_iter().map(|call| Point::Write { call, torn }));
+    if trouble.work.is_in_waves() {
+        trouble.go_on(scene).await;
+    }
     scene.stage.assert_silent().await;
     (points, writes.len(), Wanted::find(scene))
 }
@@ -172,11 +227,10 @@ impl Point {
     }
 }
 
-async fn assert_finished(scene: &Scene, point: &Point, wanted: &Wanted) {
-    let next = scene.pass().await;
-    assert_eq!(next.code, 0, "the next pass: {:?}", next.problems());
+async fn assert_finished(scene: &Scene, point: &Point, wanted: &Wanted, trouble: Trouble) {
+    trouble.go_on(scene).await;
     wanted.assert_world(scene);
-    if point.is_followed_up() {
+    if point.is_followed_up() && !trouble.work.is_in_waves() {
         scene.stage.assert_silent().await;
     }
     wanted.assert_told(scene);
@@ -190,22 +244,22 @@ async fn assert_finished(scene: &Scene, point: &Point, wanted: &Wanted) {
     assert!(copies.values().all(|count| *count <= 2), "{copies:?}");
 }
 
-/// `torn`: whether writes are cut off in their middle, or before it.
-async fn killed_everywhere(work: Work, name: &str, torn: bool) {
+async fn killed_everywhere(trouble: Trouble, name: &str) {
     let library: PathBuf = preload::library("kill_at_write");
-    let scene = Scene::ready(work).await;
+    let scene = Scene::ready(trouble.work).await;
     let moment = Arc::new(scene.moment());
-    let alone = start().await;
-    let (points, all, wanted) = undisturbed(&alone, &moment, &library, torn).await;
+    let alone = trouble.start().await;
+    let (points, all, wanted) = undisturbed(&alone, &moment, &library, trouble).await;
     let (tally, wanted) = (Arc::new(Tally::default()), Arc::new(wanted));
     let counts = Arc::clone(&tally);
+    let start = move || trouble.start();
     let tried = crew::all(points, WORKERS, start, move |scene, point| {
         let (moment, wanted) = (Arc::clone(&moment), Arc::clone(&wanted));
         let (library, tally) = (library.clone(), Arc::clone(&tally));
         async move {
-            scene.go_back(&moment);
+            trouble.begin(&scene, &moment);
             point.kill(&scene, &library, &tally).await;
-            assert_finished(&scene, &point, &wanted).await;
+            assert_finished(&scene, &point, &wanted, trouble).await;
         }
     })
     .await;
@@ -220,25 +274,57 @@ async fn killed_everywhere(work: Work, name: &str, torn: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_pass() {
-    killed_everywhere(Work::First, "a first pass", false).await;
+    killed_everywhere(Trouble::of(Work::First), "a first pass").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promotion() {
-    killed_everywhere(Work::Promotion, "a promotion", false).await;
+    killed_everywhere(Trouble::of(Work::Promotion), "a promotion").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback() {
-    killed_everywhere(Work::Rollback, "a rollback", false).await;
+    killed_everywhere(Trouble::of(Work::Rollback), "a rollback").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discovery() {
-    killed_everywhere(Work::Discovery, "a discovery", false).await;
+    killed_everywhere(Trouble::of(Work::Discovery), "a discovery").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_at_once() {
-    killed_everywhere(Work::Everything, "all of it and an edit undone", true).await;
+    let trouble = Trouble {
+        torn: true,
+        ..Trouble::of(Work::Everything)
+    };
+    killed_everywhere(trouble, "all of it and an edit undone").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_of_a_rollout() {
+    killed_everywhere(Trouble::of(Work::Start), "the start of a rollout").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wave_that_grows_and_one_that_ends() {
+    killed_everywhere(Trouble::of(Work::Wave), "a wave that grows and one that ends").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_fails_and_a_tick_of_advance() {
+    let trouble = Trouble {
+        torn: true,
+        ..Trouble::of(Work::Gate)
+    };
+    killed_everywhere(trouble, "a gate that fails and a tick of advance").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_fails_while_nobody_can_read_the_sheet() {
+    let trouble = Trouble {
+        blind: true,
+        ..Trouble::of(Work::Back)
+    };
+    killed_everywhere(trouble, "a gate that fails without the sheet").await;
 }

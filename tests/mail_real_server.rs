@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod aiosmtpd;
+pub(crate) mod authority;
 
 use std::path::Path;
 use std::process::Command;

@@ -14,6 +14,7 @@ mod hands;
 mod law;
 mod machines;
 mod structure;
+mod waves;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

@@ -4,7 +4,7 @@
 //! signatures, XML, pages, tokens, roles, and the two refusals that it knows.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod server;
+pub(crate) mod server;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

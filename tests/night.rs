@@ -7,3 +7,4 @@
 
 mod operator;
 mod recipes;
+mod rollouts;

@@ -1,5 +1,5 @@
-//! The suites over servers that others wrote, moto and aiosmtpd: our reading of the protocols against theirs. They need python3,
-//! and a package index within reach when they run for the first time.
+//! The suites over servers that others wrote, moto, aiosmtpd and Prometheus: our reading of the protocols against theirs. They
+//! need python3, and a package index and Debian's packages within reach when they run for the first time.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
 #[expect(dead_code, reason = "part of it is for the suites over emulators")]
@@ -11,5 +11,7 @@ mod stage;
 #[path = "support/venv.rs"]
 mod venv;
 
+mod cloudwatch_real_client;
 mod mail_real_server;
 mod moto;
+mod prometheus_real_server;

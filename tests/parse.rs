@@ -194,7 +194,11 @@ fn only_an_instance_id_is_a_server() {
         );
         assert!(message.starts_with(&start), "{message}");
     }
-    assert!(told[2].ends_with("; write it in lower case: i-0abcdef0"), "{}", told[2]);
+    assert!(
+        told[2].ends_with("; it is i-0abcdef0 in capitals: write it in lower case"),
+        "{}",
+        told[2]
+    );
     assert!(told[0].contains("no server that was seen has this name"), "{}", told[0]);
 }
 

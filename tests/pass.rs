@@ -2,6 +2,7 @@
 //! networks did meanwhile.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod answered;
 mod cloud_faults;
 mod denials;
 mod discovery;
@@ -9,9 +10,11 @@ mod edges;
 mod edits;
 mod foreign;
 mod formulas;
+mod gates;
 mod happy;
 mod history;
 mod keys;
+mod memory;
 mod names;
 mod older_store;
 mod ordered;
@@ -20,6 +23,7 @@ mod rollback;
 mod rowless;
 mod scripts;
 mod sheet_edits;
+mod stages;
 mod status;
 mod stops;
 mod strangers;
@@ -28,4 +32,5 @@ mod terminal;
 mod time_travel;
 mod typed_over;
 mod unseen;
+mod waves;
 mod writes;

@@ -3,6 +3,7 @@
 
 mod broken;
 mod machine;
+mod rollouts;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};

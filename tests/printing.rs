@@ -108,3 +108,24 @@ async fn a_report_that_fits_only_in_part_is_a_failure_and_one_that_is_read_slowl
     );
     assert!(reads.await.unwrap().contains("fleetsheet"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_an_object_too_where_json_was_asked_for() {
+    let (stage, _) = Stage::known(1).await;
+    for (arguments, says) in [
+        (&["plan", "--format", "json", "--nope"][..], "--nope"),
+        (&["--format=json", "rollback", "web-prod"], "--reason"),
+        (&["--format", "json"], "say what to do"),
+    ] {
+        let ran = stage.run(arguments).await;
+        assert_eq!((ran.code, &ran.json["outcome"]), (2, &"failed".into()), "{ran:?}");
+        let problems = ran.problems();
+        assert!(problems.len() == 1 && problems[0].contains(says), "{problems:?}");
+        assert!(!problems[0].contains("Usage:") && !ran.stderr.is_empty(), "{ran:?}");
+        assert_eq!(ran.stdout.lines().count(), 1, "one object");
+    }
+    let text = stage.run(&["plan", "--nope"]).await;
+    assert_eq!((text.code, text.stdout.as_str()), (2, ""), "{text:?}");
+    let help = stage.run(&["--format", "json", "--help"]).await;
+    assert!(help.code == 0 && help.stdout.contains("Usage:"), "{help:?}");
+}

@@ -24,7 +24,7 @@ fn config(servers: u32) -> Config {
 async fn shown(servers: u32) -> (Report, Embedded) {
     let (config, credentials, sandbox) = embed(config(servers)).await.unwrap();
     let clients = connect(config, credentials).await.unwrap();
-    let policy = policy(&clients.config, &[], false);
+    let policy = policy(&clients.config, &fleetsheet::plan::Allowed::default(), false);
     let report = once(&clients, &policy, PassOptions::silent()).await.unwrap();
     (report, sandbox.unwrap())
 }
@@ -184,6 +184,7 @@ fn what_the_page_says_works_again_and_again() {
         (&0.into(), &0.into()),
         "{second:#}"
     );
+    assert!(served.page.contains("Tick hold in row "), "{}", served.page);
     let history = served.run(&["history"]);
     let history = String::from_utf8_lossy(&history.stdout).into_owned();
     for event in [

@@ -27,7 +27,7 @@ use fleetsheet::memory::{
     ChannelMemory, Event, Memory, Move, RowMemory, ServerMemory, Stamp, Store, StoreError, StoreReader, Update,
 };
 use fleetsheet::problem::{Code, Kind, Problem};
-use fleetsheet::tag::{ChannelName, ServerId, TagKey, Version};
+use fleetsheet::tag::{ChannelName, ServerId, TagKey, TagSet, Version};
 use sqlx::{Connection, SqliteConnection};
 
 /// Names the store to a helper process, which is this test program running one ignored test.
@@ -100,7 +100,7 @@ fn generation(generation: u32, servers: u32) -> Update {
                 region: "eu-west-1".into(),
             }),
             channel: Some(ChannelName::from("web-prod")),
-            seen: BTreeMap::from([
+            seen: TagSet::from([
                 (TagKey::from("ReleaseChannel"), "web-prod".into()),
                 (TagKey::from("ReleaseVersion"), text.clone()),
                 (TagKey::from("Owner"), "team-checkout".into()),
@@ -112,7 +112,7 @@ fn generation(generation: u32, servers: u32) -> Update {
             },
             ..ServerMemory::default()
         };
-        (ServerId::from(&*format!("i-{index:017x}")), memory)
+        (ServerId::from(&*format!("i-{index:017x}")), Arc::new(memory))
     };
     let channel = ChannelMemory {
         release: Some(version),

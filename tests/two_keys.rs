@@ -52,7 +52,7 @@ async fn stage(person: &str) -> (Stage, Clients) {
 
 /// One pass, in this process.
 async fn pass(clients: &Clients) {
-    let policy = policy(&clients.config, &[], false);
+    let policy = policy(&clients.config, &fleetsheet::plan::Allowed::default(), false);
     once(clients, &policy, PassOptions::silent()).await.unwrap();
 }
 

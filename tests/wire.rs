@@ -16,6 +16,8 @@ mod mailbox;
 mod matrix;
 #[path = "support/preload.rs"]
 mod preload;
+#[path = "support/resident.rs"]
+mod resident;
 #[path = "support/scene.rs"]
 mod scene;
 #[path = "support/stage.rs"]
@@ -24,6 +26,8 @@ mod stage;
 mod wanted;
 
 mod add;
+mod budget;
+mod cloudwatch;
 mod ec2;
 mod faults;
 mod google_sheets;
@@ -37,6 +41,7 @@ mod night;
 mod pass;
 mod prerequisites;
 mod printing;
+mod prometheus;
 mod sandbox;
 mod service;
 mod threats;

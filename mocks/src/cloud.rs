@@ -1,13 +1,16 @@
-//! EC2 and STS, as far as fleetsheet uses them: one endpoint for all accounts and regions.
+//! EC2, STS and CloudWatch, as far as fleetsheet uses them: one endpoint for all accounts and regions.
 //!
 //! The account follows from the access key and the region from the scope of the signature, which is checked in full.
 //! The [`Fleet`] behind the API can be edited at any time, as other people and the cloud itself would.
-//! It knows `DescribeInstances`, `CreateTags`, `DeleteTags`, `AssumeRole` and `GetCallerIdentity` and must never be
-//! kinder than the real services are.
+//! It knows `DescribeInstances`, `CreateTags`, `DeleteTags`, `AssumeRole`, `GetCallerIdentity` and `DescribeAlarms`, and must
+//! never be kinder than the real services are.
 
+mod alarm;
+mod alarms;
 mod api;
 mod bucket;
 mod call;
+mod cbor;
 mod credentials;
 mod describe;
 mod error;
@@ -23,6 +26,7 @@ mod tags;
 mod tests;
 mod xml;
 
+pub use alarm::{Alarm, AlarmKind};
 pub use api::Request;
 pub use credentials::{ACCESS_KEY, SECRET_KEY};
 pub use fleet::{Fleet, TagWrite};
@@ -40,7 +44,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::faults::{Fault, Refusal, Rule, Script, Server, When, serve_on};
+use crate::faults::{Fault, Refusal, Rule, Script, Server, Traffic, When, serve_on};
 use api::{Api, Service, throttled};
 use call::{Call, request_id};
 use error::ApiError;
@@ -104,6 +108,12 @@ impl CloudEmulator {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.addr())
+    }
+
+    /// The bytes that crossed its connections so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.server.traffic()
     }
 
     /// Looks at the world or changes it, between requests.
@@ -182,23 +192,31 @@ fn scoped(method: &str, account: &str, region: &str) -> String {
     format!("{method}@{account}/{region}")
 }
 
+/// What is before the action in the address of a request to CloudWatch.
+const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
+
 async fn respond(shared: &Shared, request: Received<'_>) -> Response {
     let params = Params::parse(request.body);
     let claim = Claim::read(request.headers);
+    let operation = request.path.strip_prefix(CLOUDWATCH);
     let service = match claim.as_ref().map(|claim| claim.service.as_str()) {
+        _ if operation.is_some() => Service::CloudWatch,
         Some("sts") => Service::Sts,
         Some(_) => Service::Ec2,
         None if params.get("Version") == Some("2011-06-15") => Service::Sts,
         None => Service::Ec2,
     };
     let number = shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
-    let action = params.get("Action").unwrap_or("Unknown").to_owned();
+    let action = operation
+        .or_else(|| params.get("Action"))
+        .unwrap_or("Unknown")
+        .to_owned();
     let name = format!("{}.{action}", service.name());
     let (account, region) = place(shared, claim.as_ref());
     let refuse = |refusal| error_response(service, &worded(service, refusal), number);
     let handle = async {
         match handle(shared, service, number, action, claim, &params, request) {
-            Ok(body) => xml_response(StatusCode::OK, body, number),
+            Ok(body) => response(service, StatusCode::OK, body, number),
             Err(error) => error_response(service, &error, number),
         }
     };
@@ -229,12 +247,12 @@ fn handle(
     claim: Option<Claim>,
     params: &Params,
     request: Received<'_>,
-) -> Result<String, ApiError> {
+) -> Result<Vec<u8>, ApiError> {
     let mut api = shared.api();
     let claim = claim.ok_or_else(|| service.unsigned(Flaw::Absent))?;
     let principal = verify(&api.fleet, &claim, request)
         .and_then(|principal| {
-            let same = claim.service == service.name();
+            let same = claim.service == service.signed_as();
             if same { Ok(principal) } else { Err(Flaw::Wrong) }
         })
         .map_err(|flaw| service.unsigned(flaw))?;
@@ -245,17 +263,20 @@ fn handle(
         region: claim.region,
         principal,
     };
-    api.answer(service, &call, params)
+    match service {
+        Service::CloudWatch => api.answer_cloudwatch(&call, request),
+        Service::Ec2 | Service::Sts => api.answer(service, &call, params).map(String::into_bytes),
+    }
 }
 
 /// A scripted refusal in the words of the service.
 fn worded(service: Service, refusal: Refusal) -> ApiError {
     match (refusal, service) {
         (Refusal::Throttle, Service::Ec2) => throttled(),
-        (Refusal::Throttle, Service::Sts) => ApiError::bad("Throttling", "Rate exceeded"),
+        (Refusal::Throttle, Service::Sts | Service::CloudWatch) => ApiError::bad("Throttling", "Rate exceeded"),
         (Refusal::Unauthorized, _) => service.unsigned(Flaw::UnknownKey),
         (Refusal::Forbidden, Service::Ec2) => ApiError::unauthorized(),
-        (Refusal::Forbidden, Service::Sts) => ApiError::new(403, "AccessDenied", "Access denied"),
+        (Refusal::Forbidden, Service::Sts | Service::CloudWatch) => ApiError::new(403, "AccessDenied", "Access denied"),
         (Refusal::Status(503), _) => ApiError::new(503, "Unavailable", "The service is unavailable. Please try again."),
         (Refusal::Status(code @ 500..), _) => ApiError::new(code, "InternalError", "An internal error has occurred"),
         (Refusal::Status(code), _) => ApiError::new(code, "InvalidRequest", "The request received was invalid."),
@@ -264,13 +285,30 @@ fn worded(service: Service, refusal: Refusal) -> ApiError {
 
 fn error_response(service: Service, error: &ApiError, number: u64) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    xml_response(status, service.error_body(error, number), number)
+    let mut response = response(service, status, service.error_body(error, number), number);
+    // For clients that knew the codes of the protocol before.
+    let fault = if error.status < 500 { "Sender" } else { "Receiver" };
+    if service == Service::CloudWatch
+        && let Ok(code) = format!("{};{fault}", error.code).parse()
+    {
+        response.headers_mut().insert("x-amzn-query-error", code);
+    }
+    response
 }
 
-fn xml_response(status: StatusCode, body: String, number: u64) -> Response {
+fn response(service: Service, status: StatusCode, body: Vec<u8>, number: u64) -> Response {
+    let kind = match service {
+        Service::CloudWatch => "application/cbor",
+        Service::Ec2 | Service::Sts => "text/xml;charset=UTF-8",
+    };
     let headers = [
-        (header::CONTENT_TYPE, "text/xml;charset=UTF-8".to_owned()),
+        (header::CONTENT_TYPE, kind.to_owned()),
         (header::HeaderName::from_static("x-amzn-requestid"), request_id(number)),
     ];
-    (status, headers, body).into_response()
+    let mut response = (status, headers, body).into_response();
+    if service == Service::CloudWatch {
+        let protocol = header::HeaderValue::from_static("rpc-v2-cbor");
+        response.headers_mut().insert("smithy-protocol", protocol);
+    }
+    response
 }

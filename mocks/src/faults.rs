@@ -6,9 +6,11 @@
 
 mod rule;
 mod server;
+mod traffic;
 
 pub use rule::{Fault, Refusal, Rule, When};
 pub use server::{Server, abort, serve, serve_on};
+pub use traffic::Traffic;
 
 use std::collections::BTreeMap;
 use std::future::Future;

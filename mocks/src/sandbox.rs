@@ -91,6 +91,12 @@ impl Sandbox {
         u32::try_from(self.roster.servers.len()).unwrap_or(u32::MAX)
     }
 
+    /// The row of a channel's first server in the tab of servers.
+    #[must_use]
+    pub fn first_row(&self, channel: &str) -> Option<usize> {
+        story::first_row(&self.sheets, &self.roster, channel)
+    }
+
     /// Access key id and secret key, good for assuming the roles.
     #[must_use]
     pub fn credentials(&self) -> (&'static str, &'static str) {

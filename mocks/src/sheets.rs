@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::faults::{Script, Server, serve_on};
+use crate::faults::{Script, Server, Traffic, serve_on};
 use identity::state::Identity;
 use token::Tokens;
 use world::{Quota, Shared, World};
@@ -97,6 +97,12 @@ impl Desk {
     /// Limits reads and writes a minute, with minutes of the given length; there is no limit until then.
     pub fn set_quota(&self, reads: u32, writes: u32, minute: Duration) {
         self.shared.world().quota = Some(Quota::new(reads, writes, minute));
+    }
+
+    /// Lets refusals for want of quota say that this long is to be waited, or until the minute is over if that is longer.
+    /// Without it they do not say.
+    pub fn set_retry_after(&self, wait: Option<Duration>) {
+        self.shared.world().retry_after = wait;
     }
 
     /// How long tokens given from now on are good.
@@ -158,6 +164,7 @@ impl SheetsEmulator {
             shared: true,
             viewer: false,
             quota: None,
+            retry_after: None,
         };
         let shared = Shared {
             world: Arc::new(Mutex::new(world)),
@@ -170,6 +177,12 @@ impl SheetsEmulator {
         };
         emulator.desk.shared.world().tokens.uri = emulator.token_uri();
         Ok(emulator)
+    }
+
+    /// The bytes that crossed its connections so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.server.traffic()
     }
 
     /// The root of the API, with a slash at its end.

@@ -3,6 +3,7 @@
 //! The SDK's own retries are off, so that each permit of the pacing is one request, and each request has a timeout.
 //! A part of a source's listing is never given for the whole, and a write is never repeated here.
 
+mod access;
 mod account;
 mod checks;
 mod codes;
@@ -29,12 +30,15 @@ use aws_sdk_ec2::types::Tag;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::calls::Calls;
 use crate::endpoint::Endpoint;
-use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
+use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Server, Source, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::{ServerId, TagKey, TagSet};
+pub(in crate::adapters) use access::{Access, wants_new_keys};
 pub use account::{Account, Role};
 use http::CountingClient;
 use region::RegionClient;
@@ -46,7 +50,12 @@ use session::Session;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Environment variables that redirect the SDK.
-const REDIRECTIONS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_STS"];
+const REDIRECTIONS: [&str; 4] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_CLOUDWATCH",
+    "AWS_ENDPOINT_URL_EC2",
+    "AWS_ENDPOINT_URL_STS",
+];
 
 /// What [`Ec2::connect`] needs to know.
 #[derive(Clone, Debug)]
@@ -66,7 +75,8 @@ pub struct Ec2Settings {
 /// The client.
 #[derive(Debug)]
 pub struct Ec2 {
-    regions: BTreeMap<Source, RegionClient>,
+    accounts: BTreeMap<Arc<str>, Arc<Access>>,
+    regions: BTreeMap<Source, Arc<RegionClient>>,
 }
 
 impl Ec2 {
@@ -86,11 +96,12 @@ impl Ec2 {
     }
 
     async fn with(settings: &Ec2Settings, http: &CountingClient) -> Self {
-        let mut regions = BTreeMap::new();
+        let (mut accounts, mut regions) = (BTreeMap::new(), BTreeMap::new());
         for account in &settings.accounts {
             let config = sdk_config(settings, account, http).await;
             let name: Arc<str> = account.name.as_str().into();
-            let session = Arc::new(Session::new(account, &config, settings.request_timeout).await);
+            let session = Session::new(account, &config, settings.request_timeout).await;
+            let access = Arc::new(Access::new(config.clone(), session));
             for region in &account.regions {
                 let source = Source {
                     account: Arc::clone(&name),
@@ -100,14 +111,20 @@ impl Ec2 {
                 let client = RegionClient {
                     source: source.clone(),
                     client: Client::from_conf(config),
-                    session: Arc::clone(&session),
+                    access: Arc::clone(&access),
                     pacing: settings.pacing.clone(),
                     request_timeout: settings.request_timeout,
                 };
-                regions.insert(source, client);
+                regions.insert(source, Arc::new(client));
             }
+            accounts.insert(name, access);
         }
-        Self { regions }
+        Self { accounts, regions }
+    }
+
+    /// The ways in to the accounts, by name.
+    pub(in crate::adapters) const fn accounts(&self) -> &BTreeMap<Arc<str>, Arc<Access>> {
+        &self.accounts
     }
 
     /// The sources, in order.
@@ -116,18 +133,21 @@ impl Ec2 {
     }
 
     fn region(&self, source: &Source) -> Result<&RegionClient, CloudError> {
-        self.regions.get(source).ok_or_else(|| CloudError {
-            kind: CloudErrorKind::Denied,
-            code: "unknown".to_owned(),
-            message: format!("{source}: no such account and region in the configuration"),
-        })
+        self.regions
+            .get(source)
+            .map(|region| &**region)
+            .ok_or_else(|| CloudError {
+                kind: CloudErrorKind::Denied,
+                code: "unknown".to_owned(),
+                message: format!("{source}: no such account and region in the configuration"),
+            })
     }
 }
 
 #[async_trait]
 impl FleetReader for Ec2 {
     async fn read(&self) -> Fleet {
-        let listed = join_all(self.regions.values().map(describe::list)).await;
+        let listed = join_all(self.regions.values().map(|region| listed(Arc::clone(region)))).await;
         let mut fleet = Fleet::default();
         for (source, listed) in self.regions.keys().zip(listed) {
             let servers = match listed {
@@ -138,6 +158,10 @@ impl FleetReader for Ec2 {
                 }
             };
             fleet.sources.insert(source.clone(), None);
+            if fleet.servers.is_empty() {
+                fleet.servers = servers;
+                continue;
+            }
             for (id, server) in servers {
                 match fleet.servers.entry(id) {
                     Entry::Vacant(entry) => {
@@ -151,6 +175,22 @@ impl FleetReader for Ec2 {
             }
         }
         fleet
+    }
+}
+
+/// Lists a region beside whatever else is done: to read a page is work too, and the next page is asked for only after it. It ends when
+/// nobody waits for it any more.
+async fn listed(region: Arc<RegionClient>) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+    let mut task = JoinSet::new();
+    task.spawn(async move { describe::list(&region).await }.in_current_span());
+    match task.join_next().await {
+        Some(Ok(listed)) => listed,
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Some(Err(_)) | None => Err(CloudError {
+            kind: CloudErrorKind::Transient,
+            code: "stopped".to_owned(),
+            message: "the listing was stopped, because the program ends".to_owned(),
+        }),
     }
 }
 

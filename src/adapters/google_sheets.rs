@@ -9,12 +9,15 @@ pub(crate) mod auth;
 mod columns;
 mod failure;
 mod grid;
+mod incoming;
 mod pace;
 mod patience;
 mod reading;
-mod sparse;
+mod reply;
+mod request;
 mod structure;
 mod tokens;
+mod value;
 mod values;
 mod writing;
 

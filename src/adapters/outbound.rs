@@ -8,11 +8,13 @@ pub(crate) mod authorities;
 mod tunnel;
 
 pub(in crate::adapters) use authorities::untrusted;
+use std::path::Path;
+
 use aws_smithy_http_client::proxy::ProxyConfig;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::proxy::matcher::Matcher;
-use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 pub(crate) use tunnel::ByProxy;
@@ -121,10 +123,25 @@ fn exceptions(value: &str) -> String {
 /// # Errors
 /// When the environment names a proxy or authorities that cannot be used.
 pub(crate) fn connector() -> Result<Connector, String> {
+    over(authorities::trusted()?)
+}
+
+/// The same to a far end whose authority stands in a file that `setting` names, besides those that count for all far ends.
+///
+/// # Errors
+/// As [`connector`], and when the file cannot be used.
+pub(in crate::adapters) fn connector_trusting(setting: &str, file: Option<&Path>) -> Result<Connector, String> {
+    match file {
+        Some(file) => over(authorities::trusted_with(setting, file)?),
+        None => connector(),
+    }
+}
+
+fn over(authorities: RootCertStore) -> Result<Connector, String> {
     let tls = ClientConfig::builder_with_provider(default_provider().into())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("cannot set up TLS: {error}"))?
-        .with_root_certificates(authorities::trusted()?)
+        .with_root_certificates(authorities)
         .with_no_client_auth();
     let by_proxy = ByProxy::new(Route::from_env()?.matcher(), tls.clone());
     Ok(HttpsConnectorBuilder::new()

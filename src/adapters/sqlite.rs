@@ -14,6 +14,7 @@ mod schema;
 mod seal;
 mod snapshot;
 mod trouble;
+pub mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use self::lock::running;
 pub use self::lock::{Holder, StoreLock};
-pub(crate) use self::probe::probe;
+pub(crate) use self::probe::{is_there, probe};
 use self::schema::Found;
 use self::trouble::Fault;
 use crate::memory::{Event, Memory, Store, StoreError, StoreReader, Update};

@@ -21,6 +21,8 @@ pub(super) struct Composer<'a> {
     pub(super) report: &'a Report,
     pub(super) links: &'a Links,
     pub(super) now: DateTime<Utc>,
+    /// Whether it was a rollback by command, of one channel.
+    pub(super) is_order: bool,
 }
 
 impl Composer<'_> {
@@ -107,22 +109,36 @@ impl Composer<'_> {
             .collect()
     }
 
+    /// Whether not all that carry the version now have come to it by this.
+    fn goes_back(&self, news: &News) -> bool {
+        self.is_order || matches!(news.event.as_str(), "auto_rollback" | "taken_back" | "rollback")
+    }
+
     /// Says of the release that is in force in each channel how far it has come.
     fn measure(&self, news: &mut [News]) {
         for line in &self.report.channels {
             let mut newest = news
                 .iter_mut()
                 .rev()
-                .filter(|n| matches!(n.event.as_str(), "promotion" | "rollback") && n.channel == line.name.as_str());
-            if let Some(news) = newest.next()
-                && news.to == line.release
-                && line.concerned > 0
-            {
-                news.cause.clone_from(&line.cause);
+                .filter(|n| page::MOVES.contains(&n.event.as_str()) && n.channel == line.name.as_str());
+            let Some(news) = newest.next() else { continue };
+            let (carrying, concerned) = match &line.rollout {
+                Some(rollout) => (rollout.carrying, rollout.members),
+                None => (line.carrying, line.concerned),
+            };
+            if news.to == line.release && concerned > 0 {
+                // What a gate said is why it was rolled back, and is not to be lost.
+                if news.event != "auto_rollback" {
+                    news.cause.clone_from(&line.cause);
+                }
                 news.reach = Some(Reach {
-                    carrying: line.carrying,
-                    concerned: line.concerned,
+                    carrying,
+                    concerned,
                     failed: line.failed,
+                    already: match self.goes_back(news) && !line.moved.is_empty() {
+                        true => line.carrying.saturating_sub(line.followed),
+                        false => 0,
+                    },
                 });
             }
         }

@@ -1,5 +1,7 @@
 //! What happens in a pass and is told once, found before the pass acts: a kill after its first commit loses none of it.
 
+mod rollout;
+
 use chrono::{DateTime, Utc};
 
 use super::input::Rules;
@@ -11,9 +13,15 @@ use crate::problem::{Code, Kind, Problem};
 use crate::sheet::parse::Sheet;
 
 /// Problems that are there for one pass and happened rather than last. Each is told as news instead.
-const HAPPENED: [Code; 4] = [Code::Edit, Code::ServerCells, Code::Adopted, Code::NothingToRollBack];
+const HAPPENED: [Code; 5] = [
+    Code::Edit,
+    Code::ServerCells,
+    Code::Adopted,
+    Code::NothingToRollBack,
+    Code::AutoRollback,
+];
 
-/// Whether a problem lasts until it is mended, rather than having happened.
+/// Whether a problem lasts until it is fixed, rather than having happened.
 pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
     let let_through = |plan: &Plan| plan.tripped.iter().any(|t| t.allowed && t.belt.code() == problem.code);
     let meant = problem.kind == Kind::Belt && plan.is_some_and(let_through);
@@ -26,7 +34,7 @@ pub(super) fn lasts(problem: &Problem, plan: Option<&Plan>) -> bool {
 #[must_use]
 pub fn news(plan: &Plan, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>, now: DateTime<Utc>) -> MailUpdate {
     let of_problems = plan.problems.iter().filter_map(|problem| of_problem(problem, now));
-    let of_happenings = of_happenings(&plan.happenings, plan, sheet, rules, now);
+    let of_happenings = of_happenings(&plan.happenings, plan, sheet, memory, rules, now);
     kept(of_problems.chain(of_happenings), sheet, memory, rules)
 }
 
@@ -40,19 +48,22 @@ pub fn later_news(
     rules: &Rules<'_>,
     now: DateTime<Utc>,
 ) -> MailUpdate {
-    kept(of_happenings(happenings, plan, sheet, rules, now), sheet, memory, rules)
+    let of_happenings = of_happenings(happenings, plan, sheet, memory, rules, now);
+    kept(of_happenings, sheet, memory, rules)
 }
 
 fn of_happenings<'a>(
     happenings: &'a [Happening],
     plan: &'a Plan,
     sheet: &'a Sheet,
+    memory: &'a Memory,
     rules: &'a Rules<'a>,
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = News> + use<'a> {
-    happenings
-        .iter()
-        .filter_map(move |happening| of_happening(happening, plan, sheet, rules, now))
+    happenings.iter().filter_map(move |happening| {
+        let news = of_happening(happening, plan, sheet, rules, now)?;
+        Some(rollout::told(news, plan, memory))
+    })
 }
 
 fn kept(news: impl Iterator<Item = News>, sheet: &Sheet, memory: &Memory, rules: &Rules<'_>) -> MailUpdate {
@@ -95,6 +106,7 @@ fn of_problem(problem: &Problem, now: DateTime<Utc>) -> Option<News> {
         advice: String::new(),
         cause: String::new(),
         reach: None,
+        waves: Vec::new(),
     })
 }
 
@@ -113,7 +125,9 @@ fn of_happening(
         detail,
     } = happening;
     let kind = match *event {
-        "promotion" | "rollback" | "completed" | "adoption" => Kind::Release,
+        "promotion" | "rollback" | "completed" | "adoption" | "taken_back" | "rollout_done" => Kind::Release,
+        // A gate that only stops a rollout is told as a problem for as long as it does.
+        "auto_rollback" => Kind::Gate,
         "takeover" | "override" => Kind::Belt,
         "unauthorised_edit" => Kind::UnauthorisedEdit,
         // Told as problems, or by what caused them.
@@ -128,7 +142,7 @@ fn of_happening(
             let is_it = |problem: &&Problem| problem.kind == Kind::UnauthorisedEdit && problem.message == *detail;
             plan.problems.iter().find(is_it).map(|problem| problem.place.clone())
         }
-        "takeover" | "override" => Some(rules.spreadsheet.to_owned()),
+        "takeover" | "override" if channel.is_empty() => Some(rules.spreadsheet.to_owned()),
         _ => None,
     };
     Some(News {
@@ -144,6 +158,7 @@ fn of_happening(
         advice: advice(plan, channel),
         cause: String::new(),
         reach: None,
+        waves: Vec::new(),
     })
 }
 

@@ -104,6 +104,21 @@ fn body(page: &Page) -> Markup {
     }
 }
 
+/// A table, the first row of which holds its headings.
+fn rows(table: &[Vec<String>]) -> Markup {
+    let cell = "padding:3px 12px 3px 0;text-align:left;font-variant-numeric:tabular-nums;";
+    html! {
+        @if let [head, rows @ ..] = table {
+            table style="margin:8px 0 0;border-collapse:collapse;font-size:14px;line-height:20px;" {
+                tr { @for text in head { th.soft style={ (cell) "font-weight:600;color:#5b6675;" } { (text) } } }
+                @for row in rows {
+                    tr { @for text in row { td style=(cell) { (text) } } }
+                }
+            }
+        }
+    }
+}
+
 fn card(entry: &Entry) -> Markup {
     let Entry {
         tone,
@@ -113,6 +128,7 @@ fn card(entry: &Entry) -> Markup {
         what,
         fix,
         when,
+        table,
     } = entry;
     let class = format!("card bar-{}", tone.class());
     let colour = tone.colour();
@@ -136,6 +152,7 @@ fn card(entry: &Entry) -> Markup {
             @if !what.is_empty() {
                 p style="margin:0;font-size:15px;line-height:22px;overflow-wrap:anywhere;" { (what) }
             }
+            (rows(table))
             @if !fix.is_empty() {
                 p.fix style="margin:8px 0 0;padding:8px 10px;background:#f2f4f7;border-radius:4px;font-size:15px;line-height:22px;overflow-wrap:anywhere;" {
                     strong { "To do: " } (fix) "."

@@ -1,6 +1,7 @@
 //! Addresses of cells in the spreadsheet, as its editor understands them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -21,8 +22,8 @@ pub struct Links {
     id: String,
     /// Ids of tabs, by title.
     tabs: BTreeMap<String, i64>,
-    /// Tab id and range of channels and servers.
-    rows: BTreeMap<String, (i64, String)>,
+    /// Tab id and row of channels and servers.
+    rows: BTreeMap<Arc<str>, (i64, u32)>,
 }
 
 impl Links {
@@ -44,22 +45,21 @@ impl Links {
         for layout in [release, servers] {
             links.tabs.insert(layout.title.clone(), layout.sheet_id);
         }
-        let row = |gid: i64, row: u32| (gid, format!("{row}:{row}"));
         let of_servers = sheet.display.servers.rows.iter();
         links
             .rows
-            .extend(of_servers.map(|r| (r.id.to_string(), row(servers.sheet_id, r.row))));
+            .extend(of_servers.map(|r| ((&r.id).into(), (servers.sheet_id, r.row))));
         let of_channels = sheet.display.release.rows.iter();
         links
             .rows
-            .extend(of_channels.map(|r| (r.channel.to_string(), row(release.sheet_id, r.row))));
+            .extend(of_channels.map(|r| ((&r.channel).into(), (release.sheet_id, r.row))));
         // A channel that has no row is where a server names it.
         for asked in &sheet.intent.servers {
             if let Some(channel) = &asked.channel
                 && !links.rows.contains_key(channel.as_str())
             {
-                let first = row(servers.sheet_id, asked.origin.row);
-                links.rows.insert(channel.to_string(), first);
+                let first = (servers.sheet_id, asked.origin.row);
+                links.rows.insert(channel.into(), first);
             }
         }
         links
@@ -75,8 +75,8 @@ impl Links {
     /// The address of a cell, a tab, a channel or a server; empty when it is not in the sheet.
     #[must_use]
     pub fn to(&self, place: &str) -> String {
-        if let Some((gid, range)) = self.rows.get(place) {
-            return self.address(*gid, range);
+        if let Some((gid, row)) = self.rows.get(place) {
+            return self.address(*gid, &format!("{row}:{row}"));
         }
         if let Some(gid) = self.tabs.get(&unquoted(place)) {
             return format!("{}#gid={gid}", self.sheet);

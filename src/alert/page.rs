@@ -2,6 +2,7 @@
 
 mod entry;
 mod parts;
+mod rollouts;
 mod subject;
 
 use std::collections::BTreeSet;
@@ -11,9 +12,9 @@ use chrono::{DateTime, Utc};
 use super::input::Rules;
 use super::links::Links;
 use super::safe;
-use crate::mail::{Digest, Item};
+use crate::mail::{Digest, Item, News};
 use crate::text::thousands;
-pub(super) use parts::{Entry, Line, Section, Tone};
+pub(super) use parts::{Entry, Line, MOVES, Section, Tone};
 
 /// A letter in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ const FIRST_WORDS: usize = 300;
 impl Page {
     /// The page that says what a digest says.
     pub(super) fn of(digest: &Digest) -> Self {
-        let happened: Vec<Entry> = digest.news.iter().map(entry::of_news).collect();
+        let happened: Vec<Entry> = digest.news.iter().map(of_news).collect();
         let problems = |items: &[Item]| -> Vec<(String, Entry)> {
             let mut sorted: Vec<&Item> = items.iter().collect();
             sorted.sort_by_key(|item| (entry::rank(item), item.code.clone(), item.place.clone()));
@@ -95,6 +96,11 @@ impl Page {
             )],
         }
     }
+}
+
+/// Something that happened.
+fn of_news(news: &News) -> Entry {
+    rollouts::of_news(news).unwrap_or_else(|| entry::of_news(news))
 }
 
 /// Heading of what happened.

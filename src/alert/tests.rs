@@ -2,6 +2,7 @@
 
 mod failing;
 mod fixes;
+mod rollouts;
 mod safety;
 mod time;
 mod words;
@@ -50,7 +51,9 @@ fn news(event: &str, kind: Kind) -> News {
             carrying: 1412,
             concerned: 1415,
             failed: 3,
+            already: 0,
         }),
+        waves: Vec::new(),
     }
 }
 

@@ -42,17 +42,36 @@ fn show(out: &mut String, entry: &Entry) {
         what,
         fix,
         when,
+        table,
     } = entry;
     wrap(out, "", &format!("* {title} ({label}, {when})"));
     if !what.is_empty() {
         wrap(out, "  ", what);
     }
+    rows(out, table);
     if !fix.is_empty() {
         wrap(out, "  ", &format!("To do: {fix}."));
     }
     if !link.is_empty() {
         out.push_str("  ");
         out.push_str(link);
+        out.push('\n');
+    }
+}
+
+/// A table in columns.
+fn rows(out: &mut String, table: &[Vec<String>]) {
+    let columns = table.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = table.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in table {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        out.push_str("    ");
+        out.push_str(line.trim_end());
         out.push('\n');
     }
 }

@@ -23,6 +23,9 @@ const OF_ACTING: [Code; 3] = [Code::Tags, Code::WriteBack, Code::Act];
 /// What stops a pass once its sheet is understood.
 const OF_IDENTITY: [Code; 3] = [Code::Store, Code::Tab, Code::History];
 
+/// Problems that go by what people do: their end is no news, and their coming again in other words is.
+const OF_PEOPLE: [Code; 1] = [Code::Advance];
+
 /// All problems, by fingerprint.
 pub(super) type Tracked = BTreeMap<String, OpenProblem>;
 
@@ -52,6 +55,9 @@ pub(super) fn follow(
             .or_insert_with(|| OpenProblem::new(problem, link.clone(), now));
         if entry.closed.take().is_some() {
             (entry.since, entry.passes) = (now, 0);
+            if is_of_people(entry) && entry.message != problem.message {
+                (entry.window, entry.changes) = (None, 0);
+            }
         }
         entry.passes = (entry.passes + 1).min(most);
         entry.message.clone_from(&problem.message);
@@ -69,6 +75,7 @@ pub(super) fn follow(
         }
         if !seen.contains_key(fingerprint) && !may_last(entry, input) {
             entry.closed.get_or_insert(now);
+            entry.told_open &= !is_of_people(entry);
         }
         if entry.window.is_some_and(|from| now - from >= repeat_after) {
             (entry.window, entry.changes) = (None, 0);
@@ -77,6 +84,10 @@ pub(super) fn follow(
         entry.closed.is_none() || entry.told_open || entry.window.is_some()
     });
     tracked
+}
+
+fn is_of_people(entry: &OpenProblem) -> bool {
+    OF_PEOPLE.iter().any(|code| code.word() == entry.code)
 }
 
 /// What a pass that only observes would do, as problems: they are told once, repeated, and go when they no longer hold.
@@ -94,7 +105,8 @@ fn would(input: &MailInput<'_>, rules: &Rules<'_>) -> Vec<Problem> {
     let servers = plan.servers.iter().filter(|s| !s.withheld.is_empty()).count();
     if servers > 0 {
         let message = format!(
-            "would change tags of {servers} server{}; fleetsheet plan shows them",
+            "would change tags of {servers} server{}, besides those that releases and rollbacks would move; fleetsheet plan shows \
+             them",
             if servers == 1 { "" } else { "s" }
         );
         would.push(Problem::new(
@@ -120,7 +132,12 @@ fn may_last(entry: &OpenProblem, input: &MailInput<'_>) -> bool {
         }
         PassEnd::Stopped(..) | PassEnd::Faulty(..) => !of_reading && !among(&OF_IDENTITY),
         PassEnd::Unread(_) => !of_reading,
-        PassEnd::Busy(_) | PassEnd::Interrupted(_) | PassEnd::Blind(_) | PassEnd::Ordered(..) => true,
+        PassEnd::Busy(_)
+        | PassEnd::Interrupted(_)
+        | PassEnd::GaveWay(_)
+        | PassEnd::Blind(_)
+        | PassEnd::Ordered(..)
+        | PassEnd::Watched(..) => true,
     }
 }
 

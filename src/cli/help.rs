@@ -11,7 +11,7 @@ Exit codes:
   1  failed
   2  wrong usage or configuration
   3  plan --exit-code found changes
-  4  some servers failed, or a source was down
+  4  some servers failed, or a source of servers or gates was down
   5  a belt or a sheet that cannot be trusted stopped the pass or held part of it
   6  another pass holds the state store
 
@@ -23,7 +23,7 @@ Exit codes:
   0  done
   1  failed
   2  wrong usage or configuration
-  4  some servers failed, or a source was down
+  4  some servers failed, or a source of servers or gates was down
   5  a belt or a sheet that cannot be trusted stopped it or held part of it
   6  another pass holds the state store";
 
@@ -33,7 +33,7 @@ Exit codes:
   1  failed
   2  wrong usage or configuration
   3  with --exit-code: there are changes
-  4  a source was down
+  4  a source of servers or gates was down
   5  a belt or a sheet that cannot be trusted would stop the pass; with --exit-code also: would hold part of it";
 
 pub(super) const EXPLAIN: &str = "\

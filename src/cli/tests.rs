@@ -1,5 +1,6 @@
 use super::*;
 use crate::fleet::filter::Filter;
+use crate::plan::Belt;
 
 fn parse(line: &str) -> Result<Invocation, clap::Error> {
     let words = line.split(' ').filter(|word| !word.is_empty());
@@ -20,6 +21,13 @@ fn refusal(line: &str) -> String {
     error.to_string()
 }
 
+fn belts(belts: &[Belt]) -> Allowed {
+    Allowed {
+        belts: belts.iter().copied().collect(),
+        window: false,
+    }
+}
+
 #[test]
 fn the_definition_is_sound() {
     Cli::command().debug_assert();
@@ -32,14 +40,14 @@ fn every_request_is_understood() {
     assert_eq!(
         command("--once"),
         Command::Task(Task::Once {
-            allow: vec![],
+            allow: Allowed::default(),
             takeover: false
         })
     );
     assert_eq!(
         command("--once --allow row_drop --allow history --takeover"),
         Command::Task(Task::Once {
-            allow: vec![Belt::RowDrop, Belt::History],
+            allow: belts(&[Belt::RowDrop, Belt::History]),
             takeover: true
         })
     );
@@ -136,7 +144,7 @@ fn a_plan_is_asked_for_whole_or_in_part() {
             channel: Some("web".into()),
             all: true,
             exit_code: false,
-            allow: vec![Belt::RowDrop],
+            allow: belts(&[Belt::RowDrop]),
             takeover: true,
         }))
     );
@@ -156,11 +164,41 @@ fn every_belt_has_a_name_that_allow_takes() {
         assert_eq!(
             command(&line),
             Command::Task(Task::Once {
-                allow: vec![allowed],
+                allow: belts(&[allowed]),
                 takeover: false
             })
         );
     }
+}
+
+#[test]
+fn windows_are_let_through_beside_belts() {
+    for (line, allow) in [
+        (
+            "window",
+            Allowed {
+                window: true,
+                ..Allowed::default()
+            },
+        ),
+        (
+            "tab --allow window",
+            Allowed {
+                window: true,
+                ..belts(&[Belt::Tab])
+            },
+        ),
+    ] {
+        assert_eq!(
+            command(&format!("--once --allow {line}")),
+            Command::Task(Task::Once { allow, takeover: false })
+        );
+    }
+    let Command::Task(Task::Plan(request)) = command("plan --allow window") else {
+        panic!("a plan")
+    };
+    assert!(request.allow.window);
+    assert!(refusal("--once --allow windows").contains("history, window"));
 }
 
 #[test]
@@ -281,4 +319,19 @@ fn help_and_version_are_no_failures_and_name_the_exit_codes() {
         let help = parse(line).unwrap_err().to_string();
         assert!(help.contains(code), "{help}");
     }
+}
+
+#[test]
+fn a_mistake_is_said_in_one_line_that_reads_well() {
+    let said = |line: &str| mistake(&parse(line).unwrap_err());
+    assert_eq!(
+        said("rollback --yes"),
+        "the following required arguments were not provided: --reason <TEXT>\n<CHANNEL>"
+    );
+    assert_eq!(said(""), "say what to do; fleetsheet --help lists it");
+    assert!(
+        said("frobnicate").starts_with("unrecognized subcommand 'frobnicate'"),
+        "{}",
+        said("frobnicate")
+    );
 }

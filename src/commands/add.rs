@@ -21,7 +21,7 @@ use crate::journal::Journal;
 use crate::memory::StoreError;
 use crate::pass::Preview;
 use crate::pass_end::{Ending, PassEnd};
-use crate::plan::{Belt, Tripped};
+use crate::plan::{Allowed, Belt, Tripped};
 use crate::problem::{Code, Kind, Problem};
 use crate::refusal::Refusal;
 use crate::report::Report;
@@ -77,7 +77,7 @@ async fn under_lock(
     let store = SqliteStore::open(&url, Access::Read, now)
         .await
         .map_err(Refusal::failed)?;
-    let policy = policy(&clients.config, &[], false);
+    let policy = policy(&clients.config, &Allowed::default(), false);
     let seen = match preview_of(clients, &policy, &store, now).await {
         Ok(seen) => seen,
         Err(report) => return Ok(Err(report)),

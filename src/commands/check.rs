@@ -6,6 +6,7 @@
 mod cloud;
 mod google;
 mod persist;
+mod rollouts;
 
 use std::io;
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::clock::{now, run_id};
 use crate::config::{Config, variables};
 use crate::locked_pass::mail;
 use crate::memory::{Memory, StoreReader as _};
+use crate::plan::Allowed;
 use crate::prerequisites::{
     Finding, Findings, Item, judge_backlog, judge_config, judge_directory, judge_environment, judge_permissions,
     judge_placeholders, judge_store, judge_test_mail,
@@ -68,7 +70,7 @@ async fn check_services(
     send_test_mail: bool,
     calls: &Calls,
 ) -> Vec<Finding> {
-    let policy = policy(config, &[], false);
+    let policy = policy(config, &Allowed::default(), false);
     let pacing = pacing(None, config, calls);
     let ((mut findings, seen), (state, memory), (cloud, regions), mail) = tokio::join!(
         google::check_spreadsheet(config, calls.clone()),
@@ -83,6 +85,7 @@ async fn check_services(
         findings.extend(judge_backlog(&memory.mail.backlog()));
     }
     let sheet = seen.as_ref().map(|seen| &seen.sheet);
+    findings.extend(rollouts::check_rollouts(config, &regions.cloud, sheet, memory.as_ref(), calls, now()).await);
     findings.extend(cloud::check_tagging(regions, sheet, config, &policy).await);
     if let Some(seen) = &seen {
         findings.extend(judge_store(seen, memory.as_ref(), &policy, now()));
@@ -108,6 +111,13 @@ fn check_secrets(config: &Config) -> Vec<Finding> {
         .and_then(|email| email.smtp_password_file.as_ref());
     if let Some(path) = password {
         findings.extend(judge("email.smtp_password_file", path));
+    }
+    let asked = &config.prometheus;
+    for (setting, path) in [
+        ("prometheus.token_file", &asked.token_file),
+        ("prometheus.password_file", &asked.password_file),
+    ] {
+        findings.extend(path.as_ref().and_then(|path| judge(setting, path)));
     }
     findings
 }

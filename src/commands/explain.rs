@@ -9,18 +9,19 @@ use crate::cli::Format;
 use crate::clients::{connect_counted, policy};
 use crate::config::Config;
 use crate::explain::{explain, meant};
+use crate::plan::Allowed;
 use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::sandbox;
 use crate::screen::{Look, Page};
-use crate::text::plain;
+use crate::text::{did_you_mean, plain};
 
 pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let calls = Calls::default();
     let patience = Patience::watch(&calls);
     let clients = connect_counted(config, credentials, calls).await?;
-    let policy = policy(&clients.config, &[], false);
+    let policy = policy(&clients.config, &Allowed::default(), false);
     let preview = match preview(&clients, &policy).await? {
         Ok(preview) => preview,
         Err(report) => {
@@ -30,12 +31,9 @@ pub(super) async fn run(config: Config, name: &str, format: Format) -> Result<u8
         }
     };
     drop(patience);
-    let Some(lines) = explain(name, &preview, &policy) else {
-        let advice = meant(name, &preview).map_or_else(
-            || "see fleetsheet plan".to_owned(),
-            |meant| format!("did you mean {meant}?"),
-        );
-        return Err(Refusal::failed(plain(&format!(
+    let Some(lines) = explain(name, &preview, &policy, &clients.names.managed) else {
+        let advice = did_you_mean(meant(name, &preview).as_deref(), "see fleetsheet plan");
+        return Err(Refusal::config(plain(&format!(
             "neither a server nor a channel is called {name}; {advice}"
         ))));
     };

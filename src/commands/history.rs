@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::output::print;
-use crate::adapters::sqlite::{Access, SqliteStore};
+use super::store;
+use crate::adapters::sqlite::SqliteStore;
 use crate::cli::{Format, Since};
-use crate::clients::store_url;
 use crate::clock::now;
 use crate::config::Config;
 use crate::memory::{Event, StoreReader};
@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::report::story;
 use crate::sandbox;
 use crate::screen::Page;
-use crate::text::{nearest, plain};
+use crate::text::{did_you_mean, nearest, plain};
 
 /// How many entries are shown when nobody says.
 const USUAL: u32 = 50;
@@ -29,9 +29,11 @@ pub(super) async fn run(
     format: Format,
 ) -> Result<u8, Refusal> {
     let (config, _credentials, _sandbox) = sandbox::embed(config).await?;
-    let store = SqliteStore::open(&store_url(&config), Access::Read, now())
-        .await
-        .map_err(Refusal::failed)?;
+    if channel.is_some() {
+        store::must_be_there(&config)?;
+    }
+    let absent = store::absent(&config)?;
+    let store = store::to_read(&config).await?;
     let since = since.map(|since| since.moment(now()));
     let limit = limit.unwrap_or(if since.is_some() { u32::MAX } else { USUAL });
     // What is asked for by time is counted after it was picked, and a page shows up to three events as one.
@@ -46,9 +48,19 @@ pub(super) async fn run(
     }
     events.retain(|event| since.is_none_or(|since| event.time >= since));
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let page = page(&events, channel, since, most);
+    let page = match &absent {
+        Some(absent) => {
+            let mut page = Page::default();
+            page.line(plain(absent));
+            page
+        }
+        None => page(&events, channel, since, most),
+    };
     let newest = events.split_off(events.len().saturating_sub(most));
-    print(format, &json!({ "events": newest }), &page)?;
+    let object = json!({
+        "events": newest, "store": config.state.path.display().to_string(), "store_found": absent.is_none(),
+    });
+    print(format, &object, &page)?;
     Ok(0)
 }
 
@@ -62,14 +74,11 @@ async fn known(store: &SqliteStore, channel: &str) -> Result<(), Refusal> {
     if names.contains(channel) {
         return Ok(());
     }
-    let advice = match nearest(channel, names.iter().map(String::as_str)) {
-        Some(name) => format!("did you mean {}?", plain(name)),
-        None => "fleetsheet status lists the channels".to_owned(),
-    };
-    let channel = plain(channel);
-    Err(Refusal::config(format!(
+    let near = nearest(channel, names.iter().map(String::as_str));
+    let advice = did_you_mean(near, "fleetsheet status lists the channels");
+    Err(Refusal::config(plain(&format!(
         "this store knows no channel {channel}; {advice}"
-    )))
+    ))))
 }
 
 fn page(events: &[Event], channel: Option<&str>, since: Option<DateTime<Utc>>, most: usize) -> Page {

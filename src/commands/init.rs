@@ -58,7 +58,8 @@ pub(super) async fn run(config: Config, asked: &InitRequest, format: Format) -> 
     object["run"] = run_id(now()).into();
     object["duration_ms"] = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).into();
     print(format, &object, &page(&outcome, asked.dry_run))?;
-    Ok(u8::from(!asked.dry_run && !outcome.failed.is_empty()))
+    // A dry run ends as the run that it shows would.
+    Ok(u8::from(!outcome.failed.is_empty()))
 }
 
 /// For this run, the lists of the command line replace those of the configuration.
@@ -105,10 +106,10 @@ fn override_editors(config: &mut Config, asked: &InitRequest) -> Result<Vec<Prob
 }
 
 fn json_of(outcome: &Outcome, dry_run: bool, calls: &BTreeMap<String, u64>) -> Value {
-    let word = match (dry_run, outcome.steps.is_empty(), outcome.failed.is_empty()) {
-        (true, false, _) => "changes",
-        (_, _, true) => "done",
-        (_, _, false) => "failed",
+    let word = match (outcome.failed.is_empty(), dry_run && !outcome.steps.is_empty()) {
+        (false, _) => "failed",
+        (true, true) => "changes",
+        (true, false) => "done",
     };
     let steps = outcome.steps.iter();
     let steps: Vec<Value> = steps

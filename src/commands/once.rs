@@ -8,14 +8,20 @@ use crate::cli::Format;
 use crate::clients::{connect_counted, policy};
 use crate::config::Config;
 use crate::locked_pass::{PassOptions, once};
-use crate::plan::Belt;
+use crate::plan::Allowed;
 use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::sandbox;
 use crate::service::signals::stoppable;
 
-pub(super) async fn run(config: Config, allow: &[Belt], takeover: bool, format: Format) -> Result<u8, Refusal> {
+pub(super) async fn run(
+    config: Config,
+    allow: &Allowed,
+    takeover: bool,
+    format: Format,
+    verbosity: u8,
+) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let calls = Calls::default();
     let patience = Arc::new(Patience::watch(&calls));
@@ -27,7 +33,12 @@ pub(super) async fn run(config: Config, allow: &[Belt], takeover: bool, format: 
     let hush = Arc::clone(&patience);
     let show = move |report: &Report| {
         hush.hush();
-        let _ = keep.set(print(format, &report.json(), &report.text()));
+        let page = if verbosity > 0 {
+            report.text_in_full()
+        } else {
+            report.text()
+        };
+        let _ = keep.set(print(format, &report.json(), &page));
     };
     let options = PassOptions::shown(clients.config.log.format).showing(show);
     let pass = |stop| once(&clients, &policy, options.until(stop));

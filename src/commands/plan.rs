@@ -8,48 +8,42 @@ use crate::calls::Calls;
 use crate::cli::{Format, PlanRequest};
 use crate::clients::{connect_counted, policy};
 use crate::config::Config;
-use crate::pass::Preview;
 use crate::pass_end::Ending;
 use crate::plan::{Plan, ServerPlan};
 use crate::progress::patience::Patience;
 use crate::refusal::Refusal;
 use crate::report::{Report, plan_page};
 use crate::sandbox;
-use crate::tag::Change;
-use crate::text::{nearest, plain};
+use crate::tag::{Change, ChannelName};
+use crate::text::{did_you_mean, nearest, plain};
 
-pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -> Result<u8, Refusal> {
+pub(super) async fn run(config: Config, request: &PlanRequest, format: Format, verbosity: u8) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
     let calls = Calls::default();
     let patience = Patience::watch(&calls);
     let clients = connect_counted(config, credentials, calls).await?;
     let policy = policy(&clients.config, &request.allow, request.takeover);
     let only = request.channel.as_deref();
-    let (page, json, ending) = match preview(&clients, &policy).await? {
-        Ok(Preview { decided, report, .. }) => {
-            let plan = &decided.plan;
-            if let Some(name) = only.filter(|name| plan.channels.iter().all(|channel| channel.name.as_str() != *name)) {
-                let near = nearest(name, plan.channels.iter().map(|channel| channel.name.as_str()));
-                let advice = near.map_or_else(
-                    || "fleetsheet status lists them".to_owned(),
-                    |near| format!("did you mean {near}?"),
-                );
-                let message = format!("no channel is called {name}; {advice}");
-                return Err(Refusal::failed(plain(&message)));
-            }
-            let quiet = only.is_some_and(|name| !changes(plan, name));
-            let ending = match report.outcome {
-                Ending::Changes if quiet => Ending::Done,
-                ending => ending,
+    let (mut page, json, report) = match preview(&clients, &policy).await? {
+        Ok(seen) => {
+            let (plan, report) = match only {
+                Some(name) => {
+                    must_be_known(name, &seen.decided.plan)?;
+                    seen.of_channel(&policy, &ChannelName::from(name))
+                }
+                None => (seen.decided.plan, seen.report),
             };
-            let page = plan_page(plan, &report, only, request.all);
-            (page, narrowed(plan_json(plan, &report), only), ending)
+            let page = plan_page(&plan, &report, request.all);
+            (page, plan_json(&plan, &report), report)
         }
-        Err(report) => (report.text(), report.json(), report.outcome),
+        Err(report) => (report.text(), report.json(), *report),
     };
+    if verbosity > 0 {
+        report.show_stages(&mut page);
+    }
     patience.hush();
     print(format, &json, &page)?;
-    Ok(match ending {
+    Ok(match report.outcome {
         Ending::Failed => 1,
         // A change that is held back is an answer of `plan`, not its failure, unless the code was asked for.
         Ending::Held | Ending::Stopped if request.exit_code => 5,
@@ -60,26 +54,15 @@ pub(super) async fn run(config: Config, request: &PlanRequest, format: Format) -
     })
 }
 
-/// Whether a channel's release, or a tag or row of its servers, will change.
-fn changes(plan: &Plan, name: &str) -> bool {
-    let own = |server: &&ServerPlan| server.channel.as_ref().is_some_and(|channel| channel.as_str() == name);
-    let mut servers = plan.servers.iter().filter(own);
-    servers.any(|server| !server.changes.is_empty() || server.append)
-        || plan
-            .channels
-            .iter()
-            .any(|channel| channel.name.as_str() == name && channel.moved.is_some())
-}
-
-/// The object of a plan, of one channel only.
-fn narrowed(mut object: Value, only: Option<&str>) -> Value {
-    let Some(name) = only else { return object };
-    for list in ["channels", "changes", "events"] {
-        if let Some(entries) = object[list].as_array_mut() {
-            entries.retain(|entry| entry["channel"] == name);
-        }
+/// Refuses a channel that the plan does not know: most likely it is mistyped.
+fn must_be_known(name: &str, plan: &Plan) -> Result<(), Refusal> {
+    let names = || plan.channels.iter().map(|channel| channel.name.as_str());
+    if names().any(|known| known == name) {
+        return Ok(());
     }
-    object
+    let advice = did_you_mean(nearest(name, names()), "fleetsheet status lists them");
+    let message = format!("no channel is called {name}; {advice}");
+    Err(Refusal::config(plain(&message)))
 }
 
 fn plan_json(plan: &Plan, report: &Report) -> Value {

@@ -10,6 +10,7 @@ use crate::pass::{self, PassInput, Preview};
 use crate::plan::Policy;
 use crate::refusal::Refusal;
 use crate::report::Report;
+use crate::stages::Stages;
 
 /// Observes and decides; or gives the report that says why nothing could be decided.
 ///
@@ -39,9 +40,10 @@ pub(super) async fn preview_of(
         now,
         began,
         calls: &clients.calls,
+        stages: &Stages::default(),
     };
     let sheets = clients
         .sheets
         .with_deadline((began + clients.config.schedule.pass_timeout).into_std());
-    pass::preview(&input, &sheets, &clients.cloud, store).await
+    pass::preview(&input, &sheets, &clients.cloud, clients.gates(), store).await
 }

@@ -1,40 +1,53 @@
 //! `rollback`: takes a channel's release back at once, whether or not the spreadsheet can be reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use chrono::TimeDelta;
+use tokio::time::{Instant, timeout_at};
 
 use super::output::print;
+use super::store;
 use crate::adapters::files::login;
-use crate::adapters::sqlite::{Access, SqliteStore};
 use crate::calls::Calls;
 use crate::cli::{Format, RollbackRequest};
-use crate::clients::{StaticCredentials, connect, connect_cloud, names, pacing, policy, store_url};
+use crate::clients::{StaticCredentials, connect, connect_cloud, connect_sheets, names, pacing, policy};
 use crate::clock::{now, run_id};
 use crate::config::Config;
 use crate::locked_pass::{OrderParts, PassOptions, Undone, once, roll_back};
 use crate::memory::StoreReader as _;
 use crate::pass::{OrderError, Ordered, show_order};
-use crate::plan::{Moved, NotOrdered, Order, Plan, ServerPlan};
+use crate::pass_end::Ending;
+use crate::plan::{Allowed, Moved, NotOrdered, Order, Plan, ServerPlan};
 use crate::refusal::Refusal;
 use crate::report::Report;
 use crate::sandbox;
 use crate::service::signals::stoppable;
+use crate::sheet::names::Names;
+use crate::sheet::parse::{Sheet, claims, parse};
+use crate::sheet::{SheetReader as _, TabRequest};
 use crate::tag::{ChannelName, Version};
-use crate::text::{plain, thousands};
+use crate::text::{length, plain, thousands};
+
+/// How long the spreadsheet may take to say which store serves it and where its rows put the servers. Where it does not, the state
+/// store's word counts.
+const SAID_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long the spreadsheet may take to show it afterwards. Where it is out of reach, the next pass shows it.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(config: Config, request: &RollbackRequest, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
+    store::must_be_there(&config)?;
     let calls = Calls::default();
     let paced = pacing(None, &config, &calls);
-    let cloud = connect_cloud(&config, credentials.clone(), paced.clone(), calls.clone()).await;
-    let (known, rules) = (names(&config, ""), policy(&config, &[], false));
+    let (known, rules) = (names(&config, ""), policy(&config, &Allowed::default(), false));
+    let (cloud, said) = tokio::join!(
+        connect_cloud(&config, credentials.clone(), paced.clone(), calls.clone()),
+        read(&config, &known, &calls)
+    );
     let parts = OrderParts {
         config: &config,
         names: &known,
@@ -49,6 +62,8 @@ pub(super) async fn run(config: Config, request: &RollbackRequest, format: Forma
         channel: &channel,
         reason: &request.reason,
         by: &by,
+        claims: said.claims.as_ref(),
+        sheet: said.sheet.as_ref(),
     };
     let shown = if request.yes {
         None
@@ -65,12 +80,45 @@ pub(super) async fn run(config: Config, request: &RollbackRequest, format: Forma
     Ok(ended.outcome.exit_code())
 }
 
+/// What the spreadsheet says now.
+#[derive(Default)]
+struct Said {
+    /// The stores that claim it; `None` where it cannot be asked.
+    claims: Option<BTreeSet<String>>,
+    /// Its rows; `None` where they cannot be read in time, or not be understood.
+    sheet: Option<Sheet>,
+}
+
+async fn read(config: &Config, names: &Names, calls: &Calls) -> Said {
+    let deadline = Instant::now() + SAID_WITHIN;
+    let asked = async {
+        let sheets = connect_sheets(config, calls.clone()).await.ok()?;
+        let sheets = sheets.with_deadline(deadline.into_std());
+        let tabs = [&names.release_tab, &names.server_tab].map(|tab| TabRequest::whole(tab));
+        let (raw, sheet) = match sheets.read(&tabs).await {
+            Ok(raw) => {
+                let sheet = parse(&raw, names).ok();
+                (raw, sheet)
+            }
+            // A tab may be gone: which store serves the file can be asked all the same.
+            Err(_) => (sheets.read(&[]).await.ok()?, None),
+        };
+        let claims = Some(claims(&raw));
+        Some(Said { claims, sheet })
+    };
+    let said = timeout_at(deadline, asked).await.ok().flatten().unwrap_or_default();
+    if said.sheet.is_none() {
+        say("the spreadsheet cannot be read now; going by what the state store remembers");
+    }
+    said
+}
+
 /// What moves, if anything does.
-type Step = Option<(Version, Version)>;
+type Step = Option<(Version, Option<Version>)>;
 
 fn step(plan: &Plan) -> Step {
     match plan.channels.first().and_then(|channel| channel.moved.clone()) {
-        Some(Moved::Rollback { from, to }) => Some((from, to)),
+        Some(Moved::Rollback { from, to, .. }) => Some((from, to)),
         _ => None,
     }
 }
@@ -83,9 +131,7 @@ async fn ask(parts: &OrderParts<'_>, order: Order<'_>) -> Result<Step, Refusal> 
         ));
     }
     let at = now();
-    let store = SqliteStore::open(&store_url(parts.config), Access::Read, at)
-        .await
-        .map_err(Refusal::failed)?;
+    let store = store::to_read(parts.config).await?;
     let memory = store.load().await.map_err(Refusal::failed)?;
     let asked = Ordered {
         order,
@@ -112,7 +158,12 @@ async fn ask(parts: &OrderParts<'_>, order: Order<'_>) -> Result<Step, Refusal> 
 fn preview(plan: &Plan, order: Order<'_>) -> String {
     let name = plain(order.channel.as_str());
     let mut text = match step(plan) {
-        Some((from, to)) => format!("{name}: {from} → {to}\n"),
+        Some((from, Some(to))) => format!("{name}: {from} → {to}\n"),
+        Some((from, None)) => {
+            format!(
+                "{name}: the rollout of {from} ends where its servers are, because it leaves no version to go back to\n"
+            )
+        }
         None => format!("{name}: was rolled back before; servers that did not follow are tried again\n"),
     };
     let mut sources: BTreeMap<String, usize> = BTreeMap::new();
@@ -139,6 +190,9 @@ fn preview(plan: &Plan, order: Order<'_>) -> String {
     if held > 0 {
         text.push_str(&format!("  {} held {} will stay\n", count(held), noun(held)));
     }
+    if step(plan).is_some() {
+        text.push_str("  what both keys name when they are next read must be approved again\n");
+    }
     text
 }
 
@@ -156,7 +210,17 @@ async fn carry_out(
     };
     let options = PassOptions::shown(parts.config.log.format).showing(show);
     let agreed = |plan: &Plan| shown.is_none_or(|shown| *shown == step(plan));
-    let waits = |by: &str| say(&format!("waiting for the pass that is running: {by}"));
+    let waits = |by: &str, since: Duration, most: Duration| {
+        let seconds = |time: Duration| TimeDelta::seconds(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+        let since = match since.as_secs() {
+            0 => String::new(),
+            _ => format!(" for {} now", length(seconds(since))),
+        };
+        let most = length(seconds(most));
+        say(&format!(
+            "waiting{since} for the pass that is running, {most} more at most; it gives way unless it is changing tags: {by}"
+        ));
+    };
     let work = |stop| roll_back(parts, order, agreed, options.until(stop), waits, now());
     let ended = stoppable(parts.config.schedule.shutdown_grace, work).await;
     if let Some(Err(unwritten)) = printed.get() {
@@ -178,7 +242,8 @@ fn refused(error: OrderError) -> Refusal {
         OrderError::Not(NotOrdered::Unknown { .. } | NotOrdered::Observes | NotOrdered::OtherSheet) => {
             Refusal::config(error)
         }
-        OrderError::Not(NotOrdered::OldStore { .. }) => Refusal::held(error),
+        OrderError::Not(NotOrdered::OldStore { .. } | NotOrdered::Replaced(_)) => Refusal::held(error),
+        OrderError::Not(NotOrdered::Unseen(_)) | OrderError::Late => Refusal::unanswered(error),
         _ => Refusal::failed(error),
     }
 }
@@ -192,9 +257,16 @@ async fn show_in_sheet(mut config: Config, credentials: StaticCredentials) {
         say(&format!("cannot reach Google now; {later}"));
         return;
     };
-    let rules = policy(&clients.config, &[], false);
+    let rules = policy(&clients.config, &Allowed::default(), false);
     let pass = |stop| once(&clients, &rules, PassOptions::silent().until(stop));
     match stoppable(clients.config.schedule.shutdown_grace, pass).await {
+        Ok(Ok(report)) if report.outcome == Ending::Stopped => {
+            let why = report.problems.first().map(|problem| plain(&problem.message));
+            say(&format!(
+                "the sheet does not show the rollback: {}",
+                why.unwrap_or_else(|| "the pass after it was stopped".into())
+            ));
+        }
         Ok(Ok(report)) if report.outcome.is_failing() => {
             let why = report.problems.first().map(|problem| plain(&problem.message));
             say(&format!(

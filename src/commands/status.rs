@@ -1,26 +1,36 @@
 //! `status`: the last pass, the channels, open problems and waiting mail, from the state store alone: no network.
 
+mod channels;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::output::print;
-use crate::adapters::sqlite::{Access, SqliteStore, last, running};
+use super::store;
+use crate::adapters::sqlite::{last, running};
 use crate::cli::Format;
 use crate::clients::store_url;
 use crate::clock::now;
 use crate::config::Config;
 use crate::mail::{Backlog, OpenProblem};
-use crate::memory::{LastPass, Memory, StoreReader as _};
+use crate::memory::{LastPass, Memory, StoreReader as _, Told};
 use crate::plan::{State, Tone};
 use crate::refusal::Refusal;
 use crate::report::{UNANSWERED, look, with_unseen};
 use crate::sandbox;
 use crate::screen::{Look, Page, Row};
+use crate::tag::TagKey;
 use crate::text::{ago, length, plain};
+use channels::channels;
 
 /// What is known without asking anybody.
 struct Status {
     last: Option<LastPass>,
+    told: Option<Told>,
+    /// Why there is nothing to tell; `None` where there is a store.
+    absent: Option<String>,
+    store: String,
+    version_tag: TagKey,
     running: Option<String>,
     memory: Memory,
     now: DateTime<Utc>,
@@ -30,12 +40,15 @@ pub(super) async fn run(config: Config, format: Format) -> Result<u8, Refusal> {
     let (config, _credentials, _sandbox) = sandbox::embed(config).await?;
     let url = store_url(&config);
     let now = now();
-    let store = SqliteStore::open(&url, Access::Read, now)
-        .await
-        .map_err(Refusal::failed)?;
+    let store = store::to_read(&config).await?;
+    let last = last::read(&url);
     let status = Status {
         memory: store.load().await.map_err(Refusal::failed)?,
-        last: last::read(&url),
+        told: last.as_ref().and_then(LastPass::told),
+        last,
+        absent: store::absent(&config)?,
+        store: config.state.path.display().to_string(),
+        version_tag: config.tags.version.as_str().into(),
         running: running(&url),
         now,
     };
@@ -49,17 +62,8 @@ impl Status {
         open.collect()
     }
 
-    /// The channels as the last pass told them; where it could not, what the store remembers: a pass that could not read the sheet
-    /// tells none, and passes of earlier versions were not noted.
     fn channels(&self) -> Vec<Value> {
-        let told = self.last.as_ref().and_then(|last| last.report["channels"].as_array());
-        if let Some(channels) = told.filter(|channels| !channels.is_empty()) {
-            return channels.clone();
-        }
-        let channels = self.memory.channels.iter();
-        channels
-            .map(|(name, c)| json!({"channel": name, "release": c.release, "previous": c.prior, "status": "", "state": null}))
-            .collect()
+        channels(self.told.as_ref(), &self.memory, &self.version_tag)
     }
 
     fn json(&self) -> Value {
@@ -84,7 +88,10 @@ impl Status {
             |p: &OpenProblem| json!({"kind": p.kind, "where": p.place, "message": p.message, "since": time(p.since)});
         object["problems"] = self.open().into_iter().map(problem).collect();
         object["mail"] = json!({"waiting": letters, "oldest": oldest.map(time), "trouble": trouble});
+        object["channels_at"] = self.told.as_ref().map(|told| time(told.at)).into();
         object["running"] = self.running.as_deref().into();
+        object["store"] = self.store.as_str().into();
+        object["store_found"] = self.absent.is_none().into();
         object
     }
 
@@ -97,6 +104,9 @@ impl Status {
         let channels = self.channels();
         if !channels.is_empty() {
             page.blank();
+            if let Some(older) = self.older() {
+                page.looking(older, Look::Waiting);
+            }
             let head = ["channel", "release", "previous", "status"];
             let row = |channel: &Value| -> Row {
                 let mut cells = head.map(|field| plain(channel[field].as_str().unwrap_or_default()));
@@ -112,7 +122,22 @@ impl Status {
         page
     }
 
+    /// Says that the channels are those of an earlier pass than the last.
+    fn older(&self) -> Option<String> {
+        let (told, last) = (self.told.as_ref()?, self.last.as_ref()?);
+        (told.run != last.report["run"]).then(|| {
+            format!(
+                "channels as of {} (run {}), and rollbacks by command since; no later pass came to decide about them",
+                ago(self.now - told.at),
+                plain(&told.run)
+            )
+        })
+    }
+
     fn headline(&self) -> String {
+        if let Some(absent) = &self.absent {
+            return plain(absent);
+        }
         let Some(last) = &self.last else {
             return "no pass has been noted on this store yet".to_owned();
         };
@@ -131,6 +156,9 @@ impl Status {
 
     fn problems(&self, page: &mut Page) {
         let open = self.open();
+        if self.absent.is_some() {
+            return;
+        }
         page.blank();
         if open.is_empty() {
             page.line("no open problems");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use super::cron::Cron;
 use crate::endpoint::Endpoint;
 use crate::problem::Kind;
+use crate::rollout::Rollouts;
 
 /// A whole configuration that passed every check. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -33,6 +35,10 @@ pub struct Config {
     pub belts: Belts,
     /// `[discovery]`.
     pub discovery: Discovery,
+    /// Where gates find their numbers.
+    pub prometheus: Prometheus,
+    /// Strategies, gates, windows and freezes, in the words of the decision.
+    pub rollouts: Arc<Rollouts>,
     /// Whose keys count.
     pub dual_key: DualKey,
     /// Mail; `None` when the `[email]` section is absent.
@@ -68,6 +74,8 @@ pub struct Schedule {
     pub pass_timeout: Duration,
     /// How long a running pass may take to finish when the service is told to stop.
     pub shutdown_grace: Duration,
+    /// While a rollout is under way the service also makes a pass at whole multiples of this, UTC; zero: it does not.
+    pub rollout_every: Duration,
 }
 
 /// `[sheets]`.
@@ -260,6 +268,25 @@ pub enum DiscoveryRows {
     Persistent,
     /// None.
     None,
+}
+
+/// `[prometheus]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prometheus {
+    /// Its address, up to `/api/v1`; `None`: there is none, and no gate has a query.
+    pub url: Option<Endpoint>,
+    /// Whether the address may be `http://` to another machine.
+    pub allow_http: bool,
+    /// A file that holds a token to log in with; not beside a user.
+    pub token_file: Option<PathBuf>,
+    /// The user to log in as; with `password_file`.
+    pub user: Option<String>,
+    /// A file that holds the user's password alone.
+    pub password_file: Option<PathBuf>,
+    /// A file of authorities that count besides those of this machine.
+    pub ca_file: Option<PathBuf>,
+    /// How long one query may take.
+    pub timeout: Duration,
 }
 
 /// `[state]`.

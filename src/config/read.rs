@@ -146,16 +146,7 @@ impl Reader {
 
     /// A length of time within a range.
     pub(super) fn duration(&mut self, path: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-        self.text(path, |text| {
-            let (low, high) = (length(*range.start()), length(*range.end()));
-            let length = humantime::parse_duration(text).map_err(|error| {
-                format!("{text:?} is not a length of time ({error}); write a number and its unit, from {low} to {high}")
-            })?;
-            if range.contains(&length) {
-                return Ok(length);
-            }
-            Err(format!("{text} is out of range; use {low} to {high}"))
-        })
+        self.text(path, |text| length_within(text, &range))
     }
 
     /// A list of texts, each read by `parse`. Every bad one is reported.
@@ -224,6 +215,18 @@ fn unquoted(text: &str) -> Option<&str> {
         .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
+/// A length of time within a range.
+pub(super) fn length_within(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let (low, high) = (length(*range.start()), length(*range.end()));
+    let length = humantime::parse_duration(text).map_err(|error| {
+        format!("{text:?} is not a length of time ({error}); write a number and its unit, from {low} to {high}")
+    })?;
+    if range.contains(&length) {
+        return Ok(length);
+    }
+    Err(format!("{text} is out of range; use {low} to {high}"))
+}
+
 /// A length of time as one writes it: a whole number of its largest unit.
 fn length(length: Duration) -> String {
     let (seconds, rest) = (length.as_secs(), length.subsec_millis());
@@ -243,13 +246,15 @@ pub(super) fn text_of(value: &Value) -> Result<&str, String> {
 }
 
 /// Says what is there and what must be there, without repeating a value that may be a secret.
-fn mismatch(due: Kind, value: &Value) -> String {
+pub(super) fn mismatch(due: Kind, value: &Value) -> String {
     let found = match value {
         Value::String(..) | Value::Char(..) => "text",
         Value::Bool(..) => "true or false",
         Value::Num(_, number) if number.to_f64().is_some() => "a number with a fraction",
         Value::Num(..) => "a number",
         Value::Empty(..) => "nothing",
+        // As the reader of TOML hands on what TOML takes for a date.
+        Value::Dict(_, dict) if dict.contains_key("$__toml_private_datetime") => "a date or time without quotes",
         Value::Dict(..) => "a table",
         Value::Array(..) => "a list",
     };
@@ -257,7 +262,7 @@ fn mismatch(due: Kind, value: &Value) -> String {
 }
 
 /// A whole number of any width.
-fn integer(value: &Value) -> Option<i128> {
+pub(super) fn integer(value: &Value) -> Option<i128> {
     value
         .to_i128()
         .or_else(|| value.to_u128().and_then(|number| number.try_into().ok()))

@@ -2,13 +2,14 @@
 
 mod cloud;
 mod people;
+mod rollouts;
 
 use std::time::Duration;
 
 use super::model::{
     Belts, Config, Discovery, DiscoveryRows, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule, Sheets, State,
 };
-use super::read::Reader;
+use super::read::{Reader, length_within};
 use super::syntax::{self, DAY, SECOND};
 
 /// Reads everything. `None`, or errors in the reader, when something is wrong.
@@ -39,6 +40,7 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
     } else {
         Some(None)
     };
+    let (prometheus, rollouts) = rollouts::rollouts(r, aws.as_ref(), in_sandbox);
     let state = state(r);
     let log = log(r);
     let http = http(r);
@@ -53,6 +55,8 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
         limits: limits?,
         belts: belts?,
         discovery: Discovery { rows: rows? },
+        prometheus: prometheus?,
+        rollouts: rollouts?.into(),
         dual_key: dual_key?,
         email: email?,
         state: state?,
@@ -67,6 +71,16 @@ fn schedule(r: &mut Reader, limits: Option<&Limits>) -> Option<Schedule> {
     let run_at_start = r.flag("schedule.run_at_start");
     let pass_timeout = r.duration("schedule.pass_timeout", SECOND..=DAY);
     let shutdown_grace = r.duration("schedule.shutdown_grace", Duration::ZERO..=DAY);
+    let rollout_every = r.text("schedule.rollout_every", |text| {
+        let length = length_within(text, &(Duration::ZERO..=DAY))?;
+        match length {
+            // It would be nothing but passes.
+            _ if length > Duration::ZERO && length < SECOND => Err(format!(
+                "{text} is too short; use 1s to 1d, or \"0s\" for passes by schedule.cron alone"
+            )),
+            _ => Ok(length),
+        }
+    });
     if let (Some(pass), Some(limits)) = (pass_timeout, limits)
         && pass < limits.request_timeout
     {
@@ -80,6 +94,7 @@ fn schedule(r: &mut Reader, limits: Option<&Limits>) -> Option<Schedule> {
         run_at_start: run_at_start?,
         pass_timeout: pass_timeout?,
         shutdown_grace: shutdown_grace?,
+        rollout_every: rollout_every?,
     })
 }
 

@@ -139,6 +139,7 @@ mod tests {
                 .collect(),
             metadata_tags: false,
             spot: false,
+            zone: None,
         }
     }
 

@@ -36,6 +36,25 @@ pub struct News {
     /// How far a release has come, once that is known.
     #[serde(default)]
     pub reach: Option<Reach>,
+    /// The waves of a rollout that is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<PassedWave>,
+}
+
+/// A wave of a rollout that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassedWave {
+    /// Which, from 1.
+    pub wave: usize,
+    /// How far it went, in the words of the configuration.
+    pub to: String,
+    /// How many servers it and the waves before had.
+    pub servers: u64,
+    /// When it began.
+    pub began: DateTime<Utc>,
+    /// When it was over.
+    pub ended: DateTime<Utc>,
 }
 
 /// How far a release has come in its channel.
@@ -48,6 +67,15 @@ pub struct Reach {
     pub concerned: u64,
     /// Servers whose change failed.
     pub failed: u64,
+    /// Of those that carry it, servers that did before a rollback by command. A rollback that a pass makes counts none: what a killed
+    /// pass moved before it cannot be told apart.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub already: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A problem that is open, or was so recently that its coming back would be no news; for mail.

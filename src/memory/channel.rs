@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RowMemory, Stamp};
+use super::{Advance, Rollout, RowMemory, Stamp, TakenBack};
 use crate::tag::Version;
 
 /// Why a key lost its effect.
@@ -13,6 +13,10 @@ pub enum SpentBy {
     Rollback,
     /// It could not be read when a rollback was served.
     UnreadAtRollback,
+    /// With the other key it named a third version when it was first read after a rollback that was ordered without the sheet.
+    Unseen,
+    /// It stood there when a gate took the release back.
+    Gate,
     /// The row's service cells were changed by hand.
     Edit,
     /// The channel's row was absent.
@@ -102,12 +106,24 @@ pub struct ChannelMemory {
     /// The rollback latch; `None` is open.
     pub latch: Option<Latch>,
     /// What a rollback that was ordered without the sheet left, for each key (A, then B) that no pass has read since: the key is
-    /// spent if it then names that version.
+    /// spent if it then names that version, or if both keys then name one that is not in force.
     #[serde(default)]
     pub recalled: [Option<Version>; 2],
     /// The last move of the release, until all its servers carry it.
     #[serde(default)]
     pub unfinished: Option<Unfinished>,
+    /// The rollout under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// The latch of `advance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance: Option<Advance>,
+    /// Whether the release was adopted while servers carried other versions, which both keys have yet to approve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mixed: bool,
+    /// The release that a gate took back last, until a key changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<TakenBack>,
     /// Its row.
     pub row: RowMemory<Stamp>,
 }

@@ -1,5 +1,7 @@
 //! What is remembered of a row in the sheet: how the service left it, so that somebody else's hand is recognised.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +67,7 @@ impl Stamped for Stamp {
     }
 }
 
-impl Stamped for String {
+impl Stamped for Arc<str> {
     const EARLIER_MAX: usize = 16;
 
     fn updated_at(&self) -> &str {
@@ -92,17 +94,21 @@ impl<S: Stamped> RowMemory<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{RowMemory, Stamp, Stamped};
 
     #[test]
     fn earlier_times_are_kept_once_each_and_the_oldest_go() {
-        let mut row: RowMemory<String> = RowMemory::default();
+        let mut row: RowMemory<Arc<str>> = RowMemory::default();
         for n in 0..100 {
-            row.read_back(format!("t{n}"));
-            row.read_back(format!("t{n}"));
+            row.read_back(format!("t{n}").into());
+            row.read_back(format!("t{n}").into());
         }
         assert_eq!(row.written.as_deref(), Some("t99"));
-        let kept: Vec<String> = (99 - String::EARLIER_MAX..99).map(|n| format!("t{n}")).collect();
+        let kept: Vec<String> = (99 - <Arc<str> as Stamped>::EARLIER_MAX..99)
+            .map(|n| format!("t{n}"))
+            .collect();
         assert_eq!(row.earlier, kept);
     }
 

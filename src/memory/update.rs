@@ -1,6 +1,7 @@
 //! What is to be remembered, and the memory as it is once that is committed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +17,7 @@ pub struct Update {
     /// Channels to insert or replace.
     pub channels: BTreeMap<ChannelName, ChannelMemory>,
     /// Servers to insert or replace.
-    pub servers: BTreeMap<ServerId, ServerMemory>,
+    pub servers: BTreeMap<ServerId, Arc<ServerMemory>>,
     /// Servers to forget.
     pub forget_servers: BTreeSet<ServerId>,
     /// New baselines.

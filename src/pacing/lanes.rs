@@ -1,8 +1,7 @@
 //! The lane of one account's region and API action: what a call must pass before it may be made.
 //!
 //! A token bucket keeps to the configured rate. A gate behind it closes for everybody when EC2 throttles, because the quota is
-//! shared with tools that this program does not see. The gate then opens to calls that are spaced out until they pass again.
-//! A throttle must never be answered with more calls.
+//! shared with tools that this program does not see.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +10,7 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::{Instant, sleep_until};
 
-use super::delays::Delays;
+use super::gate::Gate;
 use super::limits::{Action, Limits};
 use crate::calls::{Calls, Wait};
 
@@ -24,6 +23,8 @@ const DESCRIBE_BURST: u32 = 20;
 pub(crate) struct Lane {
     bucket: DefaultDirectRateLimiter,
     gate: Mutex<Gate>,
+    /// The moment that the gate counts from.
+    made: Instant,
     method: &'static str,
     calls: Calls,
 }
@@ -43,10 +44,10 @@ impl Lane {
             Action::CreateTags => (limits.create_tags_per_second, limits.create_tags_burst),
             Action::DescribeInstances => (limits.describe_per_second, DESCRIBE_BURST),
         };
-        let quota = quota(rate, burst);
         Self {
-            bucket: RateLimiter::direct(quota),
-            gate: Mutex::new(Gate::new(quota.replenish_interval(), limits)),
+            bucket: RateLimiter::direct(quota(rate, burst)),
+            gate: Mutex::new(Gate::new(rate, burst, &limits.patience)),
+            made: Instant::now(),
             method: action.method(),
             calls,
         }
@@ -58,10 +59,10 @@ impl Lane {
         self.bucket.until_ready().await;
         let epoch = loop {
             // A variable of its own: in the `match`, the lock would be held during the wait.
-            let admitted = self.gate().admit(Instant::now());
+            let admitted = self.gate().admit(self.made.elapsed());
             match admitted {
                 Ok(epoch) => break epoch,
-                Err(opens) => sleep_until(opens).await,
+                Err(later) => sleep_until(self.made + later).await,
             }
         };
         let waited = asked.elapsed();
@@ -72,13 +73,13 @@ impl Lane {
     /// Whether nothing was throttled since the permit was given.
     #[must_use]
     pub(crate) fn is_current(&self, permit: &Permit) -> bool {
-        self.gate().epoch == permit.epoch
+        self.gate().is_current(permit.epoch)
     }
 
     /// The permitted call was throttled: closes the gate, and says for how long if this call was the first to tell.
     pub(crate) fn throttled(&self, permit: &Permit) -> Option<Duration> {
         self.calls.throttled(self.method);
-        self.gate().throttled(permit.epoch, Instant::now())
+        self.gate().throttled(permit.epoch, self.made.elapsed())
     }
 
     /// Something is waited for from now on, in words.
@@ -107,71 +108,6 @@ fn quota(rate: u32, burst: u32) -> Quota {
     Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst))
 }
 
-/// Who may pass when. Takes the time as an argument and never waits itself.
-#[derive(Debug)]
-struct Gate {
-    /// Counts the throttles that closed the gate. Calls of one epoch were under way together, so however many of them
-    /// are throttled, it is one event.
-    epoch: u64,
-    opens: Option<Instant>,
-    next: Option<Instant>,
-    spacing: Duration,
-    /// The distance of calls at the configured rate.
-    regular: Duration,
-    first_spacing: Duration,
-    longest_spacing: Duration,
-    pauses: Delays,
-}
-
-impl Gate {
-    fn new(regular: Duration, limits: &Limits) -> Self {
-        let patience = &limits.patience;
-        Self {
-            epoch: 0,
-            opens: None,
-            next: None,
-            spacing: Duration::ZERO,
-            regular,
-            first_spacing: patience.first_spacing.max(regular),
-            longest_spacing: patience.longest_spacing.max(regular),
-            // Without an end: who gives up, and when, is the caller's to decide.
-            pauses: Delays::new(patience.first_pause, patience.longest_pause, None),
-        }
-    }
-
-    /// The epoch of a call that may pass now, or when to ask again.
-    fn admit(&mut self, now: Instant) -> Result<u64, Instant> {
-        if let Some(later) = self.opens.max(self.next).filter(|later| *later > now) {
-            return Err(later);
-        }
-        self.next = Some(now + self.spacing);
-        Ok(self.epoch)
-    }
-
-    fn throttled(&mut self, epoch: u64, now: Instant) -> Option<Duration> {
-        if epoch != self.epoch {
-            return None;
-        }
-        self.epoch += 1;
-        self.spacing = (self.spacing * 2).max(self.first_spacing).min(self.longest_spacing);
-        let pause = self.pauses.next_delay()?;
-        self.opens = Some(now + pause);
-        Some(pause)
-    }
-
-    fn passed(&mut self, epoch: u64) {
-        if epoch != self.epoch {
-            return;
-        }
-        self.pauses.reset();
-        // Slowly back to speed: 35 calls halve the distance. Faster recovery only finds the limit again.
-        self.spacing = self.spacing * 49 / 50;
-        if self.spacing < self.regular {
-            self.spacing = Duration::ZERO;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use governor::clock::{Clock as _, FakeRelativeClock};
@@ -179,10 +115,6 @@ mod tests {
     use governor::state::{InMemoryState, NotKeyed};
 
     use super::*;
-
-    fn gate() -> Gate {
-        Gate::new(Duration::from_millis(125), &Limits::default())
-    }
 
     /// How long a bucket makes this many calls take.
     fn takes(calls: u32, quota: Quota) -> Duration {
@@ -207,45 +139,5 @@ mod tests {
         assert_eq!(all, Duration::from_millis(1450 * 125));
         assert_eq!(takes(50, quota(8, 50)), Duration::ZERO, "the burst");
         assert_eq!(takes(2, quota(0, 0)), Duration::from_secs(1), "never without a limit");
-    }
-
-    #[test]
-    fn an_open_gate_costs_nothing() {
-        let (mut gate, now) = (gate(), Instant::now());
-        assert!((0..100).all(|_| gate.admit(now) == Ok(0)));
-    }
-
-    #[test]
-    fn calls_throttled_together_close_the_gate_once() {
-        let (mut gate, now) = (gate(), Instant::now());
-        let together = [gate.admit(now), gate.admit(now)].map(Result::unwrap);
-        let pause = gate.throttled(together[0], now).unwrap();
-        assert_eq!(gate.throttled(together[1], now), None);
-        assert_eq!(gate.admit(now), Err(now + pause));
-        gate.passed(together[1]);
-        assert_eq!(gate.admit(now), Err(now + pause), "a straggler does not open it");
-    }
-
-    #[test]
-    fn after_a_pause_calls_are_spaced_out_until_they_pass() {
-        let (mut gate, now) = (gate(), Instant::now());
-        gate.throttled(0, now).unwrap();
-        let later = now + Duration::from_secs(60);
-        assert_eq!(gate.admit(later), Ok(1));
-        assert_eq!(gate.admit(later), Err(later + Duration::from_millis(125)));
-        gate.throttled(1, later).unwrap();
-        let later = later + Duration::from_secs(60);
-        assert_eq!(gate.admit(later), Ok(2));
-        assert_eq!(
-            gate.admit(later),
-            Err(later + Duration::from_millis(250)),
-            "wider each time"
-        );
-        for _ in 0..100 {
-            gate.passed(2);
-        }
-        let later = later + Duration::from_secs(1);
-        assert_eq!(gate.admit(later), Ok(2));
-        assert_eq!(gate.admit(later), Ok(2), "and at full speed again in the end");
     }
 }

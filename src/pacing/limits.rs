@@ -37,11 +37,11 @@ impl Default for Limits {
 pub struct Patience {
     /// About how long a source's first throttle stops its calls.
     pub first_pause: Duration,
-    /// The longest that throttles in a row stop them.
+    /// About the longest that throttles in a row stop them.
     pub longest_pause: Duration,
-    /// How far apart a source's calls are after its first throttle, if the configured rate would allow more.
+    /// How far apart a source's calls are taken to have been when they were throttled, if they were closer.
     pub first_spacing: Duration,
-    /// The furthest that they are apart after more of them.
+    /// The same, if they were further apart.
     pub longest_spacing: Duration,
     /// About how long to wait before a call is repeated whose fault may pass.
     pub first_delay: Duration,
@@ -60,13 +60,13 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(20),
+            longest_pause: Duration::from_secs(4),
             first_spacing: Duration::from_millis(100),
             longest_spacing: Duration::from_secs(2),
             first_delay: Duration::from_millis(500),
             longest_delay: Duration::from_secs(10),
             attempts: 5,
-            throttles: 20,
+            throttles: 60,
         }
     }
 }

@@ -8,10 +8,12 @@ use crate::apply::{Applied, Applier};
 use crate::fleet::{Fleet, ServerChange};
 use crate::journal::Journal;
 use crate::memory::{Memory, StoreError, Update};
+use crate::observe::Observed;
 use crate::pass_end::Decided;
 use crate::plan::check::Approved;
 use crate::problem::{Code, Kind, Problem};
 use crate::settle::{Settled, settle};
+use crate::stages::Stage;
 use crate::writeback::{Desired, WriteError, Writeback, claim};
 
 /// Why a pass broke off before it changed a tag.
@@ -32,35 +34,63 @@ fn failure(place: &str, what: String) -> Problem {
     Problem::new(Kind::ApiFailure, Code::Act, place, what)
 }
 
+/// What of an approved plan is done: what is remembered first, and the changes.
+pub(super) struct Permitted {
+    first: Update,
+    changes: Vec<ServerChange>,
+}
+
+impl Permitted {
+    /// Takes it out of the plan.
+    pub(super) fn of(
+        input: &PassInput<'_>,
+        clients: &PassClients<'_>,
+        memory: &Memory,
+        decided: &Decided,
+        approved: &Approved<'_>,
+    ) -> Self {
+        Self {
+            first: first_update(telling(input, clients, &decided.observed), memory, decided, approved),
+            changes: server_changes(approved, &decided.observed.fleet),
+        }
+    }
+}
+
+fn telling<'a>(input: &PassInput<'a>, clients: &'a PassClients<'_>, observed: &Observed) -> Telling<'a> {
+    Telling {
+        run: input.run,
+        now: input.now,
+        has_tab: observed.audit.there,
+        mail: &clients.mail,
+    }
+}
+
 /// Does what was approved. Gives what became of it, and what went wrong on the way without undoing it.
+///
+/// What is remembered of a large fleet is large: no more is held of it at a time than what is being remembered and what was before.
 pub(super) async fn act(
     input: &PassInput<'_>,
     clients: &PassClients<'_>,
     journal: &mut Journal<'_>,
     decided: &Decided,
-    approved: &Approved<'_>,
+    Permitted { first, changes }: Permitted,
 ) -> Result<(Settled, Vec<Problem>), Cut> {
     let Decided { observed, plan } = decided;
-    let telling = Telling {
-        run: input.run,
-        now: input.now,
-        has_tab: observed.audit.there,
-        mail: &clients.mail,
-    };
-    let first = first_update(telling, journal.memory(), decided, approved);
-    journal.remember(&first).await?;
+    let telling = telling(input, clients, observed);
+    let stages = input.stages;
+    stages.of(Stage::Remember, journal.remember(&first)).await?;
+    drop(first);
     // Only now the sheet learns which store serves it: a takeover that is killed before this leaves it with the other store, and
     // the next pass stops.
-    claim(clients.sheets, journal, &observed.raw, &observed.sheet)
-        .await
-        .map_err(|error| match &error {
-            WriteError::Sheet(_) | WriteError::Closed { .. } => Cut::Failed(failure("spreadsheet", error.to_string())),
-            WriteError::Store(error) => Cut::Failed(failure("state", error.to_string())),
-            WriteError::Rival(_) => {
-                let place = &*input.policy.spreadsheet;
-                Cut::Rival(Problem::new(Kind::Belt, Code::Store, place, error.to_string()))
-            }
-        })?;
+    let claimed = claim(clients.sheets, journal, &observed.raw, &observed.sheet);
+    stages.of(Stage::Claim, claimed).await.map_err(|error| match &error {
+        WriteError::Sheet(_) | WriteError::Closed { .. } => Cut::Failed(failure("spreadsheet", error.to_string())),
+        WriteError::Store(error) => Cut::Failed(failure("state", error.to_string())),
+        WriteError::Rival(_) => {
+            let place = &*input.policy.spreadsheet;
+            Cut::Rival(Problem::new(Kind::Belt, Code::Store, place, error.to_string()))
+        }
+    })?;
     let applier = Applier {
         writer: clients.tags,
         pacing: clients.pacing,
@@ -68,11 +98,17 @@ pub(super) async fn act(
         stop: clients.stop.clone(),
         progress: clients.progress,
     };
-    let applied = apply(&applier, approved, &observed.fleet).await;
-    let settled = settle(input.inputs(observed, journal.memory()), plan, Some(&applied.outcomes));
-    let second = telling.settled(&settled, journal.memory(), decided);
-    journal.remember(&second).await?;
-    let trouble = write_back(input, clients, journal, decided, &settled).await;
+    let applied = stages.of(Stage::Apply, apply(&applier, changes)).await;
+    let settled = async {
+        let Applied { outcomes, .. } = applied;
+        let mut settled = settle(input.inputs(observed, journal.memory()), plan, Some(&outcomes));
+        drop(outcomes);
+        let second = telling.settled(&mut settled, journal.memory(), decided);
+        journal.remember(&second).await.map(|()| settled)
+    };
+    let mut settled = stages.of(Stage::Settle, settled).await?;
+    let shown = write_back(input, clients, journal, decided, &mut settled);
+    let trouble = stages.of(Stage::WriteBack, shown).await;
     Ok((settled, trouble))
 }
 
@@ -88,8 +124,7 @@ fn first_update(telling: Telling<'_>, memory: &Memory, decided: &Decided, approv
 }
 
 /// Puts the changes of an approved plan on the servers.
-pub(super) async fn apply(applier: &Applier<'_>, approved: &Approved<'_>, fleet: &Fleet) -> Applied {
-    let changes = server_changes(approved, fleet);
+pub(super) async fn apply(applier: &Applier<'_>, changes: Vec<ServerChange>) -> Applied {
     if changes.is_empty() {
         return Applied::default();
     }
@@ -100,7 +135,7 @@ pub(super) async fn apply(applier: &Applier<'_>, approved: &Approved<'_>, fleet:
 }
 
 /// The changes of an approved plan, with what the batching needs to know of each server.
-fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
+pub(super) fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
     approved
         .changes()
         .filter_map(|server| {
@@ -123,10 +158,12 @@ async fn write_back(
     clients: &PassClients<'_>,
     journal: &mut Journal<'_>,
     decided: &Decided,
-    settled: &Settled,
+    settled: &mut Settled,
 ) -> Vec<Problem> {
     let sheet = &decided.observed.sheet;
     let desired = Desired::of(sheet, journal.memory(), settled, input.now);
+    // What was wanted of a large fleet is held once while it is written.
+    settled.server_cells.clear();
     let back = Writeback {
         writer: clients.sheets,
         names: input.names,

@@ -49,10 +49,11 @@ impl Telling<'_> {
         update.mail = alert::news(plan, &observed.sheet, memory, self.mail, self.now);
     }
 
-    /// What the second commit remembers: what became of it, with what happened meanwhile.
-    pub(super) fn settled(&self, settled: &Settled, memory: &Memory, decided: &Decided) -> Update {
+    /// What the second commit remembers: what became of it, with what happened meanwhile. It is taken out of the settlement.
+    pub(super) fn settled(&self, settled: &mut Settled, memory: &Memory, decided: &Decided) -> Update {
         let Decided { observed, plan } = decided;
-        let (mut update, happenings) = (settled.update.clone(), &settled.happenings);
+        let mut update = std::mem::take(&mut settled.update);
+        let happenings = &settled.happenings;
         if !happenings.is_empty() {
             self.happened(&mut update, memory, happenings);
             update.mail = alert::later_news(happenings, plan, &observed.sheet, memory, self.mail, self.now);

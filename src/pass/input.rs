@@ -8,12 +8,14 @@ use crate::alert;
 use crate::apply::Progress;
 use crate::calls::Calls;
 use crate::fleet::{FleetReader, TagWriter};
+use crate::gate::GateClients;
 use crate::memory::{Memory, Store};
 use crate::observe::Observed;
 use crate::pacing::Pacing;
 use crate::plan::{Inputs, Policy};
 use crate::sheet::names::Names;
 use crate::sheet::{SheetReader, SheetWriter};
+use crate::stages::Stages;
 
 /// What a pass is told.
 pub struct PassInput<'a> {
@@ -29,6 +31,8 @@ pub struct PassInput<'a> {
     pub began: Instant,
     /// Counts requests.
     pub calls: &'a Calls,
+    /// Measures its stages.
+    pub stages: &'a Stages,
 }
 
 impl PassInput<'_> {
@@ -39,6 +43,7 @@ impl PassInput<'_> {
             fleet: &observed.fleet,
             memory,
             policy: self.policy,
+            readings: &observed.readings,
             now: self.now,
         }
     }
@@ -52,6 +57,8 @@ pub struct PassClients<'a> {
     pub sheets: &'a dyn SheetWriter,
     /// The fleet.
     pub fleet: &'a dyn FleetReader,
+    /// The gates.
+    pub gates: GateClients<'a>,
     /// The tags.
     pub tags: &'a dyn TagWriter,
     /// The state store.
@@ -64,6 +71,8 @@ pub struct PassClients<'a> {
     pub tagging_ends: Instant,
     /// No call starts once this holds true.
     pub stop: watch::Receiver<bool>,
+    /// Holds true while somebody waits for the store who should not wait long. A pass that has decided nothing yet gives way.
+    pub waited_for: watch::Receiver<bool>,
     /// Whom to tell what.
     pub mail: alert::Rules<'a>,
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::inputs::Inputs;
 use super::joined::{Joined, Rows};
-use super::policy::Policy;
 use crate::tag::{ChannelName, Version};
 use crate::text::plain;
 
@@ -18,6 +18,16 @@ impl Carried {
         let total: u64 = self.0.values().sum();
         let (text, _) = self.0.iter().find(|(_, count)| **count * 2 > total)?;
         Version::parse(text).ok().filter(|version| version.as_str() == &**text)
+    }
+
+    /// Whether there are several.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// Whether they are just these two.
+    pub(super) fn are(&self, one: &Version, other: &Version) -> bool {
+        self.0.len() == 2 && [one, other].iter().all(|version| self.0.contains_key(version.as_str()))
     }
 
     /// The counts in words, most first: `1.4.2 on 1490, 1.4.1 on 10`.
@@ -41,10 +51,17 @@ impl Carried {
     }
 }
 
-/// Counts for each channel of the sheet.
-pub(super) fn carried(servers: &[Joined<'_>], rows: &Rows<'_>, policy: &Policy) -> BTreeMap<ChannelName, Carried> {
-    let mut all: BTreeMap<&str, Carried> = BTreeMap::new();
-    for joined in servers {
+/// Counts for each channel of the sheet that has no release.
+pub(super) fn carried(known: &[Joined<'_>], rows: &Rows<'_>, inputs: Inputs<'_>) -> BTreeMap<ChannelName, Carried> {
+    let Inputs { memory, policy, .. } = inputs;
+    let released = |name: &ChannelName| memory.channels.get(name).is_some_and(|known| known.release.is_some());
+    // A takeover knows none.
+    let wanted = rows.keys().filter(|name| policy.takeover || !released(name));
+    let mut all: BTreeMap<&str, Carried> = wanted.map(|name| (name.as_str(), Carried::default())).collect();
+    if all.is_empty() {
+        return BTreeMap::new();
+    }
+    for joined in known {
         let Some(server) = joined.live() else { continue };
         let Some(version) = server.tag(&policy.version_tag) else {
             continue;
@@ -54,11 +71,11 @@ pub(super) fn carried(servers: &[Joined<'_>], rows: &Rows<'_>, policy: &Policy) 
             Some(row) => row.channel.as_ref().map(ChannelName::as_str),
             None => server.tag(&policy.channel_tag).map(|c| &**c),
         };
-        if let Some(channel) = channel {
-            *all.entry(channel).or_default().0.entry(version.clone()).or_insert(0) += 1;
+        if let Some(carried) = channel.and_then(|channel| all.get_mut(channel)) {
+            *carried.0.entry(version.clone()).or_insert(0) += 1;
         }
     }
-    rows.keys()
-        .filter_map(|name| all.remove(name.as_str()).map(|carried| ((*name).clone(), carried)))
-        .collect()
+    let some = |name: &&ChannelName| Some(((*name).clone(), all.remove(name.as_str())?));
+    let counted = rows.keys().filter_map(some);
+    counted.filter(|(_, carried)| !carried.0.is_empty()).collect()
 }

@@ -10,10 +10,12 @@ use crate::tag::Version;
 pub enum Step {
     /// Bring every account and region to answer.
     Reach,
-    /// Correct the cells that the status names.
+    /// Correct the cells of the row that cannot be read.
     Correct,
     /// Keep one of the channel's rows.
     KeepOneRow,
+    /// Bring the row of a channel back.
+    BringBack,
     /// Repair the protections.
     Protect,
     /// Untick `rollback`.
@@ -22,16 +24,42 @@ pub enum Step {
     Tick,
     /// Tick `enabled`.
     Enable,
+    /// Tick `advance`.
+    Advance,
+    /// Untick `advance`.
+    StopAdvance,
     /// Let a pass see what stands there.
     LetSee,
     /// Clear both keys.
     Clear,
+    /// Wait for the pass that shows in the sheet what was ordered without it.
+    Shown,
+    /// Type this version into the one key that does not name it.
+    NameOther(Half, Version),
     /// Type this version into both keys; `None`: any other than the release and what stands there.
     Name(Option<Version>),
     /// Let a belt through for one pass.
     Allow(Belt),
     /// Let passes act.
     Enforce,
+}
+
+/// One of the two keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// That of `desiredVersionA`.
+    A,
+    /// That of `desiredVersionB`.
+    B,
+}
+
+impl fmt::Display for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "key A (desiredVersionA)",
+            Self::B => "key B (desiredVersionB)",
+        })
+    }
 }
 
 /// What the pass after the last step does.
@@ -41,6 +69,10 @@ pub enum Then {
     Decides,
     /// It releases this version; `None`: the one that was named.
     Releases(Option<Version>),
+    /// It begins to roll this version out in waves; `None`: the one that was named.
+    RollsOut(Option<Version>),
+    /// The rollout of this version goes on.
+    GoesOn(Version),
     /// It rolls back to this version.
     RollsBack(Version),
 }
@@ -54,18 +86,30 @@ pub struct Advice {
     pub then: Then,
 }
 
+impl Step {
+    /// Whether it is done in the keys and boxes of the row.
+    pub(super) fn is_in_the_row(&self) -> bool {
+        matches!(self, Self::Enable | Self::Clear | Self::Name(_) | Self::NameOther(..))
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reach => f.write_str("wait until every account and region answers"),
-            Self::Correct => f.write_str("correct the cells that the status names"),
+            Self::Correct => f.write_str("correct the cells of its row that cannot be read"),
             Self::KeepOneRow => f.write_str("keep one of its rows"),
+            Self::BringBack => f.write_str("bring its row back with undo, or with fleetsheet init --channel"),
             Self::Protect => f.write_str("repair the protections that fleetsheet check names"),
             Self::Untick => f.write_str("untick rollback"),
             Self::Tick => f.write_str("tick rollback"),
             Self::Enable => f.write_str("tick enabled"),
-            Self::LetSee => f.write_str("let a pass see it"),
+            Self::Advance => f.write_str("tick advance"),
+            Self::StopAdvance => f.write_str("untick advance"),
+            Self::LetSee => f.write_str("wait for a pass"),
+            Self::Shown => f.write_str("wait until the sheet shows it"),
             Self::Clear => f.write_str("clear both keys"),
+            Self::NameOther(half, version) => write!(f, "type {version} into {half}"),
             Self::Name(Some(version)) => write!(f, "type {version} into both keys"),
             Self::Name(None) => f.write_str("type another version into both keys"),
             Self::Allow(belt) => write!(f, "run fleetsheet --once --allow {} if it is meant", belt.word()),
@@ -88,6 +132,9 @@ impl fmt::Display for Advice {
             Then::Decides => Ok(()),
             Then::Releases(Some(version)) => write!(f, ": that releases {version} to all servers of the channel"),
             Then::Releases(None) => f.write_str(": that releases it"),
+            Then::RollsOut(Some(version)) => write!(f, ": that begins to roll {version} out in waves"),
+            Then::RollsOut(None) => f.write_str(": that begins to roll it out in waves"),
+            Then::GoesOn(version) => write!(f, ": then {version} goes on rolling out"),
             Then::RollsBack(version) => write!(f, ": that rolls back to {version}"),
         }
     }

@@ -14,7 +14,7 @@ use super::model::Tripped;
 use super::policy::Belt;
 use crate::memory::{Baselines, Reading, Unapproved};
 pub(super) use fleet::fleet_drop;
-pub(super) use rows::{deserted, listings, row_drop};
+pub(super) use rows::{LostRows, deserted, listings, lost, row_drop};
 pub(super) use source::lost_source;
 use trip::DAY;
 pub(super) use unapproved::unapproved;

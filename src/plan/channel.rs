@@ -4,6 +4,7 @@
 mod case;
 mod contact;
 mod keys;
+mod matched;
 mod outlook;
 mod rules;
 
@@ -12,18 +13,22 @@ use std::sync::Arc;
 use super::advice::{Advice, Step, Then};
 use super::model::{ChannelPlan, Plan};
 use super::recognise::Edit;
+use super::rollout::{Carry, let_go, stand_without_row};
 use super::rule::Rule;
-use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
+use super::window::Hours;
+use crate::memory::{Advance, ChannelMemory, KeyState, Latch, SpentBy, TakenBack};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
-pub(super) use case::{Case, Terms};
+pub(super) use case::{Case, Pace, Terms};
+pub(super) use keys::spend_for_gate;
 use keys::{report_spent, reread_key, reread_recalled, spend_both};
-use rules::Matched;
+pub(super) use matched::Matched;
+pub(super) use rules::{latched_words, spent_words, unprotected};
 
 /// Decides one channel: pushes its plan, its problems and happenings, and gives what to remember; `None` when it is not to be
 /// known yet.
-pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> {
+pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<(ChannelMemory, Option<Carry>)> {
     for row in case.rows {
         plan.problems.extend(row.errors.iter().cloned());
     }
@@ -31,18 +36,77 @@ pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<ChannelMemory> 
     let mut next = match (known, case.row(), &case.recognised.met) {
         (Some(memory), ..) => reread(case, memory, plan),
         (None, Some(row), Some(met)) if case.terms.complete => contact::meet(case, row, met, plan),
-        (None, ..) => return unknown(case, plan),
+        (None, ..) => return unknown(case, plan).map(|next| (next, None)),
     };
     let before = known.cloned().unwrap_or_default();
     if case.rows.is_empty() {
+        let stands = stand_without_row(case, &mut next, plan);
         report_spent(case, &before, &next, plan);
         report_absent(case, &next, plan);
-        return Some(next);
+        // Nothing of it is tagged, and its rollout is shown all the same.
+        plan.channels
+            .extend(stands.map(|matched| channel_plan(case, &next, matched)));
+        return Some((next, None));
     }
-    let matched = rules::match_rule(case, &mut next, plan);
+    note_advance(case, known.is_some(), &mut next);
+    next.taken_back = next.taken_back.take().and_then(|back| unanswered(case, back));
+    let mut matched = rules::match_rule(case, &mut next, plan);
+    let carry = matched.carry.take();
+    let adopted = || next.mixed.then_some(Carry::Adopted);
+    let carry = carry.or_else(adopted);
     report_spent(case, &before, &next, plan);
     plan.channels.push(channel_plan(case, &next, matched));
-    Some(next)
+    Some((next, carry))
+}
+
+/// What a gate took back, unless a key holds something else than it did then, or when it was first read since.
+fn unanswered(case: &Case<'_>, mut back: TakenBack) -> Option<TakenBack> {
+    let Some(row) = case.row() else { return Some(back) };
+    for (key, held) in [&row.key_a, &row.key_b].into_iter().zip(&mut back.keys) {
+        match (key.text(), &*held) {
+            (Some(text), Some(held)) if text != held => return None,
+            (Some(text), None) => *held = Some(text.to_owned()),
+            _ => {}
+        }
+    }
+    Some(back)
+}
+
+/// The latch of `advance`: a tick belongs to the wave in which it is first seen, and means nothing elsewhere.
+fn note_advance(case: &Case<'_>, is_known: bool, next: &mut ChannelMemory) {
+    if !case.advance_box() {
+        // A box that cannot be read leaves the latch, and so does a column that is gone: when it comes back, its ticks are no new ones.
+        // A tick that nobody can withdraw any more lets no wave go on.
+        if case.rows.iter().all(|row| row.advance == Some(Tick::Off)) {
+            next.advance = None;
+        } else if case.rows.iter().all(|row| row.advance.is_none()) {
+            next.advance = next.advance.take().map(|_| Advance::Void);
+        }
+        return;
+    }
+    // A tick that is only watched is first seen when it may be served.
+    if case.observes() {
+        return;
+    }
+    let counts = is_known && case.row().is_some() && case.recognised.confirmed;
+    let tick = match &next.rollout {
+        Some(rollout) if counts => Advance::Waits {
+            rollout: rollout.id,
+            wave: rollout.wave,
+            at: case.terms.now,
+        },
+        _ => Advance::Void,
+    };
+    let is_fresh = next.advance.is_none() && tick != Advance::Void;
+    if let (true, Some(rollout)) = (is_fresh, &mut next.rollout) {
+        let_go(rollout);
+    }
+    let known = next.advance.get_or_insert(tick);
+    let lapsed = matches!((&*known, &next.rollout), (Advance::Waits { rollout, wave, .. }, now)
+        if now.as_ref().is_none_or(|now| (now.id, now.wave) != (*rollout, *wave)));
+    if lapsed {
+        *known = Advance::Void;
+    }
 }
 
 /// The plan of a channel before its servers are counted.
@@ -61,6 +125,9 @@ fn channel_plan_with(case: &Case<'_>, next: &ChannelMemory, matched: Matched, ad
         status: matched.status,
         tone: matched.tone,
         would: matched.would,
+        rollout: matched.rollout,
+        rolled: case.memory.is_some_and(|known| known.rollout.is_some()),
+        open: case.pace.hours == Hours::Open,
         rule: matched.rule,
         state: matched.state,
         desired_a: case.row().and_then(|row| named(&row.key_a)),
@@ -171,9 +238,7 @@ fn reread(case: &Case<'_>, memory: &ChannelMemory, plan: &mut Plan) -> ChannelMe
         }
         _ => spend_both(&mut next, SpentBy::TwoRows),
     }
-    let [a, b] = &mut next.recalled;
-    reread_recalled(&mut next.key_a, a, case.rows.iter().map(|row| &row.key_a));
-    reread_recalled(&mut next.key_b, b, case.rows.iter().map(|row| &row.key_b));
+    reread_recalled(&mut next, case.rows);
     if case.recognised.foreign {
         next.latch.get_or_insert(Latch::FoundTicked);
     } else if !case.rows.is_empty() && case.rows.iter().all(|row| row.rollback == Tick::Off) {

@@ -3,14 +3,17 @@
 //!
 //! Nothing is written without an [`Approved`], and only [`check`] makes one.
 
+mod blind;
 mod evidence;
+mod ground;
 mod order;
 mod releases;
 mod servers;
 
 use super::inputs::Inputs;
 use super::model::{Plan, ServerPlan};
-use crate::memory::Update;
+use crate::memory::{Binding, Update};
+pub use blind::check_blind;
 use evidence::Evidence;
 pub use order::check_order;
 
@@ -33,10 +36,20 @@ impl<'p> Approved<'p> {
     }
 }
 
-/// All that a stopped plan may remember: which belts stopped it.
-fn only_belts(plan: &Plan) -> Update {
+/// All that a stopped plan may remember: which belts stopped it, and which other store the spreadsheet names.
+fn only_reasons(inputs: Inputs<'_>, plan: &Plan) -> Update {
+    let claims = &inputs.sheet.display.stores;
+    let named = |binding: &&Binding| {
+        let rival = binding.rival.as_ref();
+        let known = Binding {
+            rival: rival.cloned(),
+            ..inputs.memory.binding.clone().unwrap_or_default()
+        };
+        **binding == known && rival.is_some_and(|rival| *rival != inputs.memory.store && claims.contains(rival))
+    };
     Update {
         tripped: plan.update.tripped.clone(),
+        binding: plan.update.binding.as_ref().filter(named).cloned(),
         ..Update::default()
     }
 }
@@ -52,7 +65,7 @@ pub fn check<'p>(inputs: Inputs<'_>, plan: &'p Plan) -> Result<Approved<'p>, Vec
         let evidence = Evidence::new(inputs, plan);
         releases::check(&evidence, &mut faults);
         servers::check(&evidence, &mut faults);
-    } else if !plan.servers.is_empty() || !plan.channels.is_empty() || plan.update != only_belts(plan) {
+    } else if !plan.servers.is_empty() || !plan.channels.is_empty() || plan.update != only_reasons(inputs, plan) {
         faults.push("the plan is stopped, but is not empty".to_owned());
     }
     if faults.is_empty() {

@@ -4,13 +4,15 @@
 //! of unapproved changes, a contested tag. A clock that is ahead needs no handling: it looks like time without passes, and a
 //! cloud refuses requests from a clock that is far off.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{Baselines, Listing, Memory, Update};
+use crate::memory::{Advance, Listing, Memory, Rollout, Update};
 
 /// The corrected memory, if the clock was set back since the last pass.
 pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> {
-    let leap = now - last_look(&memory.baselines)?;
+    let leap = now - last_look(memory)?;
     if leap >= TimeDelta::zero() {
         return None;
     }
@@ -25,6 +27,7 @@ pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> 
     base.channels.values_mut().flatten().for_each(shift);
     base.unapproved.iter_mut().for_each(|change| shift(&mut change.at));
     for server in memory.servers.values_mut() {
+        let server = Arc::make_mut(server);
         server.missing_since.iter_mut().for_each(shift);
         server
             .refused
@@ -37,15 +40,23 @@ pub(super) fn after_leap(memory: &Memory, now: DateTime<Utc>) -> Option<Memory> 
         repeats.filter_map(|repeat| repeat.retry_at.as_mut()).for_each(shift);
         server.row.meant.iter_mut().for_each(|(_, at)| shift(at));
     }
-    let channels = memory.channels.values_mut();
-    channels.for_each(|channel| channel.row.meant.iter_mut().for_each(|(_, at)| shift(at)));
+    for channel in memory.channels.values_mut() {
+        channel.row.meant.iter_mut().for_each(|(_, at)| shift(at));
+        channel.rollout.iter_mut().flat_map(Rollout::times).for_each(shift);
+        if let Some(Advance::Waits { at, .. }) = &mut channel.advance {
+            shift(at);
+        }
+    }
     Some(memory)
 }
 
-/// When the last pass ended, to the hour.
-fn last_look(baselines: &Baselines) -> Option<DateTime<Utc>> {
+/// When the last pass ended: to the hour, and while a rollout is under way to its last reading.
+fn last_look(memory: &Memory) -> Option<DateTime<Utc>> {
+    let baselines = &memory.baselines;
     let lists = [&baselines.server_rows, &baselines.release_rows].into_iter();
-    lists.chain(baselines.fleet.values()).flatten().map(|(at, _)| *at).max()
+    let looks = lists.chain(baselines.fleet.values()).flatten().map(|(at, _)| *at);
+    let rollouts = memory.channels.values().filter_map(|known| known.rollout.as_ref());
+    looks.chain(rollouts.map(Rollout::latest)).max()
 }
 
 /// Adds to `update` what differs from `before` and is not said there already.

@@ -1,30 +1,65 @@
 //! A server's plan while the belts have not yet seen all of them, and what is remembered of it once they have.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::inputs::Inputs;
 use super::joined::{Channels, Joined, Recall, Rows};
 use super::model::{ServerPlan, ServerStatus};
-use crate::fleet::Source;
+use super::policy::SourceBelts;
+use super::rollout::{Carry, Wanted};
+use crate::fleet::Server;
 use crate::memory::ServerMemory;
 use crate::sheet::intent::ServerRow;
-use crate::tag::{Change, ChannelName, TagKey, Version};
+use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
 
 /// What the decision about a server looks at besides what is known of the server.
 pub(super) struct Context<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) rows: &'a Rows<'a>,
     pub(super) channels: &'a Channels,
+    /// What the servers of channels are to carry whose release is not for all of them.
+    pub(super) carries: &'a Carries,
+    /// What channels without a strategy wait for in which nobody passes to a release now.
+    pub(super) closed: &'a ClosedHours,
     /// The belt on rows that holds, if it does.
     pub(super) row_belt: Option<&'a str>,
     /// Sources that a belt holds.
-    pub(super) source_belts: &'a [Source],
+    pub(super) source_belts: &'a SourceBelts,
 }
 
-impl Context<'_> {
-    /// The version that the servers of a channel are to carry, once this plan is applied.
-    pub(super) fn wanted(&self, channel: &ChannelName) -> Option<&Version> {
+/// What channels without a strategy wait for in which nobody passes to a release, to follow "waits for".
+pub(super) type ClosedHours = BTreeMap<ChannelName, String>;
+
+/// What the servers of channels are to carry whose release is not for all of them.
+pub(super) type Carries = BTreeMap<ChannelName, Carry>;
+
+impl<'a> Context<'a> {
+    /// The release of a channel, once this plan is applied.
+    pub(super) fn release(&self, channel: &ChannelName) -> Option<&'a Version> {
         self.channels.get(channel)?.release.as_ref()
+    }
+
+    /// What a server of a channel is to carry, once this plan is applied.
+    pub(super) fn wanted(
+        &self,
+        channel: &ChannelName,
+        server: (&ServerId, &Server),
+        memory: Option<&ServerMemory>,
+    ) -> Wanted<'a> {
+        let known = self.channels.get(channel);
+        let release = known.and_then(|known| known.release.as_ref());
+        let approved = known.is_some_and(|known| known.approved);
+        match (self.carries.get(channel), release) {
+            (Some(carry), Some(release)) => {
+                carry.wanted(release, approved, server, memory, &self.inputs.policy.version_tag)
+            }
+            (_, version) => Wanted {
+                version,
+                approved,
+                waits: false,
+            },
+        }
     }
 }
 
@@ -33,7 +68,7 @@ pub(super) struct Draft<'a> {
     pub(super) plan: ServerPlan,
     /// What to remember, but for what depends on the changes that go ahead: see [`Draft::close`].
     pub(super) next: Recall<'a>,
-    before: Option<&'a ServerMemory>,
+    pub(super) before: Option<&'a ServerMemory>,
     /// The channel that it is in by this plan, where that is acted on.
     pub(super) joins: Option<ChannelName>,
     /// The row whose `tag:` cells are acted on.
@@ -42,8 +77,10 @@ pub(super) struct Draft<'a> {
     pub(super) unapproved: Vec<TagKey>,
     /// The channel that loses the server, when the sheet moves it to a channel of another version.
     pub(super) moved_from: Option<ChannelName>,
-    /// Whether the fleet shows it alive.
-    pub(super) live: bool,
+    /// The server, if the fleet shows it alive.
+    pub(super) live: Option<&'a Server>,
+    /// Where it moves: what a rollback of the channel that it is still tagged with changes, should a belt hold the move.
+    pub(super) through: Vec<Change>,
     /// Tags whose changes the belt on unapproved changes holds.
     held: Vec<TagKey>,
 }
@@ -60,16 +97,18 @@ impl<'a> Draft<'a> {
             withheld: Vec::new(),
             append: false,
             append_held: false,
+            member: false,
         };
         Self {
             plan,
             next: joined.remembered(),
-            before: joined.memory,
+            before: joined.before(),
             joins: None,
             asks: None,
             unapproved: Vec::new(),
             moved_from: None,
-            live: joined.live().is_some(),
+            live: joined.live(),
+            through: Vec::new(),
             held: Vec::new(),
         }
     }
@@ -93,28 +132,44 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes the unapproved changes out of the plan, because a belt holds them.
+    /// Whether the belt on unapproved changes holds this tag.
+    pub(super) fn holds(&self, tag: &TagKey) -> bool {
+        self.held.contains(tag)
+    }
+
+    /// Takes the unapproved changes out of the plan, because a belt holds them, and lets through what it does not.
     pub(super) fn hold_unapproved(&mut self, why: &str) {
         let unapproved = std::mem::take(&mut self.unapproved);
         let (held, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.plan.changes)
             .into_iter()
             .partition(|change| unapproved.contains(&change.tag));
         self.plan.changes = go;
+        // A server that stays in its channel goes back with it.
+        self.plan.changes.append(&mut self.through);
         self.held = held.iter().map(|change| change.tag.clone()).collect();
         self.plan.withheld.extend(held);
         self.plan.status = ServerStatus::Waiting(why.to_owned());
         // A move that waits has not been acted on: it is one in the next pass, too.
         if self.joins.is_some() && self.moved_from.is_some() {
             self.joins.clone_from(&self.moved_from);
+            // Nor has a wave of the channel that it would move to taken it.
+            self.plan.member = false;
+            let member = self.before.and_then(|before| before.member.clone());
+            if self.next.member != member {
+                self.next.to_mut().member = member;
+            }
         }
     }
 
     /// The plan, and what to remember before it is acted on, so that a killed pass leaves no drift behind; `None` when nothing
     /// of it changed.
-    pub(super) fn close(mut self, inputs: Inputs<'_>) -> (ServerPlan, Option<ServerMemory>) {
+    pub(super) fn close(mut self, inputs: Inputs<'_>) -> (ServerPlan, Option<Arc<ServerMemory>>) {
         let next = &mut self.next;
         if let Some(channel) = self.joins.filter(|joins| next.channel.as_ref() != Some(joins)) {
-            next.to_mut().channel = Some(channel);
+            let next = next.to_mut();
+            // Whoever moves away leaves the rollout of the channel, for good: another server has its place.
+            next.member = next.member.take().filter(|member| member.of.0 == channel);
+            next.channel = Some(channel);
         }
         let tags = inputs.sheet.intent.tags.iter();
         for (column, wish) in self.asks.into_iter().flat_map(|row| tags.clone().zip(&row.tags)) {
@@ -137,10 +192,7 @@ impl<'a> Draft<'a> {
         for change in &self.plan.changes {
             next.to_mut().meant.insert(change.tag.clone(), change.after.clone());
         }
-        let memory = match self.next {
-            Cow::Owned(next) if self.before != Some(&next) => Some(next),
-            _ => None,
-        };
-        (self.plan, memory)
+        let memory = self.next.into_new().filter(|next| self.before != Some(next));
+        (self.plan, memory.map(Arc::new))
     }
 }

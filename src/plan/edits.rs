@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::inputs::Inputs;
+use super::joined::Beside;
 use super::model::{Happening, Plan, ServerStatus};
 use crate::memory::ServerMemory;
 use crate::problem::{Code, Kind, Problem};
@@ -80,11 +81,12 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
     let Inputs { memory, .. } = inputs;
     let shown = &inputs.sheet.display.servers;
     // What was meant for one row and stands in another got there when rows changed places under a write whose end nobody saw.
-    let mut astray: BTreeSet<&str> = memory.servers.values().flat_map(pending).collect();
+    let mut astray: BTreeSet<&str> = memory.servers.values().flat_map(|server| pending(server)).collect();
     // So did what was told in a row that named no server and now names one.
     let misnamed = memory.servers.iter().filter(|(id, _)| !id.is_instance());
     astray.extend(misnamed.filter_map(|(_, row)| row.row.written.as_deref()));
     let mut told = Told::default();
+    let mut before = Beside::new(&memory.servers);
     for server in &plan.servers {
         // Nothing is restored in the row of a server of which nothing is known, and two rows of one server are an error already.
         let ([number], true) = (&*server.rows, server.status != ServerStatus::AsIs) else {
@@ -93,7 +95,7 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
         // The parser reads them from top to bottom.
         let row = shown.rows.binary_search_by_key(number, |row| row.row);
         let row = row.ok().map(|at| &shown.rows[at]);
-        let (Some(row), Some(remembered)) = (row, memory.servers.get(&server.id)) else {
+        let (Some(row), Some(remembered)) = (row, before.at(&server.id)) else {
             continue;
         };
         let mut cells = edited(row, remembered);
@@ -107,7 +109,8 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
         told.add(row, &cells, remembered.edited, &shown.layout);
         if remembered.edited == cells.is_empty() {
             let next = plan.update.servers.entry(server.id.clone());
-            next.or_insert_with(|| remembered.clone()).edited = !remembered.edited;
+            let next = next.or_insert_with(|| remembered.clone());
+            Arc::make_mut(next).edited = !remembered.edited;
         }
     }
     told.report(plan);
@@ -120,23 +123,18 @@ pub(super) fn change(place: &str, was: &str, found: &str) -> String {
 
 /// The times that were meant to be written to a row, and not yet read back.
 fn pending(server: &ServerMemory) -> impl Iterator<Item = &str> {
-    server
-        .row
-        .meant
-        .iter()
-        .map(|(at, _)| at.as_str())
-        .filter(|at| !at.is_empty())
+    server.row.meant.iter().map(|(at, _)| &**at).filter(|at| !at.is_empty())
 }
 
 /// The cells of a row that hold neither what was last read back there nor what was meant to be written since.
 fn edited<'a>(row: &'a ShownServer, memory: &'a ServerMemory) -> Vec<Edited<'a>> {
-    let stamp = row.service.get("updatedAt").map(String::as_str);
+    let stamp = row.service.get("updatedAt").map(|text| &**text);
     let Some(wrote) = memory.row.written.as_deref().filter(|_| !memory.shown.is_empty()) else {
         return Vec::new();
     };
-    let shown = memory.shown.iter().filter_map(|(header, was): (&Arc<str>, &String)| {
+    let shown = memory.shown.iter().filter_map(|(header, was)| {
         let found = row.service.get(header).filter(|found| *found != was)?;
-        Some((&**header, was.as_str(), found.as_str()))
+        Some((&**header, &**was, &**found))
     });
     let stamp = stamp
         .filter(|found| *found != wrote)

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::inputs::Inputs;
+use super::joined::Beside;
 use crate::memory::{Memory, RowMemory, Stamp};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::display::{ShownRelease, ShownServer};
@@ -38,7 +39,8 @@ impl Found<'_> {
 }
 
 /// Why sheet and store are not of one time, if they are not.
-pub(super) fn time_travel(inputs: Inputs<'_>) -> Option<Problem> {
+/// `shown` are the rows of the server tab by id.
+pub(super) fn time_travel(inputs: Inputs<'_>, shown: &[&ShownServer]) -> Option<Problem> {
     let Inputs { memory, .. } = inputs;
     let display = &inputs.sheet.display;
     let (mut earlier, mut later) = (Found::default(), Found::default());
@@ -51,22 +53,26 @@ pub(super) fn time_travel(inputs: Inputs<'_>) -> Option<Problem> {
             later.channels.insert(&row.channel);
         }
     }
-    let mut ids = BTreeSet::new();
+    let (mut whole, mut last) = (0, None);
+    let mut remembered = Beside::new(&memory.servers);
+    let newest = memory.last_stamp.map(stamp_text);
     // A store that never made a pass has nothing to be older than: it meets everything for the first time.
     let bound = memory.binding.is_some();
-    for row in &display.servers.rows {
-        ids.insert(&row.id);
+    for row in shown {
+        whole += usize::from(last.replace(&row.id) != Some(&row.id));
         let shown = row.updated_at();
-        let remembered = memory.servers.get(&row.id);
+        let remembered = remembered.at(&row.id);
         if !shown.is_empty() && remembered.is_some_and(|s| s.row.earlier.iter().any(|e| e == shown)) {
             earlier.servers.insert(&row.id);
         }
-        if bound && later_than_all(shown, memory, inputs.now) {
+        // Times in our form stand in the order of their texts, which is seen sooner than what time a text is.
+        let old = |newest: &String| newest.len() == shown.len() && shown <= newest.as_str();
+        if bound && !newest.as_ref().is_some_and(old) && later_than_all(shown, memory, inputs.now) {
             later.servers.insert(&row.id);
         }
     }
-    let older_sheet = earlier.too_many(ids.len()).map(|sum| older_sheet(&sum));
-    let older_store = later.too_many(ids.len()).map(|sum| older_store(&sum, memory));
+    let older_sheet = earlier.too_many(whole).map(|sum| older_sheet(&sum));
+    let older_store = later.too_many(whole).map(|sum| older_store(&sum, memory));
     let message = match (older_sheet, older_store) {
         (None, None) => return None,
         (Some(what), None) | (None, Some(what)) => what,

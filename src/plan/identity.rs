@@ -1,11 +1,14 @@
 //! Checks that this is the expected sheet, store and time. A difference stops the pass before anything is written.
 
+use std::collections::BTreeSet;
+
 use super::history;
 use super::inputs::Inputs;
 use super::model::Tripped;
 use super::policy::Belt;
 use crate::memory::Binding;
 use crate::problem::{Code, Kind, Problem};
+use crate::sheet::display::ShownServer;
 use crate::text::{plain, short};
 
 /// The binding that this pass makes or keeps.
@@ -19,13 +22,32 @@ pub(super) fn binding(inputs: Inputs<'_>) -> Binding {
         audit: memory.binding.as_ref().and_then(|b| b.audit),
         spreadsheet: policy.spreadsheet.clone(),
         protected: !policy.require_protection || sheet.approval.holds(),
+        rival: None,
         release_tab: sheet.display.release.layout.sheet_id,
         server_tab: sheet.display.servers.layout.sheet_id,
     }
 }
 
+/// What a pass that is stopped for another store's claim remembers of it: what needs no sheet must not go by this store, either.
+pub(super) fn rivalled(inputs: Inputs<'_>) -> Option<Binding> {
+    let Inputs { sheet, memory, .. } = inputs;
+    let binding = memory.binding.as_ref()?;
+    let rival = rivals(&sheet.display.stores, &memory.store).next().cloned()?;
+    let rivalled = Binding {
+        rival: Some(rival),
+        ..binding.clone()
+    };
+    (*binding != rivalled).then_some(rivalled)
+}
+
+/// The stores among those that claim a spreadsheet that are not this one.
+pub(super) fn rivals<'s>(stores: &'s BTreeSet<String>, own: &str) -> impl Iterator<Item = &'s String> {
+    stores.iter().filter(move |store| **store != *own)
+}
+
 /// All reasons why this pass may write nothing, and those that the operator lets through.
-pub(super) fn stop(inputs: Inputs<'_>) -> (Vec<Problem>, Vec<Tripped>) {
+/// `shown` are the rows of the server tab by id.
+pub(super) fn stop(inputs: Inputs<'_>, shown: &[&ShownServer]) -> (Vec<Problem>, Vec<Tripped>) {
     if inputs.policy.takeover {
         return (Vec::new(), Vec::new());
     }
@@ -37,7 +59,7 @@ pub(super) fn stop(inputs: Inputs<'_>) -> (Vec<Problem>, Vec<Tripped>) {
     let mut allowed = Vec::new();
     let belts = [
         (Belt::Tab, other_tab(inputs)),
-        (Belt::History, history::time_travel(inputs)),
+        (Belt::History, history::time_travel(inputs, shown)),
     ];
     for (belt, problem) in belts {
         let Some(problem) = problem else { continue };
@@ -59,17 +81,11 @@ fn other_store(inputs: Inputs<'_>) -> Option<Problem> {
     let Inputs {
         sheet, memory, policy, ..
     } = inputs;
-    let others: Vec<&str> = sheet
-        .display
-        .stores
-        .iter()
-        .map(String::as_str)
-        .filter(|s| *s != memory.store)
-        .collect();
+    let others: Vec<&String> = rivals(&sheet.display.stores, &memory.store).collect();
     let why = if !others.is_empty() {
         let served_too = sheet.display.stores.contains(&memory.store);
         let served = if served_too { "too" } else { "and not by this one" };
-        let others: Vec<String> = others.into_iter().map(store).collect();
+        let others: Vec<String> = others.into_iter().map(|other| store(other)).collect();
         let this = match memory.store.as_str() {
             "" => "a new one".to_owned(),
             own => store(own),
@@ -103,7 +119,7 @@ fn other_store(inputs: Inputs<'_>) -> Option<Problem> {
 }
 
 /// A store, as people can tell it from another: by the machine that it was made on, where its id says so.
-fn store(id: &str) -> String {
+pub(super) fn store(id: &str) -> String {
     match id.split_once('/') {
         Some((host, _)) => format!("the state store that was made on {}", plain(&short(host, 80))),
         None => format!("the state store {}", plain(&short(id, 80))),

@@ -3,9 +3,26 @@
 use chrono::{DateTime, Utc};
 
 use super::policy::Policy;
+
 use crate::fleet::Fleet;
+use crate::gate::Readings;
 use crate::memory::Memory;
 use crate::sheet::parse::Sheet;
+
+/// What is left to decide from while the sheet cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Blind<'a> {
+    /// The fleet, as far as its sources answered.
+    pub fleet: &'a Fleet,
+    /// What is remembered.
+    pub memory: &'a Memory,
+    /// How to decide.
+    pub policy: &'a Policy,
+    /// What gates gave in this pass.
+    pub readings: &'a Readings,
+    /// The time of the pass.
+    pub now: DateTime<Utc>,
+}
 
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +35,8 @@ pub struct Inputs<'a> {
     pub memory: &'a Memory,
     /// How to decide.
     pub policy: &'a Policy,
+    /// What gates gave in this pass.
+    pub readings: &'a Readings,
     /// The time of the pass.
     pub now: DateTime<Utc>,
 }

@@ -23,7 +23,8 @@ pub(super) fn report(inputs: Inputs<'_>, plan: &mut Plan) {
     plan.misnamed = said;
 }
 
-/// The servers of each name: those that the fleet shows alive, and those that only the sheet shows.
+/// The servers of each name: those that the fleet shows alive, and those that only the sheet shows; and those whose ids stand in
+/// capitals.
 #[must_use]
 pub fn owners<'a>(sheet: &'a Sheet, fleet: &'a Fleet, plan: &Plan) -> Owners<'a> {
     let rows: BTreeMap<&ServerId, u32> = sheet
@@ -48,6 +49,14 @@ pub fn owners<'a>(sheet: &'a Sheet, fleet: &'a Fleet, plan: &Plan) -> Owners<'a>
     for (id, server) in fleet.servers.iter().filter(|(_, server)| server.state.is_live()) {
         if let Some(name) = server.name() {
             owners.entry(name).or_default().insert(id, listed(id));
+        }
+    }
+    // A server's id in capitals means that server.
+    for row in &sheet.intent.misnamed {
+        let meant = ServerId::from(&*row.text.as_str().to_ascii_lowercase());
+        let known = fleet.servers.get_key_value(&meant).map(|(id, _)| id);
+        if let Some(id) = known.or_else(|| rows.get_key_value(&meant).map(|(id, _)| *id)) {
+            owners.entry(row.text.as_str()).or_default().insert(id, listed(id));
         }
     }
     owners

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::advice::Advice;
 use super::policy::Belt;
+use super::rollout::{RolloutPlan, RolloutRule};
 use super::rule::Rule;
 use super::state::State;
 use crate::fleet::Source;
@@ -13,7 +14,7 @@ use crate::problem::{Code, Problem};
 use crate::tag::{Change, ChannelName, ServerId, Version};
 
 /// Why a channel is as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelPlan {
     /// Its name.
     pub name: ChannelName,
@@ -35,6 +36,12 @@ pub struct ChannelPlan {
     pub rule: Rule,
     /// Its state, in one word.
     pub state: State,
+    /// The rollout under way.
+    pub rollout: Option<RolloutPlan>,
+    /// Whether one was under way before this plan.
+    pub rolled: bool,
+    /// Whether servers may pass to a new version now, by windows and freezes.
+    pub open: bool,
     /// What the cell of key A names; blank when it is blank, `None` when it cannot be read or is not there.
     pub desired_a: Option<Arc<str>>,
     /// The same of key B.
@@ -54,6 +61,28 @@ pub struct ChannelPlan {
     pub held: u64,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
+}
+
+impl ChannelPlan {
+    /// Whether its release moves, or the next wave of its rollout starts.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        let starts = |rollout: &RolloutPlan| rollout.rule == RolloutRule::NextWave;
+        self.moved.is_some() || self.rollout.as_ref().is_some_and(starts)
+    }
+
+    /// Whom a release that moves leaves behind, in words; blank where it leaves nobody.
+    pub(super) fn left_behind_words(&self) -> String {
+        let shown: Vec<&str> = self.left_behind.iter().take(10).map(ServerId::as_str).collect();
+        match self.left_behind.len() {
+            0 => String::new(),
+            n => format!(
+                "{n} held and left behind: {}{}",
+                shown.join(", "),
+                if n > 10 { ", …" } else { "" }
+            ),
+        }
+    }
 }
 
 /// How a channel's status reads.
@@ -77,13 +106,38 @@ pub enum Moved {
         /// The new one.
         to: Version,
     },
-    /// A tick.
+    /// Back.
     Rollback {
         /// The version left.
         from: Version,
-        /// The version gone back to.
-        to: Version,
+        /// The version gone back to; `None` where a rollout had no former one.
+        to: Option<Version>,
+        /// By whom.
+        by: By,
     },
+}
+
+impl By {
+    /// The event of a release that is taken back so.
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Tick => "rollback",
+            Self::Gate => "auto_rollback",
+            Self::Keys => "taken_back",
+        }
+    }
+}
+
+/// Who takes a release back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A tick, or a command.
+    Tick,
+    /// A gate that has failed.
+    Gate,
+    /// Both keys.
+    Keys,
 }
 
 /// What becomes of a server.
@@ -111,6 +165,10 @@ pub enum ServerStatus {
     Error(String),
     /// A belt holds its changes.
     Waiting(String),
+    /// A rollout has yet to take it, or to let it pass.
+    WaitsForWave,
+    /// It is late for its channel's release, and passes when this opens.
+    WaitsForWindow(String),
     /// Its tags were refused, and it is not tried in this pass.
     Refused(Refused),
     /// Nothing is known of it in this pass, so nothing is said.
@@ -138,6 +196,8 @@ pub struct ServerPlan {
     pub append: bool,
     /// Whether the appended row comes back held.
     pub append_held: bool,
+    /// Whether a wave of the rollout under way has taken it.
+    pub member: bool,
 }
 
 impl ServerPlan {
@@ -252,7 +312,12 @@ impl Plan {
     /// Whether it would change tags, releases or rows.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        self.servers.iter().any(|s| !s.changes.is_empty() || s.append)
-            || self.channels.iter().any(|c| c.moved.is_some())
+        self.servers.iter().any(|s| !s.changes.is_empty() || s.append) || self.channels.iter().any(ChannelPlan::moves)
+    }
+
+    /// Whether it lets this store serve the sheet from now on, which spends all keys.
+    #[must_use]
+    pub fn takes_over(&self) -> bool {
+        self.happenings.iter().any(|happening| happening.event == "takeover")
     }
 }

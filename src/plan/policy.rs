@@ -1,9 +1,15 @@
 //! What the configuration and the command line say about decisions, and which safety limits an operator may let through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
+use super::window::{Hours, hours};
+use crate::fleet::Source;
 use crate::problem::Code;
-use crate::tag::TagKey;
+use crate::rollout::Rollouts;
+use crate::tag::{ChannelName, TagKey};
 
 /// What the decision needs to know from the configuration and the command line.
 #[derive(Clone, Debug)]
@@ -30,6 +36,32 @@ pub struct Policy {
     pub allow: BTreeSet<Belt>,
     /// Whether the operator takes the sheet over for this store.
     pub takeover: bool,
+    /// Who lets belts through or takes the sheet over; empty where nobody does.
+    pub by: String,
+    /// Strategies, gates, windows and freezes.
+    pub rollouts: Arc<Rollouts>,
+    /// Whether the operator lets this pass act as if all windows were open.
+    pub allow_window: bool,
+}
+
+impl Policy {
+    /// Whether servers of a channel may pass to a new version now.
+    #[must_use]
+    pub fn hours_of(&self, channel: &ChannelName, now: DateTime<Utc>) -> Hours {
+        if self.allow_window {
+            return Hours::Open;
+        }
+        self.hours_by_the_clock(channel, now)
+    }
+
+    /// The same, whatever the operator lets through.
+    pub(super) fn hours_by_the_clock(&self, channel: &ChannelName, now: DateTime<Utc>) -> Hours {
+        let (windows, freezes) = (self.rollouts.windows_of(channel), self.rollouts.freezes_of(channel));
+        if windows.is_empty() && freezes.is_empty() {
+            return Hours::Open;
+        }
+        hours(&windows, &freezes, now)
+    }
 }
 
 /// Which discovered servers get a row. One that is held always does, so that somebody can let it go.
@@ -42,6 +74,20 @@ pub enum Rows {
     Persistent,
     /// None.
     None,
+}
+
+/// What an operator lets through for one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Safety limits.
+    pub belts: BTreeSet<Belt>,
+    /// Windows and freezes.
+    pub window: bool,
+}
+
+impl Allowed {
+    /// The word for `--allow` that lets windows and freezes through.
+    pub const WINDOW: &str = "window";
 }
 
 /// A safety limit that an operator may let through for one pass.
@@ -60,6 +106,9 @@ pub enum Belt {
     /// The file was set back in time.
     History,
 }
+
+/// Accounts and regions that a belt holds, and which.
+pub(super) type SourceBelts = BTreeMap<Source, Belt>;
 
 impl Belt {
     /// All of them.

@@ -18,9 +18,7 @@ pub(super) fn rest(drafts: &mut [Draft<'_>], context: &Context<'_>) {
     let mut tried_alike: BTreeSet<(&Source, &str)> = BTreeSet::new();
     let mut tried_alone = 0;
     for draft in drafts {
-        let Some(memory) = inputs.memory.servers.get(&draft.plan.id) else {
-            continue;
-        };
+        let Some(memory) = draft.before else { continue };
         let (Some(refused), Some(source)) = (&memory.refused, &memory.source) else {
             continue;
         };

@@ -56,7 +56,7 @@ impl Rule {
             Self::RolledBack => "rollback is ticked and there is a version to go back to",
             Self::NothingToRollBack => "rollback is ticked, but there is no version to go back to",
             Self::Latched => "rollback is still ticked, and this tick was served or does not count",
-            Self::Error => "a cell of the row cannot be read, or the channel stands in two rows",
+            Self::Error => "a cell of the row cannot be read, or the channel stands in two rows, or in none any more",
             Self::NotReleased => "there is no release, and the keys do not agree on one",
             Self::InSync => "both keys are empty, or both name the release",
             Self::Waiting => "one key is empty, or the keys differ",

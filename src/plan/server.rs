@@ -7,13 +7,16 @@ use super::draft::{Context, Draft};
 use super::joined::Joined;
 use super::model::{Plan, ServerStatus};
 use super::policy::{Policy, Rows};
+use super::rollout::Carry;
 use crate::fleet::Server;
+use crate::memory::Member;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::ServerRow;
-use crate::tag::{Change, ChannelName, Reason};
+use crate::tag::{Change, ChannelName, Reason, Version};
 use changes::{Case, unapproved};
 pub use recall::count_repeats;
 pub(super) use recall::forget;
+pub(super) use recall::is_contested;
 use recall::{GONE_AFTER, contest, note_end, note_sight, note_stamp};
 
 /// Decides one server; `None` for those that are none of ours (counted in the plan where they carry another channel's tag).
@@ -21,7 +24,7 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
     let Some(row) = joined.rows.first() else {
         return discover(joined, context, plan);
     };
-    for row in &joined.rows {
+    for row in joined.rows {
         plan.problems.extend(row.errors.iter().cloned());
     }
     let held = joined.held();
@@ -41,6 +44,22 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
         let what = row.errors.first().map_or_else(String::new, |e| e.message.clone());
         ServerStatus::Error(what)
     } else if held {
+        if let (Some(server), Some(channel)) = (joined.live(), channel) {
+            let memory = joined.before();
+            let case = Case {
+                id: joined.id,
+                server,
+                channel,
+                row: Some(row),
+                memory,
+                moved: false,
+            };
+            let carry = context
+                .carries
+                .get(channel)
+                .filter(|carry| carry.has(joined.id, memory));
+            note_member(&case, carry, context, &mut draft);
+        }
         ServerStatus::Held
     } else {
         match channel {
@@ -49,6 +68,13 @@ pub(super) fn decide<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut 
             Some(_) => ServerStatus::UnknownChannel(None),
         }
     };
+    // A channel whose own row is gone keeps the servers that it had.
+    let is_one =
+        |channel: &ChannelName| context.rows.contains_key(channel) || draft.next.channel.as_ref() == Some(channel);
+    let aside = row.unreadable || !channel.is_some_and(is_one);
+    if draft.next.aside != aside {
+        draft.next.to_mut().aside = aside;
+    }
     Some(draft)
 }
 
@@ -110,13 +136,15 @@ fn assigned<'a>(
     let moved = former.as_ref().is_some_and(|former| former != channel);
     let row = joined.rows.first().copied();
     let case = Case {
+        id: joined.id,
         server,
         channel,
         row,
-        memory: joined.memory,
+        memory: joined.before(),
         moved,
     };
     let mut changes = case.changes(context);
+    let late = late(&mut changes, &case, context);
     if let (true, Some(belt)) = (moved, context.row_belt) {
         draft.wait(changes, rolled_back(joined, server, context), policy.observe);
         return ServerStatus::Waiting(belt.to_owned());
@@ -128,6 +156,7 @@ fn assigned<'a>(
     draft.unapproved = unapproved(&changes, &case, context);
     if moved && sets_version(&changes, policy) {
         draft.moved_from = former;
+        draft.through = rolled_back(joined, server, context);
     }
     if !policy.observe {
         draft.asks = row;
@@ -136,7 +165,67 @@ fn assigned<'a>(
         Some(error) => ServerStatus::Error(error.message.clone()),
         None => contest(joined, &mut changes, &mut draft.next, context.inputs.now, plan),
     };
+    let status = in_waves(status, &case, context, draft);
     draft.change(changes, policy.observe);
+    wait(status, late, &case, context, draft)
+}
+
+/// Takes out of the changes what waits for a window: outside of it nobody passes to the release, however late. Drift, joins, moves and
+/// rollbacks go on.
+fn late(changes: &mut Vec<Change>, case: &Case<'_>, context: &Context<'_>) -> Vec<Change> {
+    if !context.closed.contains_key(case.channel) {
+        return Vec::new();
+    }
+    let tag = &context.inputs.policy.version_tag;
+    let waits = |change: &Change| change.tag == *tag && change.reason == Reason::Release;
+    let (late, go) = std::mem::take(changes).into_iter().partition(waits);
+    *changes = go;
+    late
+}
+
+/// Shows what waits for a window.
+fn wait(
+    status: ServerStatus,
+    late: Vec<Change>,
+    case: &Case<'_>,
+    context: &Context<'_>,
+    draft: &mut Draft<'_>,
+) -> ServerStatus {
+    let what = context.closed.get(case.channel).filter(|_| !late.is_empty());
+    draft.plan.withheld.extend(late);
+    match (what, status) {
+        (Some(what), ServerStatus::InSync) => ServerStatus::WaitsForWindow(what.clone()),
+        (_, status) => status,
+    }
+}
+
+/// Remembers that a wave has taken a server, and that it was seen to carry the release since.
+fn note_member(case: &Case<'_>, carry: Option<&Carry>, context: &Context<'_>, draft: &mut Draft<'_>) {
+    let Some(Carry::Waves { id, .. }) = carry else { return };
+    draft.plan.member = true;
+    let release = context.release(case.channel).map(Version::as_str);
+    let carries = case
+        .server
+        .tag(&context.inputs.policy.version_tag)
+        .map(|version| &**version);
+    let known = draft.next.member.as_ref().filter(|member| member.of == *id);
+    let member = Member {
+        of: id.clone(),
+        reached: known.is_some_and(|member| member.reached) || carries == release,
+    };
+    if known != Some(&member) {
+        draft.next.to_mut().member = Some(member);
+    }
+}
+
+/// The status of a server that a rollout has yet to take. That one has taken it is remembered before it passes.
+fn in_waves(status: ServerStatus, case: &Case<'_>, context: &Context<'_>, draft: &mut Draft<'_>) -> ServerStatus {
+    let memory = case.memory.filter(|_| !case.moved);
+    let carry = context.carries.get(case.channel);
+    note_member(case, carry.filter(|carry| carry.has(case.id, memory)), context, draft);
+    if status == ServerStatus::InSync && case.wanted(context).waits {
+        return ServerStatus::WaitsForWave;
+    }
     status
 }
 
@@ -154,6 +243,9 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
     }
     let mut draft = Draft::new(joined, Some(channel.clone()));
     note_sight(joined, &mut draft.next, context.inputs);
+    if draft.next.aside {
+        draft.next.to_mut().aside = false;
+    }
     let held = draft.next.held;
     let wanted = held || gets_row(server, policy);
     draft.plan.append = wanted && context.row_belt.is_none() && may_append(held, context, plan);
@@ -166,13 +258,15 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
     let former = joined.memory.and_then(|m| m.channel.clone());
     let moved = former.as_ref().is_some_and(|former| *former != channel);
     let case = Case {
+        id: joined.id,
         server,
         channel: &channel,
         row: None,
-        memory: joined.memory,
+        memory: joined.before(),
         moved,
     };
     let mut changes = case.changes(context);
+    let late = late(&mut changes, &case, context);
     // A rollback reaches servers whose rows vanished, too; everything else waits for the rows.
     if let Some(belt) = context.row_belt {
         draft.wait(changes, rolled_back(joined, server, context), policy.observe);
@@ -187,22 +281,26 @@ fn discover<'a>(joined: &Joined<'a>, context: &Context<'a>, plan: &mut Plan) -> 
     if !(moved && policy.observe) {
         draft.joins = Some(channel.clone());
     }
-    draft.plan.status = contest(joined, &mut changes, &mut draft.next, context.inputs.now, plan);
+    let status = contest(joined, &mut changes, &mut draft.next, context.inputs.now, plan);
+    let status = in_waves(status, &case, context, &mut draft);
     draft.change(changes, policy.observe);
+    draft.plan.status = wait(status, late, &case, context, &mut draft);
     Some(draft)
 }
 
-/// The version that a rollback of the channel it is tagged with gives back to a server whose row a belt does not trust.
+/// The version that a rollback of the channel it is tagged with gives back to a server whose row a belt does not trust, or whose
+/// move it holds.
 fn rolled_back(joined: &Joined<'_>, server: &Server, context: &Context<'_>) -> Vec<Change> {
     let policy = context.inputs.policy;
     let Some(channel) = tagged_channel(server, policy) else {
         return Vec::new();
     };
     let case = Case {
+        id: joined.id,
         server,
         channel: &channel,
         row: None,
-        memory: joined.memory,
+        memory: joined.before(),
         moved: false,
     };
     let mut changes = case.changes(context);
@@ -231,7 +329,7 @@ fn absent(joined: &Joined<'_>, draft: &mut Draft<'_>, context: &Context<'_>, pla
     let unsure = match joined.source() {
         Some(source) => {
             // One that was removed from the configuration never answers again: that it was meant, an operator says.
-            fleet.sources.get(source).is_some_and(Option::is_some) || context.source_belts.contains(source)
+            fleet.sources.get(source).is_some_and(Option::is_some) || context.source_belts.contains_key(source)
         }
         None => !fleet.complete() || !context.source_belts.is_empty(),
     };

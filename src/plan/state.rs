@@ -19,12 +19,16 @@ pub enum State {
     NothingToRollBack,
     /// It would move, but the pass only observes.
     Observe,
+    /// A rollout stands.
+    Paused,
     /// The release moved by two keys.
     Promoted,
     /// Both keys agree, and promotions are not enabled.
     Ready,
     /// The release moved by a tick.
     RolledBack,
+    /// A rollout is under way.
+    Rolling,
     /// A key is spent.
     Spent,
     /// The protection of the keys does not hold.
@@ -39,7 +43,7 @@ pub enum State {
 
 impl State {
     /// All of them, in the order of their words.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Belt,
         Self::Error,
         Self::InSync,
@@ -47,9 +51,11 @@ impl State {
         Self::NotReleased,
         Self::NothingToRollBack,
         Self::Observe,
+        Self::Paused,
         Self::Promoted,
         Self::Ready,
         Self::RolledBack,
+        Self::Rolling,
         Self::Spent,
         Self::Unprotected,
         Self::Waiting,
@@ -68,9 +74,11 @@ impl State {
             Self::NotReleased => "not_released",
             Self::NothingToRollBack => "nothing_to_roll_back",
             Self::Observe => "observe",
+            Self::Paused => "paused",
             Self::Promoted => "promoted",
             Self::Ready => "ready",
             Self::RolledBack => "rolled_back",
+            Self::Rolling => "rolling",
             Self::Spent => "spent",
             Self::Unprotected => "unprotected",
             Self::Waiting => "waiting",

@@ -7,7 +7,7 @@ use super::joined::Rows;
 use super::model::{Plan, ServerStatus};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::{ChannelName, ServerId};
-use crate::text::{few, nearest, thousands};
+use crate::text::{did_you_mean, few, nearest, thousands};
 
 /// Servers that a message names.
 const NAMED: usize = 5;
@@ -37,7 +37,9 @@ pub(super) fn report(inputs: Inputs<'_>, rows: &Rows<'_>, plan: &mut Plan) {
     }
     for (channel, (meant, ids)) in unknown {
         let has = if ids.len() == 1 { "server has" } else { "servers have" };
-        let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant}?)"));
+        let meant = meant.map_or_else(String::new, |meant| {
+            format!(" ({})", did_you_mean(Some(meant.as_str()), ""))
+        });
         let names: Vec<String> = ids.iter().map(|id| inputs.fleet.called(id)).collect();
         let message = format!(
             "{} {has} the channel {channel}, which has no row in {}{meant}: {}; correct the name, or add the channel",

@@ -64,7 +64,7 @@ pub fn candidate(
         return Some(of(found, true));
     }
     let said_to_be_here = rows().find(|row| {
-        let shows = |header: &str| row.service.get(header).map_or("", String::as_str);
+        let shows = |header: &str| row.service.get(header).map_or("", |text| text);
         shows("account") == &*source.account
             && shows("region") == &*source.region
             && !["", "terminated", "shutting-down"].contains(&shows("state"))
@@ -174,6 +174,7 @@ mod tests {
                 .collect(),
             metadata_tags: false,
             spot: false,
+            zone: None,
         }
     }
 
@@ -186,13 +187,14 @@ mod tests {
             key_b: Key::Empty,
             enabled: Tick::Off,
             rollback: Tick::Off,
+            advance: None,
             errors: Vec::new(),
         });
         let shown = [("account", "main"), ("region", "eu-west-1"), ("state", "running")];
         sheet.display.servers.rows.push(ShownServer {
             row: 2,
             id: "i-far".into(),
-            service: shown.map(|(header, text)| (header.into(), text.to_owned())).into(),
+            service: shown.map(|(header, text)| (header.into(), text.into())).into(),
         });
         sheet
     }
@@ -210,6 +212,9 @@ mod tests {
             max_unapproved_change: 1.0,
             allow: [].into(),
             takeover: false,
+            rollouts: std::sync::Arc::default(),
+            allow_window: false,
+            by: String::new(),
         }
     }
 

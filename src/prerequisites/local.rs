@@ -16,7 +16,12 @@ const GROUP: u32 = 0o070;
 const GROUP_WRITES: u32 = 0o020;
 
 /// Variables that send requests elsewhere than to AWS.
-const REDIRECTIONS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_STS"];
+const REDIRECTIONS: [&str; 4] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_CLOUDWATCH",
+    "AWS_ENDPOINT_URL_EC2",
+    "AWS_ENDPOINT_URL_STS",
+];
 /// Variables that name a proxy.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -47,6 +52,9 @@ pub fn judge_config(errors: &ConfigErrors) -> Vec<Finding> {
         Item::Account,
         Item::DescribeInstances,
         Item::CreateTags,
+        Item::Gate,
+        Item::Window,
+        Item::Order,
         Item::Smtp,
     ];
     findings.extend(rest.map(|item| Finding::not_checked(item, "", "the configuration has to be read first")));
@@ -64,7 +72,8 @@ pub fn judge_environment(set: &BTreeMap<String, String>, redirected_by_config: b
     }
     // The first that is set counts.
     if let Some(name) = PROXIES.iter().find(|name| !redirected_by_config && is_set(name)) {
-        let message = "requests to Google and AWS go through this proxy (NO_PROXY names exceptions), mail does not";
+        let message =
+            "requests to Google, AWS and Prometheus go through this proxy (NO_PROXY names exceptions), mail does not";
         findings.push(Finding::note(Item::Environment, *name, message));
     }
     if is_set("RUST_LOG") {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Finding, Item};
 use crate::fleet::Fleet;
+use crate::gate::Readings;
 use crate::memory::Memory;
 use crate::plan::{Inputs, Policy, distrust};
 use crate::problem::{Code, Problem};
@@ -305,6 +306,7 @@ pub fn judge_store(seen: &Seen, memory: Option<&Memory>, policy: &Policy, now: D
         fleet: &Fleet::default(),
         memory,
         policy,
+        readings: Readings::none(),
         now,
     });
     let mut findings: Vec<Finding> = stop

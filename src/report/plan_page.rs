@@ -15,15 +15,13 @@ const FEW: usize = 3;
 /// What is the same of many servers: whether it is held back, tag, before, after, reason.
 type Alike<'p> = (bool, &'p str, Option<&'p str>, &'p str, &'static str);
 
-/// The page: of all channels or of one; with `all`, each server is named.
+/// The page; with `all`, each server is named.
 #[must_use]
-pub fn plan_page(plan: &Plan, report: &Report, only: Option<&str>, all: bool) -> Page {
+pub fn plan_page(plan: &Plan, report: &Report, all: bool) -> Page {
     let mut channels: BTreeMap<&str, Vec<&ServerPlan>> = BTreeMap::new();
     for server in &plan.servers {
         let name = server.channel.as_ref().map_or("", |channel| channel.as_str());
-        if only.is_none_or(|only| only == name) {
-            channels.entry(name).or_default().push(server);
-        }
+        channels.entry(name).or_default().push(server);
     }
     let (mut out, mut changing, mut new) = (Page::default(), 0, 0);
     // What is not seen cannot change: who only reads the first lines must not take it for good.

@@ -73,7 +73,7 @@ fn explains(event: &Event, spent: &Event) -> bool {
     let because = |why: &str| spent.detail.ends_with(why);
     let why = |event: &Event| event.detail.split_once(": ").map(|(_, why)| why.to_owned());
     match event.event.as_str() {
-        "rollback" => because("it was rolled back"),
+        "rollback" | "auto_rollback" => because("it was rolled back"),
         "unauthorised_edit" => because("the row was edited"),
         "adoption" => because("before the service first saw the row") || because("the store was taken over"),
         KEY_SPENT => why(event) == why(spent),

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::Plan;
+use crate::plan::{By, ChannelPlan, Moved, Plan};
 use crate::settle::Settled;
 use crate::tag::{ChannelName, Reason};
+
+/// How a rollout may end.
+pub const ROLLOUT_ENDINGS: [&str; 4] = ["done", "rolled_back", "auto_rolled_back", "taken_back"];
 
 /// What a pass found and did, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Tally {
     pub changes: BTreeMap<&'static str, u64>,
     /// Tags that somebody else had changed, whether they were put back or not.
     pub drift: u64,
+    /// Rollouts that ended, by how they did.
+    pub rollouts: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -23,8 +28,7 @@ impl Tally {
         for server in &plan.servers {
             let drifted = server.changes.iter().chain(&server.withheld);
             tally.drift += drifted.filter(|change| change.reason == Reason::Drift).count() as u64;
-            // Only servers whose change succeeded are remembered by the settlement.
-            if settled.update.servers.contains_key(&server.id) {
+            if settled.written.contains(&server.id) {
                 for change in &server.changes {
                     *tally.changes.entry(change.reason.word()).or_default() += 1;
                 }
@@ -34,6 +38,23 @@ impl Tally {
                 *tally.servers.entry(key).or_default() += 1;
             }
         }
+        for ending in plan.channels.iter().filter_map(ending) {
+            *tally.rollouts.entry(ending).or_default() += 1;
+        }
         tally
     }
+}
+
+/// How the rollout of a channel ended in this pass, if it did: one of [`ROLLOUT_ENDINGS`].
+fn ending(channel: &ChannelPlan) -> Option<&'static str> {
+    if !channel.rolled || channel.rollout.is_some() {
+        return None;
+    }
+    let [done, by_tick, by_gate, by_keys] = ROLLOUT_ENDINGS;
+    Some(match &channel.moved {
+        Some(Moved::Rollback { by: By::Tick, .. }) => by_tick,
+        Some(Moved::Rollback { by: By::Gate, .. }) => by_gate,
+        Some(Moved::Rollback { by: By::Keys, .. }) => by_keys,
+        _ => done,
+    })
 }

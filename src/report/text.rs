@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use super::Report;
 use crate::pass_end::Ending;
-use crate::plan::{Happening, Tone};
+use crate::plan::{Happening, Phase, RolloutPlan, RolloutRule, Tone};
+use crate::problem::Code;
 use crate::screen::{GLUE, Look, Page, Row};
 use crate::settle::ChannelLine;
+use crate::stages::millis;
 use crate::text::{plain, thousands, write_shown};
 
 /// How many of a long list are shown.
@@ -36,6 +38,25 @@ impl Report {
     #[must_use]
     pub fn text(&self) -> Page {
         page(self)
+    }
+
+    /// The same with the time of each stage, for `-v`.
+    #[must_use]
+    pub fn text_in_full(&self) -> Page {
+        let mut page = page(self);
+        self.show_stages(&mut page);
+        page
+    }
+
+    /// Adds the time of each stage, for `-v`.
+    pub fn show_stages(&self, page: &mut Page) {
+        let stages = self.stages.iter();
+        let stages: Vec<String> = stages
+            .map(|(stage, took)| format!("{}{GLUE}{}{GLUE}ms", stage.word(), thousands(millis(*took))))
+            .collect();
+        if !stages.is_empty() {
+            page.entry(("stages  ", Look::Plain), (stages.join(", "), Look::Plain));
+        }
     }
 }
 
@@ -70,9 +91,13 @@ fn headline(report: &Report) -> (String, Look) {
         Ending::Failed => ("FAILED", Look::Bad),
         Ending::Changes => ("changes to make", Look::Plain),
         Ending::Held if report.preview => ("something would be held back, see below", Look::Waiting),
-        Ending::Partial if report.preview => ("part of the fleet was not seen", Look::Waiting),
+        Ending::Partial if report.preview && report.unanswered().is_some() => {
+            ("part of the fleet was not seen", Look::Waiting)
+        }
+        Ending::Partial if report.preview => ("not all gates were read", Look::Waiting),
         Ending::Partial => ("done in part", Look::Waiting),
         Ending::Held => ("done in part: something is held back, see below", Look::Waiting),
+        Ending::Stopped if report.preview => ("a pass would be STOPPED before it writes anything", Look::Bad),
         Ending::Stopped => ("STOPPED before anything was written", Look::Bad),
         Ending::Busy => ("not begun: another pass holds the state store", Look::Bad),
     };
@@ -83,6 +108,10 @@ fn headline(report: &Report) -> (String, Look) {
     }
     if report.outcome == Ending::Partial && failed > 0 {
         why.push(format!("{} failed", servers_of(failed)));
+    }
+    let gates = report.problems.iter().any(|problem| problem.code == Code::GateSource);
+    if gates && !report.preview {
+        why.push("not all gates were read".to_owned());
     }
     let none = report.regions.is_some_and(|(answered, all)| answered == 0 && all > 0);
     let look = if none { Look::Bad } else { look };
@@ -173,21 +202,59 @@ pub(super) fn page(report: &Report) -> Page {
     page
 }
 
+/// How a release moves in the pass that a preview is of, or which wave it makes, in words; `None` where nothing moves.
+#[must_use]
+pub fn next_pass(line: &ChannelLine) -> Option<String> {
+    let wave = line.rollout.as_ref().and_then(next_wave);
+    match (line.moved.as_str(), wave) {
+        ("", wave) => wave,
+        (moved, Some(wave)) => Some(format!("{moved}, {wave}")),
+        (moved, None) => {
+            let behind = line.concerned.saturating_sub(line.carrying);
+            let (behind, all) = (thousands(behind), thousands(line.concerned));
+            Some(format!("{moved}, on {behind} of {all} servers"))
+        }
+    }
+}
+
 /// The row of a channel. What moved in this pass is what people look for first.
 fn channel(line: &ChannelLine, preview: bool) -> Row {
-    let behind = line.concerned.saturating_sub(line.carrying);
-    let status = match (line.moved.as_str(), preview) {
-        ("", _) => line.status.clone(),
-        (moved, true) => format!(
-            "next pass: {moved}, on {} of {} servers",
-            thousands(behind),
-            thousands(line.concerned)
-        ),
-        (moved, false) => format!("{moved}: {}", line.status),
+    let status = match (next_pass(line), preview) {
+        (None, _) => line.status.clone(),
+        (Some(moves), true) => format!("next pass: {moves}"),
+        (Some(_), false) if line.moved.is_empty() => line.status.clone(),
+        (Some(_), false) => format!("{}: {}", line.moved, line.status),
     };
     let (status, tone) = with_unseen(&status, line.tone, line.unseen);
     let cells = [line.name.as_str(), &line.release, &line.previous, &status];
     (cells.map(plain).to_vec(), look(tone))
+}
+
+/// What the next pass does in a rollout, in the future tense; `None` where nobody passes.
+fn next_wave(rollout: &RolloutPlan) -> Option<String> {
+    let behind = servers_of(rollout.members.saturating_sub(rollout.carrying));
+    let RolloutPlan {
+        version,
+        wave,
+        waves,
+        to,
+        size,
+        ..
+    } = rollout;
+    match rollout.rule {
+        RolloutRule::Starts => Some(format!(
+            "would start to roll out {version}: wave {wave}/{waves} ({to}) with {}",
+            servers_of(*size)
+        )),
+        RolloutRule::NextWave => Some(format!(
+            "would start wave {wave}/{waves} ({to}) of {version}: {behind} more, to {}",
+            thousands(*size)
+        )),
+        RolloutRule::Moves if rollout.state == Phase::Moving && rollout.carrying < rollout.members => Some(format!(
+            "would give {version} to {behind} of wave {wave}/{waves} ({to})"
+        )),
+        _ => None,
+    }
 }
 
 /// How a status reads, in the colour of the status page.

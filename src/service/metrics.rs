@@ -3,6 +3,7 @@
 
 mod apis;
 mod maker;
+mod rollouts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use prometheus::{
-    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::calls::Calls;
@@ -20,12 +21,11 @@ use crate::plan::{Belt, State};
 use crate::problem::Kind;
 use crate::report::Report;
 use crate::settle::ChannelLine;
+use crate::stages::Stage;
 use crate::tag::{ChannelName, Reason};
 use apis::Apis;
-use maker::Maker;
-
-/// The most channels that get series of their own; the rest are counted under [`OTHER`].
-const MOST_CHANNELS: usize = 200;
+use maker::{MOST_CHANNELS, Maker, whole};
+use rollouts::Rollouts;
 
 /// The label of the other channels.
 const OTHER: &str = "other";
@@ -38,15 +38,6 @@ const ENDINGS: [Ending; 6] = [
     Ending::Stopped,
     Ending::Failed,
     Ending::Busy,
-];
-
-const KINDS: [Kind; 6] = [
-    Kind::Release,
-    Kind::Mismatch,
-    Kind::UnauthorisedEdit,
-    Kind::ApiFailure,
-    Kind::Belt,
-    Kind::BadCell,
 ];
 
 const REASONS: [Reason; 6] = [
@@ -64,12 +55,18 @@ const STORE: &str = "store";
 /// A pass over 1,500 servers takes half a second with nothing to do and three minutes at most at the default limits.
 const DURATIONS: [f64; 12] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
+/// A stage takes from next to nothing (a plan in which nothing changes) to nearly all of a pass.
+const STAGE_DURATIONS: [f64; 14] = [
+    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0,
+];
+
 /// All metrics of one process.
 pub struct Metrics {
     registry: Registry,
     names: Vec<String>,
     passes: IntCounterVec,
     pass_duration: Histogram,
+    stage_duration: HistogramVec,
     pass_running: IntGauge,
     last_attempt: Gauge,
     last_success: Gauge,
@@ -83,6 +80,7 @@ pub struct Metrics {
     open_problems: IntGaugeVec,
     config_current: IntGauge,
     apis: Apis,
+    rollouts: Rollouts,
     outbox_mails: IntGauge,
     outbox_oldest: Gauge,
 }
@@ -113,6 +111,7 @@ impl Metrics {
                         .buckets(DURATIONS.to_vec()),
                 ),
             )?,
+            stage_duration: m.stages("How long each stage of those passes took.", &STAGE_DURATIONS)?,
             pass_running: m.whole("fleetsheet_pass_running", "1 while a pass runs, else 0.")?,
             last_attempt: m.gauge(
                 "fleetsheet_last_attempt_timestamp_seconds",
@@ -157,6 +156,7 @@ impl Metrics {
                 "1 while the configuration and credentials in use are those in the files, 0 while those are bad.",
             )?,
             apis: Apis::new(m)?,
+            rollouts: Rollouts::new(m)?,
             outbox_mails: m.whole("fleetsheet_outbox_mails", "Mails that no server took yet.")?,
             outbox_oldest: m.gauge(
                 "fleetsheet_outbox_oldest_seconds",
@@ -180,6 +180,9 @@ impl Metrics {
         for belt in Belt::ALL.iter().map(|belt| belt.word()).chain([STORE]) {
             self.belts.with_label_values(&[belt]);
         }
+        for stage in Stage::ALL {
+            self.stage_duration.with_label_values(&[stage.word()]);
+        }
         self.config_current.set(1);
         self.open_problems(&[]);
     }
@@ -199,17 +202,21 @@ impl Metrics {
     /// A pass ended, with a report unless it broke off.
     pub fn ended(&self, report: Option<&Report>, now: DateTime<Utc>) {
         self.pass_running.set(0);
+        let ending = report.map_or(Ending::Failed, |report| report.outcome);
         // One that was told to stop before it decided is none that failed.
-        if report.is_some_and(|report| report.interrupted) {
+        if ending == Ending::Failed && report.is_some_and(|report| report.interrupted) {
             return;
         }
-        let ending = report.map_or(Ending::Failed, |report| report.outcome);
         self.passes.with_label_values(&[ending.word()]).inc();
         let Some(report) = report.filter(|_| ending != Ending::Busy) else {
             return;
         };
         self.pass_duration
             .observe(Duration::from_millis(report.duration_ms).as_secs_f64());
+        for (stage, took) in &report.stages {
+            let stage = self.stage_duration.with_label_values(&[stage.word()]);
+            stage.observe(took.as_secs_f64());
+        }
         if matches!(ending, Ending::Done | Ending::Partial | Ending::Held) {
             self.last_success.set(seconds(now));
         }
@@ -227,9 +234,12 @@ impl Metrics {
         }
         self.servers(&tally.servers);
         self.channels(&report.channels);
+        self.rollouts.ended(&tally.rollouts);
+        self.rollouts.channels(&report.channels);
     }
 
-    fn channels(&self, channels: &[ChannelLine]) {
+    /// What the channels are at.
+    pub(super) fn channels(&self, channels: &[ChannelLine]) {
         // A label that changed would leave its former series behind.
         self.channels.reset();
         for line in channels.iter().take(MOST_CHANNELS) {
@@ -243,7 +253,7 @@ impl Metrics {
     }
 
     fn open_problems(&self, kinds: &[Kind]) {
-        for kind in KINDS {
+        for kind in Kind::ALL {
             let count = kinds.iter().filter(|other| **other == kind).count();
             self.open_problems
                 .with_label_values(&[kind.word()])
@@ -302,10 +312,6 @@ impl Metrics {
 #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^52")]
 fn seconds(time: DateTime<Utc>) -> f64 {
     time.timestamp_millis() as f64 / 1000.0
-}
-
-fn whole(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

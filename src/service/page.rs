@@ -11,6 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::state::{EndedPass, Snapshot};
 use crate::alert::spreadsheet;
 use crate::report::Report;
+use crate::stages::millis;
 use crate::text::{ago, length, plain, thousands};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -54,6 +55,7 @@ pub(super) fn page(state: &Snapshot, now: DateTime<Utc>) -> String {
                     }
                     None => p.dim { "No pass has reported any channels yet." },
                 }
+                (stages(state))
                 (parts::problems(state.last.as_ref()))
                 (parts::events(&state.recent))
                 footer.dim {
@@ -91,11 +93,25 @@ fn times(state: &Snapshot, now: DateTime<Utc>) -> Markup {
             @if let Some(ms) = took { (fact("took", &format!("{}.{} s", ms / 1000, ms % 1000 / 100))) }
             @match state.running {
                 Some(since) => (fact("running for", &length(now - since))),
-                None => @if let Some(next) = state.schedule.next(now) { (fact("next pass in", &length(next - now))) },
+                None => @if let Some(next) = state.next_pass(now) { (fact("next pass in", &length(next - now))) },
             }
             (waiting(state, now))
             (fact("schedule", state.schedule.line()))
             (fact("up for", &length(now - state.started)))
+        }
+    }
+}
+
+/// Where the last pass's time went.
+fn stages(state: &Snapshot) -> Markup {
+    let report = state.last.as_ref().and_then(|last| last.report.as_ref());
+    let took = report.map(|report| &report.stages).filter(|took| !took.is_empty());
+    html! {
+        @if let Some(took) = took {
+            h2 { "Last pass by stage" }
+            dl { @for (stage, took) in took {
+                (fact(&stage.word().replace('_', " "), &format!("{} ms", thousands(millis(*took)))))
+            } }
         }
     }
 }

@@ -119,6 +119,7 @@ impl ConfigFiles {
     fn files(&self, config: Option<&Config>) -> Vec<PathBuf> {
         let mut files = vec![self.path.clone()];
         files.extend(config.and_then(|config| config.sheets.credentials_file.clone()));
+        files.extend(config.and_then(|config| config.prometheus.ca_file.clone()));
         files.extend(gcloud_file());
         for (variable, at_home) in CREDENTIALS {
             let named = std::env::var_os(variable)

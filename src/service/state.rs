@@ -59,6 +59,8 @@ pub struct Snapshot {
     pub started: DateTime<Utc>,
     /// When passes are made.
     pub schedule: Schedule,
+    /// When the next one is due between those of the schedule, while a rollout is under way.
+    pub between: Option<DateTime<Utc>>,
     /// The spreadsheet's id.
     pub spreadsheet: String,
     /// Whether it tags nothing and only says what it would do.
@@ -98,6 +100,7 @@ impl ServiceState {
         let start = Snapshot {
             started: now,
             schedule,
+            between: None,
             spreadsheet: spreadsheet.to_owned(),
             observe,
             running: None,
@@ -144,6 +147,11 @@ impl ServiceState {
         self.asked.notified().await;
     }
 
+    /// When the next tick of `schedule.rollout_every` is due, if one is.
+    pub(super) fn due_between(&self, due: Option<DateTime<Utc>>) {
+        self.state().between = due;
+    }
+
     /// Notes that the loop runs.
     pub(super) fn beat(&self) {
         self.state().beat = Instant::now();
@@ -177,6 +185,11 @@ impl ServiceState {
             let counted = report.tally.is_some() || state.facts.is_none();
             if counted && report.outcome != Ending::Busy && !report.channels.is_empty() {
                 state.facts = Some((ended.at, Arc::clone(report)));
+            } else if let Some((_, facts)) = &mut state.facts
+                && let Some(moved) = facts.with_releases_of(report)
+            {
+                self.metrics.channels(&moved.channels);
+                *facts = Arc::new(moved);
             }
         }
         state.last = Some(ended);
@@ -204,7 +217,7 @@ impl ServiceState {
     pub fn text(&self, now: DateTime<Utc>) -> prometheus::Result<Vec<u8>> {
         let (next, (letters, oldest)) = {
             let state = self.state();
-            (state.schedule.next(now), state.waiting)
+            (state.next_pass(now), state.waiting)
         };
         self.metrics.due(next);
         let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
@@ -227,6 +240,13 @@ impl ServiceState {
 }
 
 impl Snapshot {
+    /// When the next pass is due.
+    #[must_use]
+    pub fn next_pass(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let between = self.between.filter(|due| *due > now);
+        self.schedule.next(now).into_iter().chain(between).min()
+    }
+
     /// Checks that a pass was completed within the last three ticks.
     ///
     /// # Errors

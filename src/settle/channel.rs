@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::cells::Cells;
 use crate::fleet::{Outcome, Outcomes};
-use crate::plan::{ChannelPlan, Moved, Plan, ServerStatus, State, Tone};
-use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
+use crate::plan::{ChannelPlan, Moved, Plan, RolloutPlan, ServerStatus, State, Tone};
+use crate::tag::{Cells, Change, ChannelName, ServerId, TagKey, Version};
 use crate::text::plain;
 
 /// A channel as the report and the sheet show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelLine {
     /// Its name.
     pub name: ChannelName,
@@ -34,6 +33,8 @@ pub struct ChannelLine {
     pub desired_b: Option<Arc<str>>,
     /// Servers that carry the release by now.
     pub carrying: u64,
+    /// Those of them that got it in this pass.
+    pub followed: u64,
     /// Servers that it concerns.
     pub concerned: u64,
     /// Servers whose change of version failed.
@@ -44,37 +45,73 @@ pub struct ChannelLine {
     pub held: u64,
     /// Servers whose account and region did not answer; they are among the concerned.
     pub unseen: u64,
+    /// The rollout under way.
+    pub rollout: Option<RolloutPlan>,
+    /// Whether servers may pass to a new version now, by windows and freezes.
+    pub open: bool,
 }
 
-/// How many servers of each channel have got its version in this pass, and how many failed to.
+/// What became of a channel's servers in this pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// Those that have got its version.
+    pub(super) done: u64,
+    /// Those of them that a wave has taken.
+    pub(super) members: u64,
+    /// Those that failed to get it.
+    pub(super) failed: u64,
+}
+
+/// What became of each channel's servers.
 pub(super) fn progress<'p>(
     plan: &'p Plan,
     version_tag: &TagKey,
     outcomes: Option<&Outcomes>,
-) -> BTreeMap<&'p ChannelName, (u64, u64)> {
-    let mut progress: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+) -> BTreeMap<&'p ChannelName, Progress> {
+    let mut progress: BTreeMap<_, Progress> = BTreeMap::new();
+    let releases: BTreeMap<&ChannelName, Option<&Version>> = plan
+        .channels
+        .iter()
+        .map(|channel| (&channel.name, channel.release.as_ref()))
+        .collect();
     for server in &plan.servers {
         let Some(channel) = &server.channel else { continue };
-        let moves = |changes: &[Change]| changes.iter().any(|change| change.tag == *version_tag);
+        // What goes to the former version of a rollout is no progress of the release.
+        let release = releases.get(channel).copied().flatten();
+        let moves = |changes: &[Change]| {
+            changes.iter().any(|change| {
+                change.tag == *version_tag && release.is_some_and(|release| *change.after == *release.as_str())
+            })
+        };
         if matches!(server.status, ServerStatus::Refused(_)) && moves(&server.withheld) {
-            progress.entry(channel).or_default().1 += 1;
+            progress.entry(channel).or_default().failed += 1;
         }
         let outcome = outcomes.and_then(|all| all.get(&server.id));
         if let (Some(outcome), true) = (outcome, moves(&server.changes)) {
-            let (done, failed) = progress.entry(channel).or_default();
+            let counts = progress.entry(channel).or_default();
             let is_done = *outcome == Outcome::Done;
-            *done += u64::from(is_done);
-            *failed += u64::from(!is_done);
+            counts.done += u64::from(is_done);
+            counts.members += u64::from(is_done && server.member);
+            counts.failed += u64::from(!is_done);
         }
     }
     progress
 }
 
 /// A channel's line, with what became of its servers.
-pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine {
+pub(super) fn line(channel: &ChannelPlan, progress: Progress) -> ChannelLine {
+    let failed = progress.failed;
+    let mut rollout = channel.rollout.clone();
+    if let Some(rollout) = &mut rollout {
+        rollout.carrying += progress.members;
+    }
+    let said = match &rollout {
+        Some(rollout) if channel.state != State::Observe => rollout.status(rollout.carrying),
+        _ => channel.status.clone(),
+    };
     // It may quote who else may edit a key.
-    let mut status = plain(&channel.status);
-    let carrying = channel.carrying + done;
+    let mut status = plain(&said);
+    let carrying = channel.carrying + progress.done;
     if let Some(release) = channel.release.as_ref().filter(|_| carrying < channel.concerned) {
         status.push_str(&format!(" · {carrying}/{} on {release}", channel.concerned));
     }
@@ -89,7 +126,8 @@ pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine
         None => String::new(),
         Some(Moved::Promotion { from: Some(from), to }) => format!("promotion {from} → {to}"),
         Some(Moved::Promotion { from: None, to }) => format!("first release {to}"),
-        Some(Moved::Rollback { from, to }) => format!("rollback {from} → {to}"),
+        Some(Moved::Rollback { from, to: Some(to), .. }) => format!("rollback {from} → {to}"),
+        Some(Moved::Rollback { from, to: None, .. }) => format!("rollback from {from}"),
     };
     ChannelLine {
         name: channel.name.clone(),
@@ -100,6 +138,7 @@ pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine
         moved,
         left_behind: channel.left_behind.clone(),
         carrying,
+        followed: progress.done,
         concerned: channel.concerned,
         failed,
         cause: String::new(),
@@ -108,6 +147,8 @@ pub(super) fn line(channel: &ChannelPlan, done: u64, failed: u64) -> ChannelLine
         desired_b: channel.desired_b.clone(),
         held: channel.held,
         unseen: channel.unseen,
+        rollout,
+        open: channel.open,
     }
 }
 
@@ -119,5 +160,7 @@ pub(super) fn cells(line: &ChannelLine) -> Cells {
         ("status", &line.status),
     ];
     let cells = shown.into_iter();
-    cells.map(|(header, text)| (header.into(), text.clone())).collect()
+    cells
+        .map(|(header, text)| (header.into(), text.as_str().into()))
+        .collect()
 }

@@ -2,6 +2,7 @@
 //! of them is taken.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -35,7 +36,7 @@ pub(super) fn note(inputs: Inputs<'_>, server: &ServerPlan, outcome: Option<&Out
         .get(&server.id)
         .or_else(|| inputs.memory.servers.get(&server.id));
     let mut next = known.cloned().unwrap_or_default();
-    next.refused = Some(Refused {
+    Arc::make_mut(&mut next).refused = Some(Refused {
         tags: server
             .changes
             .iter()
@@ -81,7 +82,7 @@ pub(super) fn end(inputs: Inputs<'_>, plan: &Plan, outcomes: Option<&Outcomes>, 
             .is_some_and(|source| ended.contains(&(source, refused.why.as_str())));
         if is_ended {
             let mut next = update.servers.get(&server.id).unwrap_or(memory).clone();
-            next.refused = None;
+            Arc::make_mut(&mut next).refused = None;
             update.servers.insert(server.id.clone(), next);
         }
     }

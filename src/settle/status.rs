@@ -36,8 +36,10 @@ pub enum StatusWord {
     Unassigned,
     /// Its channel has no row.
     UnknownChannel,
-    /// A belt holds its changes.
+    /// A belt holds its changes, or they wait for a window.
     Waiting,
+    /// A rollout has yet to take it.
+    WaitsForWave,
 }
 
 impl StatusWord {
@@ -58,6 +60,7 @@ impl StatusWord {
             Self::Unassigned => "unassigned",
             Self::UnknownChannel => "unknown channel",
             Self::Waiting => "waiting",
+            Self::WaitsForWave => "waits for its wave",
         }
     }
 }
@@ -109,6 +112,8 @@ pub(super) fn status(
         (_, ServerStatus::Error(what)) => (Word::Error, what.clone()),
         (_, ServerStatus::Refused(refused)) => (Word::Failed, resting(refused)),
         (_, ServerStatus::Waiting(why)) => (Word::Waiting, why.clone()),
+        (_, ServerStatus::WaitsForWindow(what)) => (Word::Waiting, what.clone()),
+        (_, ServerStatus::WaitsForWave) => (Word::WaitsForWave, String::new()),
     };
     // It may quote tags, which are somebody else's text.
     let detail = plain(&detail);

@@ -1,12 +1,12 @@
 //! What the service shows in the spreadsheet, and where: its own cells as they stand, the columns, and whose mark it carries.
 //! None of it is read as intent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::layout::{Layout, TagColumn};
 use crate::memory::Stamp;
-use crate::tag::{ChannelName, ServerId};
+use crate::tag::{Cells, ChannelName, ServerId};
 
 /// All that the service shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct ShownServer {
     /// Its server.
     pub id: ServerId,
     /// The service cells as they stand, by canonical header; `tag:` columns of the server's authority too.
-    pub service: BTreeMap<Arc<str>, String>,
+    pub service: Cells,
 }
 
 impl ServerTab {
@@ -80,6 +80,6 @@ impl ShownServer {
     /// `updatedAt`, empty where there is none.
     #[must_use]
     pub fn updated_at(&self) -> &str {
-        self.service.get("updatedAt").map_or("", String::as_str)
+        self.service.get("updatedAt").map_or("", |text| text)
     }
 }

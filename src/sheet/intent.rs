@@ -98,6 +98,8 @@ pub struct ReleaseRow {
     pub enabled: Tick,
     /// `rollback`.
     pub rollback: Tick,
+    /// `advance`; `None` when there is no such column.
+    pub advance: Option<Tick>,
     /// What is wrong with its cells.
     pub errors: Vec<Problem>,
 }
@@ -113,6 +115,8 @@ pub struct ServerRow {
     pub channel: Option<ChannelName>,
     /// `hold`; `None` when there is no such column.
     pub hold: Option<Tick>,
+    /// Whether `canary` is ticked.
+    pub canary: bool,
     /// What it asks of managed tags, in the order of [`Intent::tags`]; `None` leaves the tag alone.
     pub tags: Vec<Option<Arc<str>>>,
     /// Whether `channel` or `hold` cannot be read: then the server is left alone.

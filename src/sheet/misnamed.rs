@@ -61,7 +61,12 @@ pub fn problem(row: &MisnamedRow, owners: &Owners<'_>) -> Problem {
 fn advice(text: &str, owners: &Owners<'_>) -> String {
     let lower = ServerId::from(&*text.to_ascii_lowercase());
     if lower.is_instance() {
-        return format!("write it in lower case: {lower}");
+        let listed = owners.get(text).and_then(|ids| ids.get(&lower));
+        return match listed {
+            Some(Listed::Row(row)) => format!("it is {lower}, which has row {row}: delete this row"),
+            Some(Listed::Soon) => format!("it is {lower}, which gets a row of its own: delete this row"),
+            Some(Listed::Nowhere) | None => format!("it is {lower} in capitals: write it in lower case"),
+        };
     }
     let Some(owners) = owners.get(text).filter(|owners| !owners.is_empty()) else {
         return "no server that was seen has this name: type the instance id, or clear the row".to_owned();

@@ -46,6 +46,13 @@ pub fn parse(raw: &RawSpreadsheet, names: &Names) -> Result<Sheet, Vec<Problem>>
     if fatal.is_empty() { Ok(sheet) } else { Err(fatal) }
 }
 
+/// The stores that claim a spreadsheet, by their ids.
+#[must_use]
+pub fn claims(raw: &RawSpreadsheet) -> BTreeSet<String> {
+    let marks = raw.marks.iter().filter(|mark| mark.key == STORE_MARK);
+    marks.map(|mark| mark.value.clone()).collect()
+}
+
 /// As much of a spreadsheet as can be understood, and all reasons why nothing may be decided from it.
 #[must_use]
 pub(crate) fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Problem>) {
@@ -53,8 +60,7 @@ pub(crate) fn inspect(raw: &RawSpreadsheet, names: &Names) -> (Sheet, Vec<Proble
     let mut sheet = Sheet::default();
     let release_tab = find_tab(raw, &names.release_tab, &mut fatal);
     let server_tab = find_tab(raw, &names.server_tab, &mut fatal);
-    let stores = raw.marks.iter().filter(|mark| mark.key == STORE_MARK);
-    sheet.display.stores = stores.map(|mark| mark.value.clone()).collect::<BTreeSet<_>>();
+    sheet.display.stores = claims(raw);
     if let Some(tab) = release_tab {
         sheet.read_release(tab, names, &mut fatal);
     }
@@ -71,7 +77,7 @@ impl Sheet {
         let known = RELEASE_NEEDS
             .iter()
             .chain(&RELEASE_SERVICE)
-            .chain(&[NOTES])
+            .chain(&["advance", NOTES])
             .map(|h| Arc::from(*h));
         let mut layout = layout(tab, &known.collect::<Vec<_>>(), &RELEASE_NEEDS, fatal);
         layout.closed = closed(tab, &layout, &RELEASE_SERVICE);
@@ -88,7 +94,10 @@ impl Sheet {
 
     fn read_servers(&mut self, tab: &RawTab, names: &Names, fatal: &mut Vec<Problem>) {
         let (tags, shown_tags) = tag_columns(tab, names, &mut self.problems);
-        let fixed = SERVER_NEEDS.iter().chain(&SERVER_SERVICE).chain(&["hold", NOTES]);
+        let fixed = SERVER_NEEDS
+            .iter()
+            .chain(&SERVER_SERVICE)
+            .chain(&["hold", "canary", NOTES]);
         let fixed = fixed.map(|h| Arc::from(*h));
         let known: Vec<Arc<str>> = fixed
             .chain(tags.iter().chain(&shown_tags).map(|t| t.header.clone()))

@@ -12,6 +12,12 @@ pub(crate) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) 
     close.min().map(|(_, _, other)| other)
 }
 
+/// The advice about a name that nothing has: the one that may be meant, or what else helps.
+#[must_use]
+pub(crate) fn did_you_mean(meant: Option<&str>, otherwise: &str) -> String {
+    meant.map_or_else(|| otherwise.to_owned(), |meant| format!("did you mean {meant}?"))
+}
+
 /// Letters and digits alone, in lower case.
 fn folded(name: &str) -> String {
     name.chars()

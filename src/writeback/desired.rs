@@ -122,7 +122,10 @@ impl Desired {
         for (id, cells) in self.servers.iter().chain(&self.new_cells) {
             let stamp = cells.get("updatedAt").cloned().unwrap_or_default();
             let mut next = memory.servers.get(id).cloned().unwrap_or_default();
-            next.row.meant.push((stamp, now));
+            let meant = &mut Arc::make_mut(&mut next).row.meant;
+            // Most have one, and a vector that grows sets room aside for four.
+            meant.reserve_exact(1);
+            meant.push((stamp, now));
             update.servers.insert(id.clone(), next);
         }
         update
@@ -149,7 +152,7 @@ fn channel_differs(sheet: &Sheet, memory: &Memory, name: &ChannelName, cells: &C
         wrote.is_some_and(|wrote| *wrote != row.stamp)
             || shown
                 .iter()
-                .any(|(header, text)| has(header) && cells.get(*header) != Some(text))
+                .any(|(header, text)| has(header) && cells.get(*header).is_none_or(|cell| **cell != **text))
     })
 }
 
@@ -187,7 +190,7 @@ fn human_cells(id: &ServerId, channel: Option<&ChannelName>, held: bool) -> BTre
 
 /// The cells that a row is recognised by.
 pub(super) fn stamp(cells: &Cells) -> Stamp {
-    let text = |header: &str| cells.get(header).cloned().unwrap_or_default();
+    let text = |header: &str| cells.get(header).map(ToString::to_string).unwrap_or_default();
     Stamp {
         release: text("releaseVersion"),
         previous: text("previousVersion"),
@@ -209,7 +212,7 @@ impl Stamps {
             .map_or(self.now, |least| self.now.max(least));
         self.last = Some(next);
         let mut cells = cells.clone();
-        cells.insert("updatedAt".into(), stamp_text(next));
+        cells.insert("updatedAt".into(), stamp_text(next).into());
         // Columns that somebody deleted cannot be written, and must not make every pass try.
         cells.retain(|header, _| layout.columns.contains_key(header));
         cells

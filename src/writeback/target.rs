@@ -11,11 +11,11 @@ use crate::memory::Memory;
 use crate::settle::Cells;
 use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, quoted};
 use crate::sheet::parse::Sheet;
-use crate::sheet::{Cell, ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
+use crate::sheet::{ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
-use crate::text::few;
+use crate::text::{few, shared};
 use before::{read_channels, read_servers};
-pub use written::written;
+pub use written::{Confirmed, confirmed, written};
 
 /// Rows that a note names.
 const NAMED: usize = 10;
@@ -53,23 +53,23 @@ pub struct Target {
     /// Service columns by header.
     service: BTreeMap<Arc<str>, MarkedColumn>,
     /// What rows with a key shall show.
-    wanted: BTreeMap<String, Cells>,
+    wanted: BTreeMap<Arc<str>, Cells>,
     /// What rows showed when the pass decided, by key, of those that showed what was last written there.
-    read: BTreeMap<String, Cells>,
+    read: BTreeMap<Arc<str>, Cells>,
     /// Keys row by row, from the last read; row 0 is the header.
-    keys: Vec<String>,
+    keys: Vec<Arc<str>>,
     /// Service cells as last read, by header.
-    found: BTreeMap<Arc<str>, Vec<String>>,
+    found: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// What rows showed before the write, by key: what a row that was hit by mistake gets back.
-    before: BTreeMap<String, Cells>,
+    before: BTreeMap<Arc<str>, Cells>,
     /// What this pass wrote, by header and row.
-    sent: BTreeMap<(Arc<str>, usize), String>,
+    sent: BTreeMap<Arc<str>, BTreeMap<usize, Arc<str>>>,
     /// Texts of this pass that were seen in a wrong row, by header and key: rows may move again before they are put right.
-    astray: BTreeMap<(Arc<str>, String), String>,
+    astray: BTreeMap<(Arc<str>, Arc<str>), Arc<str>>,
     /// Keys of rows that somebody else wrote to while the pass ran.
-    disputed: BTreeSet<String>,
+    disputed: BTreeSet<Arc<str>>,
     /// Keys of rows that did not show the same before the write, so that nobody knows what such a row gets back.
-    unlike: BTreeSet<String>,
+    unlike: BTreeSet<Arc<str>>,
 }
 
 impl Target {
@@ -79,10 +79,10 @@ impl Target {
         let channels = desired
             .channels
             .iter()
-            .map(|(name, cells)| (name.to_string(), cells.clone()))
+            .map(|(name, cells)| (name.into(), cells.clone()))
             .collect();
         let servers = desired.servers.iter().chain(&desired.new_cells);
-        let servers = servers.map(|(id, cells)| (id.to_string(), cells.clone())).collect();
+        let servers = servers.map(|(id, cells)| (id.into(), cells.clone())).collect();
         let tabs = [
             (&now.display.release.layout, channels, read_channels(read, memory)),
             (
@@ -99,8 +99,8 @@ impl Target {
 
     fn of(
         layout: &Layout,
-        wanted: BTreeMap<String, Cells>,
-        read: BTreeMap<String, Cells>,
+        wanted: BTreeMap<Arc<str>, Cells>,
+        read: BTreeMap<Arc<str>, Cells>,
         memory: &Memory,
     ) -> Option<Self> {
         let marks = memory.binding.as_ref().map(|b| &b.marks)?;
@@ -152,8 +152,13 @@ impl Target {
         self.reread(columns)?;
         for (row, key) in self.keys.iter().enumerate().skip(1) {
             let cells = self.found.iter();
-            let cells = cells.map(|(header, texts)| (header.clone(), texts.get(row).cloned().unwrap_or_default()));
-            let cells: Cells = cells.collect();
+            let cells = cells.map(|(header, texts)| (header, texts.get(row).map_or_else(|| shared(""), Arc::clone)));
+            let as_read = |read: &&Cells| cells.clone().all(|(header, text)| read.get(header) == Some(&text));
+            // The usual, which is held once.
+            let cells: Cells = match self.read.get(key).filter(as_read) {
+                Some(read) => read.clone(),
+                None => cells.map(|(header, text)| (header.clone(), text)).collect(),
+            };
             let shows = |texts: &Cells| {
                 cells
                     .iter()
@@ -172,6 +177,7 @@ impl Target {
                 self.unlike.insert(key.clone());
             }
         }
+        self.read.clear();
         self.before.retain(|key, _| !self.unlike.contains(key));
         self.wanted.retain(|key, _| !self.disputed.contains(key));
         Ok(())
@@ -182,11 +188,8 @@ impl Target {
     /// # Errors
     /// As [`Target::check`].
     pub fn reread(&mut self, columns: &Columns) -> Result<(), SheetError> {
-        self.keys = self
-            .column(columns, &self.key)?
-            .iter()
-            .map(|key| key.trim().to_owned())
-            .collect();
+        let keys = self.column(columns, &self.key)?;
+        self.keys = keys.into_iter().map(trimmed).collect();
         let found = self
             .service
             .iter()
@@ -195,8 +198,8 @@ impl Target {
         Ok(())
     }
 
-    fn column(&self, columns: &Columns, column: &MarkedColumn) -> Result<Vec<String>, SheetError> {
-        let texts: Option<Vec<String>> = columns.get(&column.mark).map(|cells| cells.iter().map(text).collect());
+    fn column(&self, columns: &Columns, column: &MarkedColumn) -> Result<Vec<Arc<str>>, SheetError> {
+        let texts = columns.get(&column.mark).cloned();
         match texts {
             Some(texts)
                 if texts
@@ -222,38 +225,44 @@ impl Target {
         let sent = std::mem::take(&mut self.sent);
         let longest = self.found.values().map(Vec::len).max().unwrap_or(0);
         for row in 1..longest.max(self.keys.len()) {
-            let key = self.keys.get(row).cloned().unwrap_or_default();
+            let key = self.keys.get(row).map_or_else(|| shared(""), Arc::clone);
             let wanted = self.wanted.get(&key).filter(|_| !key.is_empty());
             let before = self.before.get(&key).filter(|_| !key.is_empty());
             for (header, column) in &self.service {
                 let texts = self.found.get(header);
-                let found = texts.and_then(|texts| texts.get(row)).map_or("", String::as_str);
+                let found = texts.and_then(|texts| texts.get(row)).map_or("", |text| text);
                 let was = before.and_then(|cells| cells.get(header));
                 let here = (header.clone(), key.clone());
-                let ours = sent.get(&(header.clone(), row)).is_some_and(|text| text == found)
-                    || self.astray.get(&here).is_some_and(|text| text == found);
+                let ours = sent
+                    .get(header)
+                    .and_then(|rows| rows.get(&row))
+                    .is_some_and(|text| **text == *found)
+                    || self.astray.get(&here).is_some_and(|text| **text == *found);
                 let shall = match (wanted.and_then(|cells| cells.get(header)), was) {
-                    (Some(text), _) if first || ours || was.is_none_or(|was| was == found) => text.as_str(),
-                    (None, Some(text)) if ours => text.as_str(),
-                    (Some(text), _) | (None, Some(text)) if text != found => {
+                    (Some(text), _) if first || ours || was.is_none_or(|was| **was == *found) => Arc::clone(text),
+                    (None, Some(text)) if ours => Arc::clone(text),
+                    (Some(text), _) | (None, Some(text)) if **text != *found => {
                         self.disputed.insert(key.clone());
                         continue;
                     }
                     // A row that was not there before the write, or has no key: a text that was written came there by mistake;
                     // another is somebody's paste, and the next pass looks at it.
-                    (None, None) if ours || !self.unlike.contains(&key) && is_stray(&self.wanted, header, found) => "",
+                    (None, None) if ours || !self.unlike.contains(&key) && is_stray(&self.wanted, header, found) => {
+                        shared("")
+                    }
                     _ => continue,
                 };
-                if found != shall {
+                if *found != *shall {
                     if !first && ours {
-                        self.astray.insert(here, found.to_owned());
+                        self.astray.insert(here, found.into());
                     }
-                    self.sent.insert((header.clone(), row), shall.to_owned());
+                    self.sent
+                        .entry(header.clone())
+                        .or_default()
+                        .insert(row, Arc::clone(&shall));
                     let write = writes.entry(column.mark).or_default();
                     write.mark = column.mark;
-                    write
-                        .cells
-                        .insert(u32::try_from(row).unwrap_or(u32::MAX), shall.to_owned());
+                    write.cells.insert(u32::try_from(row).unwrap_or(u32::MAX), shall);
                 }
             }
         }
@@ -266,13 +275,13 @@ impl Target {
         if !self.disputed.is_empty() {
             notes.push(format!(
                 "service cells of {} in {} were changed while the pass ran; the next pass says what follows from it",
-                few(self.disputed.iter().map(String::as_str), NAMED),
+                few(self.disputed.iter().map(|key| &**key), NAMED),
                 quoted(&self.title)
             ));
         }
         let astray = desired.new_rows.keys().map(ServerId::as_str);
         let astray: Vec<String> = astray
-            .filter(|id| self.wanted.contains_key(*id) && !self.keys.iter().any(|key| key == id))
+            .filter(|id| self.wanted.contains_key(*id) && !self.keys.iter().any(|key| **key == **id))
             .map(str::to_owned)
             .collect();
         if !astray.is_empty() {
@@ -287,15 +296,15 @@ impl Target {
     }
 
     /// Keys whose every row shows that it was written.
-    fn confirmed(&self) -> impl Iterator<Item = &String> {
+    fn confirmed(&self) -> impl Iterator<Item = &Arc<str>> {
         let mut rows: BTreeMap<&str, bool> = BTreeMap::new();
         for (row, key) in self.keys.iter().enumerate().skip(1) {
             let Some(cells) = self.wanted.get(key) else { continue };
-            let shows = |header: &str, text: &String| {
+            let shows = |header: &str, text: &str| {
                 let found = self
                     .found
                     .get(header)
-                    .map(|texts| texts.get(row).map_or("", String::as_str));
+                    .map(|texts| texts.get(row).map_or("", |text| text));
                 found.is_none_or(|found| found == text)
             };
             // Where our time stands we wrote: what differs there was typed since, which the next pass can only tell if it
@@ -304,23 +313,18 @@ impl Target {
             let as_wanted = |header: &Arc<str>| !typed_over || &**header == "updatedAt";
             *rows.entry(key).or_insert(true) &= cells.iter().all(|(h, text)| !as_wanted(h) || shows(h, text));
         }
-        self.wanted
-            .keys()
-            .filter(move |key| rows.get(key.as_str()) == Some(&true))
+        self.wanted.keys().filter(move |key| rows.get(&***key) == Some(&true))
     }
 }
 
-fn is_stray(wanted: &BTreeMap<String, Cells>, header: &Arc<str>, found: &str) -> bool {
+fn trimmed(key: Arc<str>) -> Arc<str> {
+    match key.trim() {
+        whole if whole.len() == key.len() => key,
+        part => part.into(),
+    }
+}
+
+fn is_stray(wanted: &BTreeMap<Arc<str>, Cells>, header: &Arc<str>, found: &str) -> bool {
     let mut texts = wanted.values().filter_map(|cells| cells.get(header));
-    !found.is_empty() && texts.any(|text| text == found)
-}
-
-fn text(cell: &Cell) -> String {
-    match cell {
-        Cell::Blank => String::new(),
-        Cell::Formula { value, .. } => text(value),
-        Cell::Text(text) | Cell::Error(text) => text.clone(),
-        Cell::Number(number) => number.to_string(),
-        Cell::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
-    }
+    !found.is_empty() && texts.any(|text| **text == *found)
 }

@@ -340,7 +340,7 @@ fn rows() -> Vec<Case> {
         },
         Case {
             code: Code::ServerId,
-            says: "write it in lower case: i-0000abcd",
+            says: "it is i-0000abcd in capitals: write it in lower case",
             provoke: |world| {
                 world.servers.rows.push(server_row("I-0000ABCD", "web"));
                 Options::default()

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetsheet::fleet::State as Running;
-use fleetsheet::plan::{Advice, ChannelPlan, Plan, Rule, State, Step, Then};
+use fleetsheet::plan::{Advice, ChannelPlan, Half, Plan, Rule, State, Step, Then};
 use fleetsheet::sheet::Cell;
 use fleetsheet::tag::Version;
 
+use super::rollouts;
 use super::{channel_row, launch, set, text, turn_keys, world};
 use crate::world::{Crash, Options, Protection, World, down, source};
 
@@ -52,13 +53,23 @@ fn follow(world: &mut World, channel: &str, advice: &Advice) -> Plan {
                     !is_own || own == 1
                 });
             }
+            Step::BringBack => world.release.rows.push(channel_row(channel, "")),
             Step::Protect => world.protection = Protection::Whole,
             Step::Untick => set(world, channel, "rollback", Cell::Bool(false)),
             Step::Tick => set(world, channel, "rollback", Cell::Bool(true)),
             Step::Enable => set(world, channel, "enabled", Cell::Bool(true)),
-            Step::LetSee => drop(see(world, &options)),
+            Step::LetSee | Step::Shown => drop(see(world, &options)),
             Step::Clear => turn_keys(world, channel, ""),
+            Step::NameOther(half, version) => {
+                let header = match half {
+                    Half::A => "desiredVersionA",
+                    Half::B => "desiredVersionB",
+                };
+                set(world, channel, header, text(version.as_str()));
+            }
             Step::Name(version) => turn_keys(world, channel, version.as_ref().map_or(FRESH, Version::as_str)),
+            Step::Advance => set(world, channel, "advance", Cell::Bool(true)),
+            Step::StopAdvance => set(world, channel, "advance", Cell::Bool(false)),
             Step::Allow(belt) => drop(options.allow.insert(*belt)),
             Step::Enforce => {
                 world.policy.observe = false;
@@ -80,6 +91,12 @@ pub(crate) fn untrue(world: &World, channel: &str, plan: &Plan) -> Option<String
     let kept = match &advice.then {
         Then::Releases(Some(version)) => release == Some(version.as_str()) && before.release != now.release,
         Then::Releases(None) => release == Some(FRESH),
+        Then::RollsOut(version) => {
+            release == Some(version.as_ref().map_or(FRESH, Version::as_str))
+                && before.release != now.release
+                && now.rollout.is_some()
+        }
+        Then::GoesOn(version) => release == Some(version.as_str()) && now.state == State::Rolling,
         Then::RollsBack(version) => release == Some(version.as_str()) && now.rule == Rule::RolledBack,
         // A cell that was corrected, a row that was taken away: the channel is read again, and may have another fault.
         Then::Decides => advice.steps.is_empty() || now.status != before.status || now.advice != *advice,
@@ -277,7 +294,8 @@ fn worlds() -> Vec<(State, World)> {
 fn whoever_follows_the_advice_of_a_status_gets_what_it_promises() {
     let mut wrong = Vec::new();
     let mut states = BTreeSet::new();
-    for (n, (state, mut world)) in worlds().into_iter().enumerate() {
+    let all = worlds().into_iter().chain(rollouts::worlds());
+    for (n, (state, mut world)) in all.enumerate() {
         let options = Options {
             observe: world.policy.observe,
             ..calm()
@@ -349,7 +367,7 @@ fn advice_reads_as_a_sentence() {
         (
             vec![Step::Clear, Step::LetSee, Step::Name(Some(version.clone()))],
             Then::Releases(Some(version)),
-            "clear both keys, let a pass see it and type 2.4.1 into both keys: that releases 2.4.1 to all servers of the channel",
+            "clear both keys, wait for a pass and type 2.4.1 into both keys: that releases 2.4.1 to all servers of the channel",
         ),
         (
             vec![Step::Untick, Step::Name(None)],
@@ -357,6 +375,11 @@ fn advice_reads_as_a_sentence() {
             "untick rollback and type another version into both keys: that releases it",
         ),
         (vec![Step::KeepOneRow], Then::Decides, "keep one of its rows"),
+        (
+            vec![Step::BringBack],
+            Then::Decides,
+            "bring its row back with undo, or with fleetsheet init --channel",
+        ),
     ] {
         assert_eq!(Advice { steps, then }.to_string(), words);
     }

@@ -241,3 +241,113 @@ fn what_was_allowed_once_trips_again_when_it_happens_again() {
         assert_eq!(tripped(&settle(&mut world)), []);
     }
 }
+
+/// What the six servers of web and the three of api carry: channel and version.
+fn carried(world: &World) -> Vec<(String, String)> {
+    let tag = |n: usize, key: &str| {
+        let server = &world.fleet.servers[&*id(n)];
+        server
+            .tag(&key.into())
+            .map_or_else(String::new, |text| text.to_string())
+    };
+    let both = |n| (tag(n, "ReleaseChannel"), tag(n, "ReleaseVersion"));
+    (0..9).map(both).collect()
+}
+
+/// Six servers of web on 2.0, which was 1.0, and three of api on 8.0, which was 7.0, all by both keys.
+fn two_channels() -> World {
+    let mut world = known(6);
+    world.release.rows.push(channel_row("api", "7.0", "7.0"));
+    for n in 6..9 {
+        world.servers.rows.push(server_row(&id(n), "api"));
+        launch(
+            &mut world,
+            &id(n),
+            &[("ReleaseChannel", "api"), ("ReleaseVersion", "7.0")],
+        );
+    }
+    settle(&mut world);
+    for (channel, version) in [("web", "2.0"), ("api", "8.0")] {
+        for key in ["desiredVersionA", "desiredVersionB"] {
+            set(&mut world, channel, key, Cell::Text(version.into()));
+        }
+    }
+    settle(&mut world);
+    assert_eq!(carried(&world)[0], ("web".into(), "2.0".into()));
+    assert_eq!(carried(&world)[8], ("api".into(), "8.0".into()));
+    world
+}
+
+/// Whoever's move waits is in its channel still: it goes back with it, whatever came first, and nothing else befalls it.
+#[test]
+fn a_rollback_reaches_those_whose_move_a_belt_holds() {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Comes {
+        Before,
+        Together,
+        After,
+    }
+    let mut tried = 0;
+    for comes in [Comes::Before, Comes::Together, Comes::After] {
+        for (moved, web, api, refuse, let_through) in (0..=6)
+            .flat_map(|moved| (0..16).map(move |bits| (moved, bits & 1 > 0, bits & 2 > 0, bits & 4 > 0, bits & 8 > 0)))
+        {
+            let mut world = two_channels();
+            let tick = |world: &mut World| {
+                for channel in [("web", web), ("api", api)].iter().filter(|(_, ticked)| *ticked) {
+                    set(world, channel.0, "rollback", Cell::Bool(true));
+                }
+            };
+            // In the pass of the rollback one server refuses its tags: it is late.
+            let refused = || Options {
+                fail: refuse.then(|| id(0).as_str().into()).into_iter().collect(),
+                ..Options::default()
+            };
+            if comes == Comes::Before {
+                tick(&mut world);
+                world.pass(&refused());
+            }
+            for n in 0..moved {
+                set(&mut world, &id(n), "channel", Cell::Text("api".into()));
+            }
+            if comes == Comes::After {
+                settle(&mut world);
+            }
+            if comes != Comes::Before {
+                tick(&mut world);
+                world.pass(&refused());
+            }
+            world.wait(TimeDelta::hours(30));
+            let plan = settle(&mut world);
+            let held = tripped(&plan).contains(&(Belt::Unapproved, false));
+            assert_eq!(held, moved >= 3, "{moved} of six");
+            let web_release = if web { "1.0" } else { "2.0" };
+            let api_release = if api { "7.0" } else { "8.0" };
+            let expected = |gone: usize| -> Vec<(String, String)> {
+                let of = |n: usize| {
+                    if n < gone || n > 5 {
+                        ("api", api_release)
+                    } else {
+                        ("web", web_release)
+                    }
+                };
+                (0..9).map(of).map(|(c, v)| (c.to_owned(), v.to_owned())).collect()
+            };
+            assert_eq!(
+                carried(&world),
+                expected(if held { 0 } else { moved }),
+                "{moved} {web} {api} {refuse}"
+            );
+            if let_through {
+                world.pass(&allowing(&[Belt::Unapproved]));
+                assert_eq!(
+                    carried(&world),
+                    expected(moved),
+                    "let through: {moved} {web} {api} {refuse}"
+                );
+            }
+            tried += 1;
+        }
+    }
+    println!("moves that wait: {tried} stories");
+}

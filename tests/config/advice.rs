@@ -122,3 +122,12 @@ fn a_key_in_the_wrong_place_is_sent_to_one_that_takes_it() {
         assert_eq!(parse(&right, &[]).err(), None, "{right}");
     }
 }
+
+#[test]
+fn a_file_that_is_not_toml_is_one_error() {
+    let errors = parse("[sheets\nspreadsheet_id = 'x'", &[]).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].starts_with("test.toml: is not TOML in line 1"), "{errors:?}");
+    let errors = parse("\"a\\u001b[2J\" = 1\n\"a\\u001b[2J\" = 2", &[]).unwrap_err();
+    assert!(!errors[0].contains(char::is_control), "{errors:?}");
+}

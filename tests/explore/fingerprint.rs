@@ -108,8 +108,17 @@ impl Printer {
             latch,
             recalled,
             unfinished,
+            rollout,
+            advance,
+            taken_back,
+            mixed,
             row,
         } = memory;
+        // No channel of this exploration has a strategy.
+        assert!(
+            !*mixed && rollout.is_none() && advance.is_none() && taken_back.is_none(),
+            "{memory:?}"
+        );
         self.put((
             release,
             approved,
@@ -160,8 +169,12 @@ impl Printer {
             edited: _,
             refused,
             listing,
+            member,
+            aside,
         } = memory;
+        assert!(member.is_none(), "{memory:?}");
         self.put((source, channel, seen, meant, asked, held, terminated, shown));
+        self.put(aside);
         self.put(missing_since.is_some());
         if let Some(Refused {
             tags,
@@ -183,13 +196,13 @@ impl Printer {
                 self.age(*at);
             }
         }
-        for (tag, repeat) in repeats {
+        for (tag, repeat) in repeats.iter() {
             self.put((tag, &repeat.after, repeat.count));
             if let Some(at) = repeat.retry_at {
                 self.age(at);
             }
         }
-        self.remembered(row, |printer, stamp: &String| printer.stamp(stamp));
+        self.remembered(row, |printer, stamp| printer.stamp(stamp));
     }
 
     /// Earlier stamps only serve the belt against restored files, which needs more channels than one.

@@ -131,6 +131,7 @@ impl Model {
         });
         self.release = release;
         self.latched = ticked(row, "rollback");
+        self.recalled = [None, None];
         self.known = true;
         self.unmet = false;
         self.put_off = false;
@@ -154,8 +155,13 @@ impl Model {
         if !rows.is_empty() {
             let before = std::mem::take(&mut self.recalled);
             for row in rows {
-                for ((key, left), text) in self.keys.iter_mut().zip(&before).zip(keys(row)) {
-                    if Some(&text) == left.as_ref() && *key != Key::Unread {
+                let texts = keys(row);
+                // No box stands ticked, so nothing else would hold a third version back; who typed it, and whether that was
+                // before the release was taken back, nobody saw.
+                let third = texts[0] == texts[1] && !texts[0].is_empty() && Some(&texts[0]) != self.release.as_ref();
+                for ((key, left), text) in self.keys.iter_mut().zip(&before).zip(texts) {
+                    let spends = left.as_ref().is_some_and(|left| third || *left == text);
+                    if spends && *key != Key::Unread {
                         *key = Key::SpentAt(text);
                     }
                 }

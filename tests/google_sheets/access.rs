@@ -5,6 +5,7 @@ use fleetsheet::calls::Calls;
 use fleetsheet::sheet::{SheetErrorKind, SheetReader, TabRequest};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::SERVICE_ACCOUNT;
+use futures_util::future::join_all;
 
 use super::world::{RELEASES, World};
 
@@ -89,7 +90,7 @@ async fn a_token_is_replaced_before_it_runs_out() {
 
 #[tokio::test]
 async fn trouble_at_the_token_endpoint_is_told_from_bad_credentials() {
-    for (fault, kind, words) in [
+    let cases = [
         (Fault::Unauthorized, SheetErrorKind::Denied, "check the credentials"),
         (
             Fault::Status(503),
@@ -104,14 +105,16 @@ async fn trouble_at_the_token_endpoint_is_told_from_bad_credentials() {
         ),
         (Fault::ResetBefore, SheetErrorKind::Transient, "not reachable"),
         (Fault::Hang, SheetErrorKind::Transient, "token"),
-    ] {
+    ];
+    join_all(cases.map(async |(fault, kind, words)| {
         let world = World::new().await;
         world.emulator.script().fail("oauth2.token", When::Every, fault);
-        let result = world.within(1500).read(&RELEASES_ONLY).await;
+        let result = world.within(4000).read(&RELEASES_ONLY).await;
         world.failed(result, kind, words);
         assert_eq!(world.counted("sheets.get"), 0, "{fault:?}");
         assert!(world.counted("oauth2.token") >= 1, "{fault:?}");
-    }
+    }))
+    .await;
     let world = World::new().await;
     world
         .emulator

@@ -1,6 +1,7 @@
 use fleetsheet::sheet::{Cell, GridRange, SheetErrorKind, SheetReader, TabRequest};
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::sheets::{CellValue, SERVICE_ACCOUNT, Spreadsheet, Tab};
+use futures_util::future::join_all;
 
 use super::world::{ID, RELEASES, SERVERS, World, tab, text, texts};
 
@@ -185,7 +186,7 @@ async fn what_may_pass_is_tried_again() {
 
 #[tokio::test]
 async fn what_does_not_pass_is_said() {
-    for (fault, kind, words) in [
+    let cases = [
         (Fault::Throttle, SheetErrorKind::Quota, "quota"),
         (Fault::Html503, SheetErrorKind::Transient, "Google answered 503"),
         (
@@ -199,11 +200,26 @@ async fn what_does_not_pass_is_said() {
         (Fault::Nonsense, SheetErrorKind::Transient, "cut off or is not JSON"),
         (Fault::Hang, SheetErrorKind::Transient, "no answer within"),
         (Fault::Forbidden, SheetErrorKind::Denied, SERVICE_ACCOUNT),
-    ] {
+    ];
+    // Beside each other, because most of them wait for the deadline.
+    join_all(cases.map(async |(fault, kind, words)| {
         let world = World::new().await;
         world.emulator.script().fail("sheets.get", When::Every, fault);
-        let result = world.within(1500).read(&[TabRequest::whole(RELEASES)]).await;
+        let result = world.within(4000).read(&[TabRequest::whole(RELEASES)]).await;
         world.failed(result, kind, words);
         assert!(world.counted("sheets.get") >= 1);
-    }
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_the_end_of_the_pass_cuts_short_does_not_hide_what_failed_before() {
+    let world = World::new().await;
+    world.read().await;
+    let script = world.emulator.script();
+    script.fail("sheets.get", When::First, Fault::Status(500));
+    script.fail("sheets.get", When::Every, Fault::Hang);
+    let result = world.within(4000).read(&[TabRequest::whole(RELEASES)]).await;
+    world.failed(result, SheetErrorKind::Transient, "Google answered 500: Internal error");
+    assert_eq!(world.emulator.script().count("sheets.get"), 3);
 }

@@ -45,6 +45,8 @@ impl World {
 
     pub(crate) async fn of(book: Spreadsheet) -> Self {
         let emulator = SheetsEmulator::start(book).await.unwrap();
+        // Otherwise each refusal for want of quota would cost a test a minute.
+        emulator.desk().set_retry_after(Some(Duration::from_secs(1)));
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key.json");
         std::fs::write(&key, emulator.service_account_key_json().unwrap()).unwrap();

@@ -8,6 +8,14 @@ use crate::stage::{ACCOUNT, OWNER, REGION, RELEASE, RELEASE_HEADERS, RELEASES, S
 
 const AUDIT: &str = "AuditLog";
 
+/// The headers of a tab that is older, with the column that a new one has besides.
+fn with<'a>(older: &[&'a str], after: &str, new: &'a str) -> Vec<&'a str> {
+    let mut headers = older.to_vec();
+    let at = headers.iter().position(|header| *header == after).unwrap();
+    headers.insert(at + 1, new);
+    headers
+}
+
 #[tokio::test]
 async fn an_empty_file_gets_all_three_tabs() {
     let stage = Stage::empty().await;
@@ -18,8 +26,8 @@ async fn an_empty_file_gets_all_three_tabs() {
     let book = stage.sheets.book();
     let titles: Vec<&str> = book.tabs.iter().map(|tab| tab.title.as_str()).collect();
     assert_eq!(titles, ["Sheet1", RELEASE, SERVERS, AUDIT]);
-    assert_eq!(headers(&book, RELEASE), RELEASE_HEADERS);
-    assert_eq!(headers(&book, SERVERS), SERVER_HEADERS);
+    assert_eq!(headers(&book, RELEASE), with(&RELEASE_HEADERS, "rollback", "advance"));
+    assert_eq!(headers(&book, SERVERS), with(&SERVER_HEADERS, "hold", "canary"));
     assert_eq!(
         headers(&book, AUDIT),
         ["time", "run", "channel", "event", "from", "to", "detail"]
@@ -53,8 +61,10 @@ async fn cells_are_dressed_down_to_the_last_row() {
         assert_eq!(rule(RELEASE, "desiredVersionA", row), (true, None));
         assert_eq!(rule(RELEASE, "releaseVersion", row), (true, None));
         assert_eq!(rule(RELEASE, "enabled", row), (false, Some("BOOLEAN".into())));
+        assert_eq!(rule(RELEASE, "advance", row), (false, Some("BOOLEAN".into())));
         assert_eq!(rule(RELEASE, "notes", row), (false, None));
         assert_eq!(rule(SERVERS, "hold", row), (false, Some("BOOLEAN".into())));
+        assert_eq!(rule(SERVERS, "canary", row), (false, Some("BOOLEAN".into())));
         assert_eq!(rule(SERVERS, "channel", row), (true, Some("ONE_OF_RANGE".into())));
         assert_eq!(rule(SERVERS, "tag:Owner", row), (true, None));
     }
@@ -73,7 +83,7 @@ async fn cells_are_dressed_down_to_the_last_row() {
     let colours = &book.tab(RELEASE).unwrap().conditional;
     assert!(colours.iter().any(|rule| {
         rule["booleanRule"]["condition"]["values"][0]["userEnteredValue"] == "held"
-            && rule["ranges"][0]["startColumnIndex"] == 8
+            && rule["ranges"][0]["startColumnIndex"] == 9
             && rule["ranges"][0]["startRowIndex"] == 1
     }));
 }
@@ -98,10 +108,12 @@ async fn each_column_is_open_to_its_own_people() {
         assert_eq!(may(RELEASE, row, "desiredVersionB"), [RELEASES, SERVICE_ACCOUNT, OWNER]);
         assert_eq!(may(RELEASE, row, "enabled"), [SRE, RELEASES, SERVICE_ACCOUNT, OWNER]);
         assert_eq!(may(RELEASE, row, "rollback"), [SRE, RELEASES, SERVICE_ACCOUNT, OWNER]);
+        assert_eq!(may(RELEASE, row, "advance"), [SRE, RELEASES, SERVICE_ACCOUNT, OWNER]);
         assert_eq!(may(RELEASE, row, "notes"), everybody);
         assert_eq!(may(RELEASE, row, "status"), service);
         assert_eq!(may(SERVERS, row, "serverId"), everybody);
         assert_eq!(may(SERVERS, row, "channel"), everybody);
+        assert_eq!(may(SERVERS, row, "canary"), everybody);
         // What is typed there is undone, and a strict range would keep every editor from deleting and sorting rows.
         assert_eq!(may(SERVERS, row, "status"), everybody);
     }
@@ -184,12 +196,13 @@ async fn a_channel_is_added_once() {
     assert_eq!(steps(&ran), ["ReleaseSheet: add a row for the channel web-prod"]);
     let row = |book: &fleetsheet_mocks::sheets::Spreadsheet| {
         let at = book.tab(RELEASE).unwrap().find("channel", "web-prod").unwrap() + 1;
-        ["desiredVersionA", "enabled", "rollback", "releaseVersion"].map(|header| book.get(RELEASE, (at, header)))
+        ["desiredVersionA", "enabled", "rollback", "advance", "releaseVersion"]
+            .map(|header| book.get(RELEASE, (at, header)))
     };
     let blank = CellValue::Empty;
     assert_eq!(
         stage.sheets.edit(|book| row(book)),
-        [blank.clone(), false.into(), false.into(), blank]
+        [blank.clone(), false.into(), false.into(), false.into(), blank]
     );
     let again = stage.init(&["--channel", "web-prod"]).await;
     assert_eq!(again.code, 0, "{again:?}");

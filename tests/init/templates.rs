@@ -35,11 +35,13 @@ fn templates_hold_exactly_the_columns_that_are_known() {
     let release: BTreeSet<&str> = RELEASE_NEEDS
         .into_iter()
         .chain(RELEASE_SERVICE)
-        .chain(["notes"])
+        .chain(["advance", "notes"])
         .collect();
     assert_eq!(headers(&templates.release), release);
     let servers = SERVER_NEEDS.into_iter().chain(SERVER_SERVICE);
-    let servers: BTreeSet<&str> = servers.chain(["notes", "hold", "tag:Owner", "tag:Team"]).collect();
+    let servers: BTreeSet<&str> = servers
+        .chain(["notes", "hold", "canary", "tag:Owner", "tag:Team"])
+        .collect();
     assert_eq!(headers(&templates.server), servers);
     let audit: Vec<&str> = templates.audit.columns.iter().map(|column| &*column.header).collect();
     assert_eq!(audit, AUDIT_COLUMNS);
@@ -114,6 +116,7 @@ fn what_the_service_writes_nobody_else_may_edit() {
     assert_eq!(editors("channel"), Editing::Nobody);
     assert_eq!(editors("desiredVersionA"), Editing::KeyA);
     assert_eq!(editors("desiredVersionB"), Editing::KeyB);
+    assert_eq!(editors("advance"), editors("enabled"));
     let warns: Vec<bool> = templates.all().iter().map(|template| template.warning_only).collect();
     assert_eq!(warns, [false, true, false], "editors delete, insert and sort servers");
 }

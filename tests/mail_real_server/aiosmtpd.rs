@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::venv::{Server, free_port, venv};
 
 /// The versions that the tests were written against.
-const PACKAGES: [&str; 2] = ["aiosmtpd==1.4.6", "trustme==1.2.1"];
+pub(super) const PACKAGES: [&str; 2] = ["aiosmtpd==1.4.6", "trustme==1.2.1"];
 
 pub(crate) const USER: &str = "fleet@example.com";
 pub(crate) const PASSWORD: &str = "correct horse: battery/staple";

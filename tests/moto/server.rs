@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::venv::{Server, free_port, venv};
 
 /// The version that the tests were written against.
-const MOTO: &str = "moto[ec2,server]==5.2.5";
+pub(crate) const MOTO: &str = "moto[ec2,server]==5.2.5";
 
 /// A running server with an empty world.
 pub(crate) struct Moto {

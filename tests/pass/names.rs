@@ -76,7 +76,7 @@ async fn a_row_without_an_instance_id_is_told_and_is_no_server() {
             ids[3]
         ),
         format!(
-            "ServerTagAssignment!A8 holds \"I-0ABCDEF0123456789\", which {which}; write it in lower case: i-0abcdef0123456789"
+            "ServerTagAssignment!A8 holds \"I-0ABCDEF0123456789\", which {which}; it is i-0abcdef0123456789 in capitals: write it in lower case"
         ),
         format!(
             "ServerTagAssignment!A9 holds \"db-one\", which {which}; it is the name of {stranger}: put that id there"
@@ -186,10 +186,36 @@ async fn an_unknown_channel_is_told_once_with_its_servers_and_the_name_that_may_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_id_in_capitals_beside_a_row_of_its_server_is_to_go() {
+    let (stage, ids) = stage(8).await;
+    stage.settle().await;
+    let capital = ids[2].to_uppercase();
+    stage.set_server(&ids[2], "serverId", capital.as_str());
+    for says in [
+        "which gets a row of its own: delete this row",
+        "which has row 10: delete this row",
+    ] {
+        let ran = stage.settle().await;
+        let told = ran.problems_of("bad_cell");
+        let expected = format!("it is {}, {says}", ids[2]);
+        assert!(told.len() == 1 && told[0].ends_with(&expected), "{told:?}");
+    }
+    let explained = stage.run(&["explain", &capital]).await;
+    assert!(
+        explained.code == 0 && explained.stdout.contains(&ids[2]),
+        "{explained:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn explain_takes_names_and_says_what_may_be_meant() {
     let (stage, ids) = stage(4).await;
+    stage
+        .cloud
+        .edit(|fleet| assert!(fleet.set_tag(&ids[2], "Owner", "team web")));
     let said = stage.run(&["explain", "web-prod-euw1-0002"]).await;
     assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("Owner=team web"), "{said:?}");
     assert_eq!(said.stdout, stage.run(&["explain", &ids[2]]).await.stdout);
     for (name, meant) in [
         ("Web-Prod", "did you mean web-prod?"),
@@ -197,7 +223,7 @@ async fn explain_takes_names_and_says_what_may_be_meant() {
         ("I-00000000000000001", "did you mean i-00000000000000001?"),
     ] {
         let ran = stage.run(&["explain", name]).await;
-        assert!(ran.code == 1 && ran.stderr.contains(meant), "{name}: {ran:?}");
+        assert!(ran.code == 2 && ran.stderr.contains(meant), "{name}: {ran:?}");
     }
     for command in [
         &["plan", "Web-Prod"][..],
@@ -211,7 +237,7 @@ async fn explain_takes_names_and_says_what_may_be_meant() {
         );
     }
     let ran = stage.run(&["explain", "postgres"]).await;
-    assert!(ran.code == 1 && !ran.stderr.contains("did you mean"), "{ran:?}");
+    assert!(ran.code == 2 && !ran.stderr.contains("did you mean"), "{ran:?}");
     stage.cloud.edit(|fleet| {
         for id in &ids[..2] {
             assert!(fleet.set_tag(id, "Name", "twin"));

@@ -32,7 +32,7 @@ async fn a_pass_goes_on_with_a_store_of_an_earlier_version() {
     for id in &ids {
         let server = &before.servers[id.as_str()];
         for (header, text) in &server.shown {
-            stage.set_server(id, header, text.as_str());
+            stage.set_server(id, header, &**text);
         }
         stage.set_server(id, "updatedAt", server.row.written.as_deref().unwrap());
         stage.cloud.edit(|fleet| fleet.set_tag(id, "ReleaseVersion", "2.4.0"));

@@ -54,6 +54,122 @@ async fn after_a_pass_that_could_not_read_the_sheet_status_still_tells_the_chann
         (&channel["channel"], &channel["release"]),
         (&"web-prod".into(), &"2.3.9".into())
     );
+    assert_eq!(
+        (&channel["status"], &channel["state"], &channel["servers"]),
+        (&"in sync".into(), &"in_sync".into(), &3.into())
+    );
+    assert!(status.json["channels_at"].is_string(), "{status:?}");
+    let text = stage.run(&["status"]).await.stdout;
+    assert!(text.contains("channels as of ") && text.contains("in sync"), "{text}");
+    // However many of them there were.
+    assert_eq!(stage.once().await.code, 1);
+    assert_eq!(status_of(&stage).await, "in sync");
+    // And after one that a belt stopped.
+    stage.sheets.script().clear();
+    stage.sheets.edit(|book| book.rename_tab("ReleaseSheet", "Releases"));
+    assert_eq!(stage.once().await.code, 5);
+    assert_eq!(status_of(&stage).await, "in sync");
+}
+
+/// The status of the first channel.
+async fn status_of(stage: &Stage) -> String {
+    let status = stage.run(&["status", "--format", "json"]).await;
+    status.json["channels"][0]["status"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_rollback_by_command_status_tells_it_while_google_is_down() {
+    let (stage, ids) = Stage::known(4).await;
+    stage.turn_keys("web-prod", "2.4.0");
+    stage.settle().await;
+    stage.sheets.script().fail("*", When::Every, Fault::Html503);
+    stage
+        .cloud
+        .script()
+        .fail("ec2.CreateTags", When::Every, Fault::Forbidden);
+    let order = ["rollback", "web-prod", "--reason", "2.4.0 loses orders", "--yes"];
+    assert_eq!(stage.run(&order).await.code, 4);
+    assert_eq!(
+        status_of(&stage).await,
+        "rolled back from 2.4.0 · 0/4 on 2.3.9 · 4 failed"
+    );
+    stage.cloud.script().clear();
+    assert_eq!(stage.run(&order).await.code, 0);
+    let status = stage.run(&["status", "--format", "json"]).await;
+    let channel = &status.json["channels"][0];
+    assert_eq!(channel["status"], "rolled back from 2.4.0");
+    assert_eq!(
+        (&channel["state"], &channel["release"], &channel["on_release"]),
+        (&"rolled_back".into(), &"2.3.9".into(), &4.into())
+    );
+    assert_eq!(stage.version(&ids[0]), "2.3.9");
+    // Killed before it was noted, or the note lost: the store itself knows.
+    let note = stage.path("state/fleetsheet.db.last");
+    std::fs::remove_file(&note).unwrap();
+    assert_eq!(status_of(&stage).await, "rolled back from 2.4.0");
+    stage.sheets.script().clear();
+    stage.settle().await;
+    let told = status_of(&stage).await;
+    assert!(told.starts_with("held: 2.4.0 must be approved again"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_moved_after_it_was_told_is_told_by_the_store() {
+    let (stage, ids) = Stage::known(4).await;
+    let note = stage.path("state/fleetsheet.db.last");
+    let old = std::fs::read(&note).unwrap();
+    stage.turn_keys("web-prod", "2.4.0");
+    stage.cloud.edit(|fleet| fleet.deny("111111111111", "ec2:CreateTags"));
+    assert_eq!(stage.once().await.code, 4);
+    // As if the pass had been killed before it noted its end.
+    std::fs::write(&note, old).unwrap();
+    let status = stage.run(&["status", "--format", "json"]).await;
+    let channel = &status.json["channels"][0];
+    assert_eq!(
+        (&channel["release"], &channel["status"], &channel["state"]),
+        (&"2.4.0".into(), &"0/4 on 2.4.0".into(), &Value::Null),
+        "{status:?}"
+    );
+    assert_eq!(stage.version(&ids[0]), "2.3.9");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_not_there_is_said_to_be_so_and_never_made() {
+    let (mut stage, ids) = Stage::known(2).await;
+    stage.turn_keys("web-prod", "2.4.0");
+    stage.settle().await;
+    for empty in [false, true] {
+        let path = stage.path("elsewhere/fleetsheet.db");
+        if empty {
+            std::fs::create_dir(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "").unwrap();
+        }
+        stage.setting("FLEETSHEET_STATE__URL", &format!("sqlite:{}", path.display()));
+        let says = format!("there is no state store at {}", path.display());
+        let status = stage.run(&["status"]).await;
+        assert!(status.code == 0 && status.stdout.contains(&says), "{status:?}");
+        let status = stage.run(&["status", "--format", "json"]).await;
+        assert_eq!(status.json["store_found"], false, "{status:?}");
+        let history = stage.run(&["history"]).await;
+        assert!(history.code == 0 && history.stdout.contains(&says), "{history:?}");
+        let history = stage.run(&["history", "--format", "json"]).await;
+        assert_eq!(
+            (&history.json["store_found"], &history.json["store"]),
+            (&false.into(), &path.display().to_string().into()),
+            "{history:?}"
+        );
+        let history = stage.run(&["history", "web-prod"]).await;
+        assert!(history.code == 2 && history.stderr.contains(&says), "{history:?}");
+        let order = ["rollback", "web-prod", "--reason", "because", "--yes"];
+        let refused = stage.run(&order).await;
+        assert!(refused.code == 2 && refused.stderr.contains(&says), "{refused:?}");
+        assert_eq!(stage.version(&ids[0]), "2.4.0");
+        for look in [&["explain", "web-prod"][..], &["plan"], &["check"]] {
+            stage.run(look).await;
+        }
+        let made = std::fs::read_dir(path.parent().unwrap()).map_or(0, Iterator::count);
+        assert_eq!(made, usize::from(empty), "nothing was made");
+    }
 }
 
 /// Names and contents of the state directory.

@@ -99,7 +99,15 @@ async fn a_second_store_stops_and_may_take_over() {
     stage.setting("FLEETSHEET_STATE__URL", &second);
     assert_stops(&stage, "belt store").await;
     stage.set("web-prod", "rollback", true);
-    let taken = stage.run(&[&JSON[..], &["--takeover"]].concat()).await;
+    let takeover = [&JSON[..], &["--takeover"]].concat();
+    let taken = stage.run_with(&takeover, &[("SUDO_USER", "night")]).await;
+    let event = &taken.json["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|event| event["event"] == "takeover");
+    let detail = event.unwrap()["detail"].as_str().unwrap();
+    assert!(detail.starts_with("ordered by night@"), "{detail}");
     assert_eq!((taken.code, taken.release("web-prod")), (0, "2.3.9"), "{taken:?}");
     assert!(taken.status("web-prod").contains("untick and tick again"), "{taken:?}");
     stage.set("web-prod", "rollback", false);

@@ -24,6 +24,9 @@ async fn the_page_shows_channels_and_problems_and_nobody_elses_markup() {
         "edit#gid=22&amp;range=2:2\">",
         "adoption",
         "waiting mail",
+        "Last pass by stage",
+        "<dt>observe</dt>",
+        "<dt>deliver</dt>",
     ] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
@@ -67,6 +70,7 @@ async fn metrics_are_what_prometheus_reads() {
         "last_success_timestamp_seconds",
         "outbox_mails",
         "pass_duration_seconds",
+        "stage_duration_seconds",
     ] {
         assert!(
             families.contains(&format!("fleetsheet_{name}").as_str()),

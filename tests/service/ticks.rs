@@ -220,3 +220,48 @@ async fn mail_that_waits_is_counted_and_holds_nothing_up() {
     assert!(service.metric("fleetsheet_outbox_oldest_seconds").await > 0.0);
     service.stop().await;
 }
+
+/// Two waves that wait for nothing but a pass each.
+const QUICK: &str = r#"[{ name = "quick", channels = ["web-*"], waves = ["50%"], bake = "0s", warmup = "0s" }]"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_rollout_is_under_way_passes_are_made_in_between() {
+    let (mut stage, ids) = Stage::known(2).await;
+    stage.setting("FLEETSHEET_STRATEGY", QUICK);
+    stage.turn_keys("web-prod", "2.4.0");
+    // Cron never ticks; the pass at the start begins the rollout.
+    let service = stage
+        .start(&[NEVER, ("FLEETSHEET_SCHEDULE__ROLLOUT_EVERY", "1s")])
+        .await;
+    service.passes(1).await;
+    let began = Instant::now();
+    while ids.iter().any(|id| stage.version(id) != "2.4.0") {
+        assert!(began.elapsed() < Duration::from_secs(30), "{}", service.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Once it is done nothing ticks but cron.
+    let mut passes = 0;
+    while passes != service.lines("pass ended") {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", service.log());
+        passes = service.lines("pass ended");
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+    }
+    let log = service.stop().await;
+    assert!(!log.contains("tick skipped"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_zero_seconds_a_rollout_goes_on_with_cron_alone() {
+    let (mut stage, ids) = Stage::known(2).await;
+    stage.setting("FLEETSHEET_STRATEGY", QUICK);
+    stage.turn_keys("web-prod", "2.4.0");
+    let service = stage
+        .start(&[NEVER, ("FLEETSHEET_SCHEDULE__ROLLOUT_EVERY", "0s")])
+        .await;
+    service.passes(1).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(service.lines("pass ended"), 1, "{}", service.log());
+    let moved = ids.iter().filter(|id| stage.version(id) == "2.4.0").count();
+    assert_eq!(moved, 1);
+    service.stop().await;
+}

@@ -1,15 +1,21 @@
 //! Whatever is committed, the store remembers it as `Memory::apply` does.
 
+mod letters;
+mod rolls;
+
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::*;
-use fleetsheet::mail::{Digest, Item, Letter, MailUpdate, News, Reach, Refused, Standing};
 use fleetsheet::memory::{
-    AuditTab, Baselines, Binding, KeyState, Latch, Listing, Reading, Repeat, SpentBy, Unapproved, Unfinished,
+    AuditTab, Baselines, Binding, KeyState, Latch, Listing, Member, Reading, Repeat, RolloutId, SpentBy, Unapproved,
+    Unfinished,
 };
+use letters::{mail, problem};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use rolls::rolls;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => "[a-z]{0,6}", 1 => any::<String>()]
@@ -33,14 +39,16 @@ fn time() -> impl Strategy<Value = DateTime<Utc>> {
         .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
 }
 
-fn tags() -> impl Strategy<Value = BTreeMap<TagKey, Arc<str>>> {
-    btree_map(name(), shared(), 0..4)
+fn tags() -> impl Strategy<Value = TagSet> {
+    btree_map(name(), shared(), 0..4).prop_map(|tags| tags.into_iter().collect())
 }
 
 fn key_state() -> impl Strategy<Value = KeyState> {
     let by = prop_oneof![
         Just(SpentBy::Rollback),
         Just(SpentBy::UnreadAtRollback),
+        Just(SpentBy::Unseen),
+        Just(SpentBy::Gate),
         Just(SpentBy::Edit),
         Just(SpentBy::Absence),
         Just(SpentBy::TwoRows),
@@ -90,9 +98,18 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
         option::of(latch),
         [(); 2].map(|()| option::of(version()).boxed()),
         row(stamp.boxed()),
+        rolls(),
     )
         .prop_map(
-            |((release, approved, prior, prior_approved, moved), key_a, key_b, latch, recalled, row)| ChannelMemory {
+            |(
+                (release, approved, prior, prior_approved, moved),
+                key_a,
+                key_b,
+                latch,
+                recalled,
+                row,
+                (rollout, advance, taken_back),
+            )| ChannelMemory {
                 release,
                 approved,
                 prior,
@@ -106,12 +123,16 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
                     behind: approved,
                 }),
                 recalled,
+                rollout,
+                advance,
+                taken_back,
+                mixed: prior_approved,
                 row,
             },
         )
 }
 
-fn server() -> impl Strategy<Value = ServerMemory> {
+fn server() -> impl Strategy<Value = Arc<ServerMemory>> {
     let source = (shared(), shared()).prop_map(|(account, region)| Source { account, region });
     let repeat = (shared(), any::<u32>(), option::of(time())).prop_map(|(after, count, retry_at)| Repeat {
         after,
@@ -119,26 +140,38 @@ fn server() -> impl Strategy<Value = ServerMemory> {
         retry_at,
     });
     let place = (option::of(source), option::of(name()));
-    let state = (any::<bool>(), any::<bool>(), option::of(time()));
+    let member = option::of(
+        (name(), any::<i64>(), any::<bool>()).prop_map(|(channel, id, reached)| Member {
+            of: RolloutId(channel, id),
+            reached,
+        }),
+    );
+    let state = (any::<bool>(), any::<bool>(), option::of(time()), member);
     let repeats = btree_map(name(), repeat, 0..3);
     (
         place,
         [tags().boxed(), tags().boxed(), tags().boxed()],
         state,
         repeats,
-        (row(text().boxed()), btree_map(shared(), text(), 0..3), any::<bool>()),
+        (
+            row(shared().boxed()),
+            btree_map(shared(), shared(), 0..3),
+            any::<bool>(),
+        ),
     )
         .prop_map(
             |(
                 (source, channel),
                 [seen, meant, asked],
-                (held, terminated, missing_since),
+                (held, terminated, missing_since, member),
                 repeats,
                 (row, shown, edited),
             )| {
-                ServerMemory {
+                Arc::new(ServerMemory {
                     refused: None,
                     listing: Listing::default(),
+                    aside: held,
+                    member,
                     source,
                     channel,
                     seen,
@@ -147,11 +180,11 @@ fn server() -> impl Strategy<Value = ServerMemory> {
                     held,
                     terminated,
                     missing_since,
-                    repeats,
+                    repeats: repeats.into(),
                     row,
-                    shown,
+                    shown: shown.into_iter().collect(),
                     edited,
-                }
+                })
             },
         )
 }
@@ -173,192 +206,6 @@ fn baselines() -> impl Strategy<Value = Baselines> {
     )
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
-    proptest::sample::select(&Kind::ALL[..])
-}
-
-fn problem() -> impl Strategy<Value = OpenProblem> {
-    let told = (
-        any::<u32>(),
-        any::<bool>(),
-        option::of(time()),
-        any::<u32>(),
-        option::of(time()),
-    );
-    (
-        kind(),
-        [(); 4].map(|()| text().boxed()),
-        time(),
-        option::of(time()),
-        told,
-    )
-        .prop_map(
-            |(kind, [code, place, link, message], since, closed, (passes, told_open, told, changes, window))| {
-                OpenProblem {
-                    kind,
-                    code,
-                    place,
-                    link,
-                    message,
-                    since,
-                    closed,
-                    passes,
-                    told_open,
-                    told,
-                    changes,
-                    window,
-                }
-            },
-        )
-}
-
-fn news() -> impl Strategy<Value = News> {
-    let reach = option::of((any::<u64>(), any::<u64>(), any::<u64>()));
-    (time(), kind(), [(); 8].map(|()| text().boxed()), reach).prop_map(
-        |(at, kind, [event, channel, from, to, place, link, text, advice], reach)| News {
-            at,
-            kind,
-            event,
-            channel,
-            from,
-            to,
-            place,
-            link,
-            text,
-            cause: advice.clone(),
-            advice,
-            reach: reach.map(|(carrying, concerned, failed)| Reach {
-                carrying,
-                concerned,
-                failed,
-            }),
-        },
-    )
-}
-
-fn item() -> impl Strategy<Value = Item> {
-    (
-        kind(),
-        [(); 5].map(|()| text().boxed()),
-        time(),
-        option::of(time()),
-        any::<bool>(),
-    )
-        .prop_map(
-            |(kind, [fingerprint, code, place, link, message], since, until, unsteady)| Item {
-                fingerprint,
-                kind,
-                code,
-                place,
-                link,
-                message,
-                since,
-                until,
-                unsteady,
-            },
-        )
-}
-
-fn digest() -> impl Strategy<Value = Digest> {
-    let items = || vec(item(), 0..2);
-    let flags = (any::<bool>(), any::<bool>());
-    (
-        text(),
-        time(),
-        text(),
-        flags,
-        vec(news(), 0..2),
-        (items(), items()),
-        (items(), items()),
-    )
-        .prop_map(
-            |(run, at, sheet, (observe, failing), news, (new, open), (resolved, failures))| Digest {
-                run,
-                at,
-                sheet,
-                observe,
-                failing,
-                news,
-                new,
-                open,
-                resolved,
-                failures,
-                ended: String::new(),
-            },
-        )
-}
-
-fn letter() -> impl Strategy<Value = Letter> {
-    let people = (
-        vec(text(), 0..3),
-        btree_set(text(), 0..2),
-        btree_map(text(), text(), 0..2),
-    );
-    let times = (time(), time(), option::of(time()));
-    let words = [(); 4].map(|()| text().boxed());
-    (people, times, any::<u32>(), any::<bool>(), words, digest()).prop_map(
-        |((to, delivered, refused), (composed, waits_since, next_try), attempts, sealed, words, digest)| {
-            let [trouble, subject, text, html] = words;
-            Letter {
-                to,
-                delivered,
-                refused,
-                composed,
-                waits_since,
-                attempts,
-                next_try,
-                trouble,
-                sealed,
-                subject,
-                text,
-                html,
-                digest,
-            }
-        },
-    )
-}
-
-fn standing() -> impl Strategy<Value = Standing> {
-    let refused = (time(), text()).prop_map(|(at, why)| Refused { at, why });
-    let counts = (any::<u64>(), any::<u32>(), any::<u32>());
-    (
-        counts,
-        text(),
-        option::of(time()),
-        text(),
-        btree_map(text(), refused, 0..2),
-    )
-        .prop_map(
-            |((next, failing, attempts), server, pause_until, trouble, refused)| Standing {
-                next,
-                failing,
-                server,
-                attempts,
-                pause_until,
-                trouble,
-                refused,
-            },
-        )
-}
-
-fn mail() -> impl Strategy<Value = MailUpdate> {
-    let number = || "[0-9]{1,2}";
-    (
-        option::of(standing()),
-        btree_map(number(), news(), 0..3),
-        btree_set(number(), 0..3),
-        btree_map(number(), letter(), 0..2),
-        btree_set(number(), 0..3),
-    )
-        .prop_map(|(standing, news, told, letters, done)| MailUpdate {
-            standing,
-            news,
-            told,
-            letters,
-            done,
-        })
-}
-
 fn any_event() -> impl Strategy<Value = Event> {
     let words = [(); 6].map(|()| text().boxed());
     (time(), words).prop_map(|(time, [run, channel, event, from, to, detail])| Event {
@@ -375,8 +222,9 @@ fn any_event() -> impl Strategy<Value = Event> {
 fn update() -> impl Strategy<Value = Update> {
     let marks = btree_map(text(), any::<i64>(), 0..3);
     let audit = option::of((any::<bool>(), time()).prop_map(AuditTab::from));
-    let binding = (text(), any::<i64>(), any::<i64>(), marks, audit).prop_map(
-        |(spreadsheet, release_tab, server_tab, marks, audit)| Binding {
+    let binding = (text(), any::<i64>(), any::<i64>(), marks, audit, option::of(text())).prop_map(
+        |(spreadsheet, release_tab, server_tab, marks, audit, rival)| Binding {
+            rival,
             protected: false,
             spreadsheet,
             release_tab,

@@ -182,6 +182,19 @@ impl Daemon {
         }
     }
 
+    /// Asks until the answer has these words.
+    pub(crate) async fn shows(&self, path: &str, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let body = self.get(path).await.body;
+            if body.contains(words) {
+                return body;
+            }
+            assert!(began.elapsed() < PATIENCE, "{path} never showed {words:?}:\n{body}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The value of a series, spelt as it stands in the text.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
         let text = self.get("/metrics").await.body;

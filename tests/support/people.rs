@@ -38,6 +38,7 @@ pub(crate) fn launch(world: &mut World, id: &str, tags: &[(&str, &str)]) {
         tags: tags.iter().map(|(k, v)| ((*k).into(), Arc::from(*v))).collect(),
         metadata_tags: false,
         spot: false,
+        zone: None,
     };
     world.fleet.servers.insert(id.into(), server);
 }

@@ -43,7 +43,7 @@ pub(crate) fn plan(plan: &Plan, settled: &Settled) -> String {
     for text in plan.misnamed.keys() {
         let cells = settled.server_cells.get(text);
         let status = cells.and_then(|cells| cells.get("status"));
-        let _ = writeln!(out, "no server {text:?}: {}", status.map_or("", String::as_str));
+        let _ = writeln!(out, "no server {text:?}: {}", status.map_or("", |status| status));
     }
     for (channel, count) in &plan.not_ours {
         let _ = writeln!(out, "not ours: {count} of channel {channel}");
@@ -92,8 +92,8 @@ fn channel(out: &mut String, channel: &ChannelPlan, settled: &Settled) {
         Some(Moved::Promotion { from, to }) => {
             let _ = writeln!(out, "  promotion {} -> {to}", version(from));
         }
-        Some(Moved::Rollback { from, to }) => {
-            let _ = writeln!(out, "  rollback {from} -> {to}");
+        Some(Moved::Rollback { from, to, .. }) => {
+            let _ = writeln!(out, "  rollback {from} -> {}", version(to));
         }
     }
     if !channel.left_behind.is_empty() {

@@ -10,7 +10,7 @@ use fleetsheet::settle::{Settled, settle};
 use fleetsheet::sheet::display::Display;
 use fleetsheet::sheet::parse::Sheet;
 use fleetsheet::sheet::{Append, Cell, ColumnWrite, Columns, NewCell};
-use fleetsheet::writeback::{Desired, Target, appends, marked_columns, written};
+use fleetsheet::writeback::{Desired, Target, appends, confirmed, marked_columns, written};
 
 use crate::world::{Crash, Options, Row, Tab, World};
 
@@ -121,7 +121,7 @@ fn write_back(world: &mut World, sheet: &Sheet, settled: &Settled, options: &Opt
             "nobody else writes, and {left:?} is still to be written"
         );
     }
-    let update = written(&targets, &world.memory, &desired);
+    let update = written(&confirmed(&targets), &world.memory, &desired);
     world.memory.apply(&update);
 }
 
@@ -137,7 +137,7 @@ fn append(world: &mut World, append: &Append) {
         for (header, cell) in tab.headers.iter().zip(cells) {
             match cell {
                 NewCell::Blank => {}
-                NewCell::Text(text) => drop(row.insert(header.clone(), Cell::Text(text.clone()))),
+                NewCell::Text(text) => drop(row.insert(header.clone(), Cell::Text(text.to_string()))),
                 NewCell::Bool(ticked) => drop(row.insert(header.clone(), Cell::Bool(*ticked))),
             }
         }
@@ -165,16 +165,26 @@ fn header_of(world: &World, mark: i64) -> String {
     header.map(|(_, header)| header.to_owned()).unwrap_or_default()
 }
 
+/// What a cell shows where only its value is asked for.
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Blank => String::new(),
+        Cell::Formula { value, .. } => shown(value),
+        Cell::Text(text) | Cell::Error(text) => text.clone(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Bool(value) => value.to_string().to_uppercase(),
+    }
+}
+
 fn read(world: &mut World, targets: &[Target]) -> Columns {
     let columns: Vec<_> = targets.iter().flat_map(Target::columns).collect();
     let cells = columns.into_iter().map(|column| {
         let rows = &tab_of(world, column.mark).rows;
         let below = rows
             .iter()
-            .map(|row| row.get(&column.header).cloned().unwrap_or_default());
-        let all = std::iter::once(Cell::Text(column.header.clone()))
-            .chain(below)
-            .collect();
+            .map(|row| row.get(&column.header).map_or_else(String::new, shown));
+        let all = std::iter::once(column.header.clone()).chain(below).map(Into::into);
+        let all = all.collect();
         (column.mark, all)
     });
     cells.collect()
@@ -187,7 +197,7 @@ fn put(world: &mut World, write: &ColumnWrite) {
         let cell = if text.is_empty() {
             Cell::Blank
         } else {
-            Cell::Text(text.clone())
+            Cell::Text(text.to_string())
         };
         tab.rows[*row as usize - 1].insert(header.clone(), cell);
     }

@@ -1,12 +1,16 @@
 //! A world in which a pass has all there is to do at once, and which can be set back to the moment before that pass: what is to
 //! be tried at a thousand points is set up once.
 
+#[path = "scene/waves.rs"]
+mod waves;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
 use fleetsheet::memory::StoreReader as _;
 use fleetsheet_mocks::cloud::Fleet;
+use fleetsheet_mocks::prometheus::PrometheusEmulator;
 use fleetsheet_mocks::sheets::Spreadsheet;
 use fleetsheet_mocks::smtp::{SmtpEmulator, SmtpOptions};
 
@@ -56,12 +60,22 @@ pub(crate) enum Work {
     Discovery,
     /// All of this, correct a drift, and undo two edits.
     Everything,
+    /// Start a rollout.
+    Start,
+    /// End a wave of one rollout and start its next, and let a wave of another grow.
+    Wave,
+    /// Take back a rollout whose gate fails.
+    Back,
+    /// The same, and let another go on because of a tick of `advance`.
+    Gate,
 }
 
 /// The emulators, with a program to run against them.
 pub(crate) struct Scene {
     pub(crate) stage: Stage,
     pub(crate) smtp: SmtpEmulator,
+    /// What gates ask, where releases go in waves.
+    pub(crate) prometheus: Option<PrometheusEmulator>,
 }
 
 /// A moment to come back to.
@@ -111,17 +125,24 @@ impl Scene {
         stage.setting("FLEETSHEET_LIMITS__BATCH_SIZE", "1");
         stage.setting("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "3s");
         stage.setting("FLEETSHEET_SCHEDULE__PASS_TIMEOUT", "40s");
-        Self { stage, smtp }
+        Self {
+            stage,
+            smtp,
+            prometheus: None,
+        }
     }
 
     /// The same, up to the pass that has this work to do.
     pub(crate) async fn ready(work: Work) -> Self {
-        let scene = Self::start().await;
+        let scene = Self::start_for(work).await;
         if work == Work::First {
             return scene;
         }
         let stage = &scene.stage;
         stage.settle().await;
+        if work.is_in_waves() {
+            scene.roll(work).await;
+        }
         if matches!(work, Work::Rollback | Work::Everything) {
             stage.turn_keys("api-prod", "1.1.0");
             stage.settle().await;
@@ -150,11 +171,13 @@ impl Scene {
 
     /// Forgets calls, writes and mail so far.
     pub(crate) fn forget(&self) {
-        for script in [
+        let gates = self.prometheus.as_ref().map(PrometheusEmulator::script);
+        let ends = [
             self.stage.sheets.script().clone(),
             self.stage.cloud.script(),
             self.smtp.script(),
-        ] {
+        ];
+        for script in ends.into_iter().chain(gates) {
             script.clear();
             script.forget_calls();
         }
@@ -213,7 +236,7 @@ impl Scene {
 
     /// What mails say that happened: the first line of each entry, without its time.
     pub(crate) fn told(&self) -> Vec<String> {
-        const FAILURES: [&str; 3] = [" (failure", " (no answer, since", " (servers failed"];
+        const FAILURES: [&str; 3] = [" (failure", " (no answer", " (servers failed"];
         let mails = self.mails();
         let lines = mails.iter().flat_map(|mail| mail.text.lines());
         // That a pass could not do its work, a mail that goes out anyway tells besides.
@@ -223,6 +246,9 @@ impl Scene {
             .map(|line| line.split(", 2").next().unwrap_or(line).to_owned())
             .collect();
         told.sort();
+        // What waits for people is in each mail that goes out until they come.
+        let (waits, mut told): (BTreeSet<String>, Vec<String>) = split(told);
+        told.extend(waits);
         told
     }
 
@@ -247,4 +273,11 @@ impl Scene {
     pub(crate) async fn pass(&self) -> Ran {
         self.stage.once().await
     }
+}
+
+/// Lines about what waits for people, without the time since when, and all others.
+fn split(lines: Vec<String>) -> (BTreeSet<String>, Vec<String>) {
+    let (waits, others): (Vec<String>, Vec<String>) = lines.into_iter().partition(|line| line.contains(", since 2"));
+    let timeless = |line: &String| line.split(", since 2").next().unwrap_or(line).to_owned();
+    (waits.iter().map(timeless).collect(), others)
 }

@@ -4,16 +4,13 @@
 //! shown short again in what is printed. Cells: `[x]` and `[ ]` are boxes, `#1.1` is a
 //! number, `=A1>2.0` is a formula and its value, `-` is nothing, anything else is text.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use fleetsheet::fleet::{Server, State};
 use fleetsheet::memory::Memory;
 use fleetsheet::plan::Belt;
 use fleetsheet::settle::{Settled, settle};
 use fleetsheet::sheet::Cell;
-use fleetsheet::tag::{ServerId, TagKey};
+use fleetsheet::tag::{ServerId, TagSet};
 
 use crate::print;
 use crate::rows::outcomes;
@@ -217,7 +214,7 @@ impl Stage {
     }
 
     fn launch(&mut self, words: &[&str]) -> Option<()> {
-        let mut tags: BTreeMap<TagKey, Arc<str>> = BTreeMap::new();
+        let mut tags = TagSet::new();
         let mut home = source("main");
         for (key, value) in pairs(&words[1..])? {
             match key {
@@ -234,6 +231,7 @@ impl Stage {
                 tags: tags.clone(),
                 metadata_tags: false,
                 spot: false,
+                zone: None,
             };
             self.world.fleet.sources.entry(home.clone()).or_insert(None);
             self.world.fleet.servers.insert((&*name).into(), server);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
 use fleetsheet::memory::{Binding, Store as _, StoreReader as _, Update};
@@ -159,11 +160,13 @@ impl Stage {
                 .iter()
                 .map(|(id, channel)| vec![CellValue::from(id.as_str()), CellValue::from(*channel)]),
         );
-        let count = rows.len();
+        let (channels, count) = (release.len(), rows.len());
         let book = Spreadsheet::new(BOOK, "Fleet", OWNER)
-            .with_tab(Tab::with_rows(11, "ReleaseSheet", release).with_grid(200, 12))
+            .with_tab(Tab::with_rows(11, "ReleaseSheet", release).with_grid(channels.max(150) + 50, 12))
             .with_tab(Tab::with_rows(22, "ServerTagAssignment", rows).with_grid(count + 50, 14));
         let sheets = SheetsEmulator::start(book).await.expect("sheets");
+        // Otherwise each refusal for want of quota would cost a suite a minute.
+        sheets.desk().set_retry_after(Some(Duration::from_secs(1)));
         sheets.edit(|book| {
             book.protect_column("ReleaseSheet", "channel", &[OWNER, SERVICE_ACCOUNT]);
             book.protect_column("ReleaseSheet", "desiredVersionA", &[SRE, SERVICE_ACCOUNT]);

@@ -1,4 +1,7 @@
-"""Runs a program on a terminal of so many columns and passes on what it shows: terminal.py COLUMNS PROGRAM ARGUMENT…"""
+"""Runs a program on a terminal of so many columns and passes on what it shows: terminal.py COLUMNS PROGRAM ARGUMENT…
+
+What ANSWER holds is typed when the program has asked a question.
+"""
 
 import fcntl
 import os
@@ -11,6 +14,8 @@ child, terminal = pty.fork()
 if child == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, int(sys.argv[1]), 0, 0))
     os.execvp(sys.argv[2], sys.argv[2:])
+answer = os.environ.get("ANSWER")
+tail = b""
 while True:
     try:
         shown = os.read(terminal, 65536)
@@ -20,4 +25,8 @@ while True:
         break
     sys.stdout.buffer.write(shown)
     sys.stdout.flush()
+    tail = (tail + shown)[-200:]
+    if answer is not None and tail.rstrip().endswith((b"?", b":")):
+        os.write(terminal, (answer + "\n").encode())
+        answer = None
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{CloudError, CloudErrorKind, Fleet, Reach, Source};
+use fleetsheet::gate::Readings;
 use fleetsheet::memory::{ChannelMemory, Memory};
 use fleetsheet::plan::check::{check, check_order};
 use fleetsheet::plan::{Belt, Inputs, NotOrdered, Order, Plan, Policy, order, plan};
@@ -100,6 +101,8 @@ pub(crate) struct World {
     pub(crate) memory: Memory,
     /// The configuration.
     pub(crate) policy: Policy,
+    /// What gates give.
+    pub(crate) readings: Readings,
     /// The clock.
     pub(crate) now: DateTime<Utc>,
 }
@@ -167,6 +170,7 @@ impl World {
             release: tab(11, &release),
             servers: tab(12, &servers),
             stores: BTreeSet::new(),
+            readings: Readings::default(),
             protection: Protection::Whole,
             fleet: Fleet {
                 sources: BTreeMap::from([(source("main"), None)]),
@@ -188,6 +192,9 @@ impl World {
                 max_unapproved_change: 0.1,
                 allow: BTreeSet::new(),
                 takeover: false,
+                rollouts: std::sync::Arc::default(),
+                allow_window: false,
+                by: String::new(),
             },
             now: BEGINNING.parse().unwrap_or_default(),
         }
@@ -271,6 +278,7 @@ impl World {
             observe: self.policy.observe || options.observe,
             allow: options.allow.clone(),
             takeover: options.takeover,
+            by: String::new(),
             ..self.policy.clone()
         }
     }
@@ -282,6 +290,7 @@ impl World {
             fleet: &self.fleet,
             memory: &self.memory,
             policy,
+            readings: &self.readings,
             now: self.now,
         }
     }
@@ -328,14 +337,29 @@ impl World {
     /// # Errors
     /// Why it is not carried out.
     pub(crate) fn order(&mut self, channel: &str, tagged: Option<usize>) -> Result<Plan, NotOrdered> {
+        self.order_on(None, channel, tagged)
+    }
+
+    /// The same, with the sheet at hand.
+    ///
+    /// # Errors
+    /// Why it is not carried out.
+    pub(crate) fn order_on(
+        &mut self,
+        sheet: Option<&Sheet>,
+        channel: &str,
+        tagged: Option<usize>,
+    ) -> Result<Plan, NotOrdered> {
         let channel = ChannelName::from(channel);
         let asked = Order {
             channel: &channel,
             reason: "a bad version",
             by: "somebody",
+            claims: None,
+            sheet,
         };
         let plan = order(&self.fleet, &self.memory, &self.policy, asked)?;
-        let approved = check_order(&self.fleet, &self.memory, &self.policy, &channel, &plan);
+        let approved = check_order(&self.fleet, &self.memory, &self.policy, &channel, sheet, &plan);
         if let Err(faults) = approved {
             panic!("the check refuses an order: {faults:#?}\n{plan:#?}\n{self:#?}");
         }

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::alarms::{AlarmPages, Asked, describe_alarms, error_body};
 use super::bucket::Buckets;
 use super::call::{Call, request_id};
 use super::describe::{Listings, describe_instances};
@@ -11,15 +12,16 @@ use super::fleet::Fleet;
 use super::instance::Tags;
 use super::params::Params;
 use super::settings::Rate;
-use super::signature::Flaw;
+use super::signature::{Flaw, Received};
 use super::sts::{assume_role, get_caller_identity};
 use super::tags::{create_tags, delete_tags, resources, tag_pairs};
 
-/// The two services of the emulator.
+/// The services of the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     Ec2,
     Sts,
+    CloudWatch,
 }
 
 impl Service {
@@ -27,6 +29,15 @@ impl Service {
         match self {
             Self::Ec2 => "ec2",
             Self::Sts => "sts",
+            Self::CloudWatch => "cloudwatch",
+        }
+    }
+
+    /// The name of the service in a signature.
+    pub(crate) const fn signed_as(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "monitoring",
+            Self::Ec2 | Self::Sts => self.name(),
         }
     }
 
@@ -34,21 +45,45 @@ impl Service {
         match self {
             Self::Ec2 => "2016-11-15",
             Self::Sts => "2011-06-15",
+            Self::CloudWatch => "2010-08-01",
         }
     }
 
     /// The body of an error reply.
-    pub(crate) fn error_body(self, error: &ApiError, request: u64) -> String {
+    pub(crate) fn error_body(self, error: &ApiError, request: u64) -> Vec<u8> {
         match self {
-            Self::Ec2 => error.ec2_body(&request_id(request)),
-            Self::Sts => error.sts_body(&request_id(request)),
+            Self::Ec2 => error.ec2_body(&request_id(request)).into_bytes(),
+            Self::Sts => error.sts_body(&request_id(request)).into_bytes(),
+            Self::CloudWatch => error_body(error),
         }
     }
 
     /// The words for a signature that is not accepted.
     pub(crate) fn unsigned(self, flaw: Flaw) -> ApiError {
         let invalid = "AWS was not able to validate the provided access credentials";
+        let json = |status, code: &str, message: &str| ApiError::new(status, code, message);
         match (self, flaw) {
+            (Self::CloudWatch, Flaw::Absent) => json(
+                403,
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            ),
+            (Self::CloudWatch, Flaw::UnknownKey) => json(
+                403,
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
+            (Self::CloudWatch, Flaw::Expired) => json(
+                403,
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            (Self::CloudWatch, Flaw::Stale) => json(403, "InvalidSignatureException", "Signature expired"),
+            (Self::CloudWatch, Flaw::Wrong) => json(
+                403,
+                "InvalidSignatureException",
+                "The request signature we calculated does not match the signature you provided.",
+            ),
             (_, Flaw::Absent) => ApiError::new(
                 403,
                 "MissingAuthenticationToken",
@@ -89,7 +124,7 @@ pub struct Request {
     pub account: String,
     /// Region of the signature.
     pub region: String,
-    /// How many resources or instances it names.
+    /// How many resources, instances or alarms it names.
     pub ids: usize,
     /// The tags that it names.
     pub tags: Tags,
@@ -106,6 +141,7 @@ pub(crate) struct Api {
     pub(crate) requests: Vec<Request>,
     buckets: Buckets,
     listings: Listings,
+    alarm_pages: AlarmPages,
 }
 
 impl Api {
@@ -133,6 +169,26 @@ impl Api {
                 .map(|(key, value)| (key.to_owned(), value.unwrap_or_default().to_owned()))
                 .collect(),
             dry_run: params.get("DryRun") == Some("true"),
+            error: result.as_ref().err().map(|error| error.code.clone()),
+        });
+        result
+    }
+
+    /// The same of a request to CloudWatch, whose protocol is another one.
+    pub(crate) fn answer_cloudwatch(&mut self, call: &Call, request: Received<'_>) -> Result<Vec<u8>, ApiError> {
+        self.fleet.settle();
+        let asked = Asked::of(&call.action, request);
+        let names = asked.as_ref().map_or(0, |asked| asked.names.len());
+        let result = asked.and_then(|asked| describe_alarms(&self.fleet, &mut self.alarm_pages, call, &asked));
+        self.requests.push(Request {
+            number: call.number,
+            at: self.fleet.now(),
+            method: format!("cloudwatch.{}", call.action),
+            account: call.account.clone(),
+            region: call.region.clone(),
+            ids: names,
+            tags: Tags::new(),
+            dry_run: false,
             error: result.as_ref().err().map(|error| error.code.clone()),
         });
         result

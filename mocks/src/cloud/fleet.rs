@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::alarm::{Alarm, World};
 use super::credentials::{ACCESS_KEY, Credentials, SECRET_KEY};
 use super::instance::{Instance, State, Tags, scramble};
 use super::policies::{Denial, Policies};
@@ -33,7 +34,7 @@ pub struct TagWrite {
     pub request: Option<u64>,
 }
 
-/// Accounts, roles, permissions and instances.
+/// Accounts, roles, permissions, instances and alarms.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     /// How the cloud behaves; may be changed at any time.
@@ -42,6 +43,7 @@ pub struct Fleet {
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) audit: Vec<TagWrite>,
     pub(crate) policies: Policies,
+    pub(crate) alarms: World,
     closed: BTreeSet<(String, String)>,
     ghosts: BTreeSet<String>,
     ahead: TimeDelta,
@@ -151,6 +153,12 @@ impl Fleet {
     ) {
         let launched = self.now() - TimeDelta::days(30);
         self.insert(Instance::new(id.to_owned(), account, region, owned(tags), launched));
+    }
+
+    /// Puts an alarm into a region of an account, in place of one of this name.
+    pub fn set_alarm(&mut self, account: &str, region: &str, name: &str, alarm: Alarm) {
+        let place = (account.to_owned(), region.to_owned());
+        self.alarms.entry(place).or_default().insert(name.to_owned(), alarm);
     }
 
     /// Launches an instance now and returns its id.

@@ -75,6 +75,8 @@ pub struct Settings {
     pub taggable_after: TimeDelta,
     /// The longest life of the keys that `AssumeRole` hands out; a shorter `DurationSeconds` wins.
     pub session_for: TimeDelta,
+    /// Most alarms on a page of `DescribeAlarms`, whatever is asked for.
+    pub alarms_page: usize,
     /// Seed of the order in which elements are listed; `None` lists them by id.
     pub shuffle: Option<u64>,
 }
@@ -86,6 +88,7 @@ impl Default for Settings {
             tags_late_by: TimeDelta::zero(),
             tags_late_reads: 0,
             shutting_down_for: TimeDelta::seconds(30),
+            alarms_page: 100,
             // The vendor says "usually less than one hour".
             ghost_for: TimeDelta::minutes(50),
             ghost_tags_for: None,

@@ -21,11 +21,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Sleep;
 
+use super::traffic::{Meter, Metered, Traffic};
+
 /// A running server. Dropping it closes the port and all connections.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
     task: JoinHandle<()>,
+    meter: Meter,
 }
 
 impl Server {
@@ -33,6 +36,12 @@ impl Server {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The bytes that crossed its connections so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.meter.read()
     }
 }
 
@@ -51,18 +60,19 @@ pub async fn serve(router: Router) -> io::Result<Server> {
 pub async fn serve_on(addr: SocketAddr, router: Router) -> io::Result<Server> {
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
-    let task = tokio::spawn(accept(listener, router));
-    Ok(Server { addr, task })
+    let meter = Meter::default();
+    let task = tokio::spawn(accept(listener, router, meter.clone()));
+    Ok(Server { addr, task, meter })
 }
 
-async fn accept(listener: TcpListener, router: Router) {
+async fn accept(listener: TcpListener, router: Router, meter: Meter) {
     // Dropped with this task when the server is, which ends the connections too.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, router.clone()));
+                    connections.spawn(converse(stream, router.clone(), meter.clone()));
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
@@ -71,7 +81,7 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-async fn converse(stream: TcpStream, router: Router) {
+async fn converse(stream: TcpStream, router: Router, meter: Meter) {
     // Small answers would otherwise wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
@@ -88,7 +98,7 @@ async fn converse(stream: TcpStream, router: Router) {
     });
     // A connection that ends badly is the client's to notice.
     let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Metered { stream, meter }), service)
         .await;
 }
 

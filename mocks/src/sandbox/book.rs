@@ -7,22 +7,24 @@ use crate::sheets::{CellValue, GridRange, Protected, SERVICE_ACCOUNT, Spreadshee
 use super::names::{A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_TAB, SERVER_TAB, SPREADSHEET};
 use super::roster::{CHANNELS, Roster, UNRELEASED};
 
-const RELEASE_COLUMNS: [&str; 10] = [
+const RELEASE_COLUMNS: [&str; 11] = [
     "channel",
     "desiredVersionA",
     "desiredVersionB",
     "enabled",
     "rollback",
+    "advance",
     "notes",
     "releaseVersion",
     "previousVersion",
     "status",
     "updatedAt",
 ];
-const SERVER_COLUMNS: [&str; 12] = [
+const SERVER_COLUMNS: [&str; 13] = [
     "serverId",
     "channel",
     "hold",
+    "canary",
     "tag:Owner",
     "notes",
     "name",
@@ -77,7 +79,14 @@ fn release_rows() -> Vec<Vec<CellValue>> {
             UNRELEASED => ("1.9.0", "1.8.2"),
             _ => (channel.version, channel.version),
         };
-        vec![channel.name.into(), a.into(), b.into(), true.into(), false.into()]
+        vec![
+            channel.name.into(),
+            a.into(),
+            b.into(),
+            true.into(),
+            false.into(),
+            false.into(),
+        ]
     });
     std::iter::once(headers(&RELEASE_COLUMNS)).chain(rows).collect()
 }
@@ -87,6 +96,7 @@ fn server_rows(roster: &Roster) -> Vec<Vec<CellValue>> {
         vec![
             server.id.as_str().into(),
             server.channel.unwrap_or_default().into(),
+            false.into(),
             false.into(),
             server.owner.unwrap_or_default().into(),
         ]
@@ -104,9 +114,11 @@ fn dress(book: &mut Spreadsheet) {
         (RELEASE_TAB, "desiredVersionB", &text),
         (RELEASE_TAB, "enabled", &checkbox),
         (RELEASE_TAB, "rollback", &checkbox),
+        (RELEASE_TAB, "advance", &checkbox),
         (SERVER_TAB, "serverId", &text),
         (SERVER_TAB, "channel", &text),
         (SERVER_TAB, "hold", &checkbox),
+        (SERVER_TAB, "canary", &checkbox),
         (SERVER_TAB, "tag:Owner", &text),
     ] {
         dress_column(book.tab_mut(tab), header, rule);
@@ -138,6 +150,7 @@ fn protect(book: &mut Spreadsheet) {
         ("desiredVersionB", &[B_EDITORS]),
         ("enabled", &[A_EDITORS, B_EDITORS]),
         ("rollback", &[A_EDITORS, B_EDITORS]),
+        ("advance", &[A_EDITORS, B_EDITORS]),
     ] {
         let id = book.protect_column(RELEASE_TAB, header, &[SERVICE_ACCOUNT]);
         let protected = describe(book, id, header);

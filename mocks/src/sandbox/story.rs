@@ -217,6 +217,12 @@ impl World<'_> {
 }
 
 /// The number in the margin of the row that holds this text.
+/// The row of a channel's first server.
+pub(super) fn first_row(sheets: &SheetsEmulator, roster: &Roster, channel: &str) -> Option<usize> {
+    let server = roster.nth(channel, 0)?;
+    sheets.edit(|book| row_of(book.tab(SERVER_TAB), "serverId", &server.id))
+}
+
 fn row_of(tab: Option<&Tab>, header: &str, text: &str) -> Option<usize> {
     tab?.find(header, text).map(|row| row + 1)
 }

@@ -34,7 +34,13 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
             }
         };
         let refuse = |refusal| refuse(refusal, traits.writes);
-        return shared.script.run(traits.name, refuse, handle).await;
+        let mut response = shared.script.run(traits.name, refuse, handle).await;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS
+            && let Some(seconds) = shared.world().retry_after()
+        {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        return response;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if let Some(name) = identity::named(&method, &path) {

@@ -45,6 +45,15 @@ impl Quota {
     }
 }
 
+impl World {
+    /// The seconds that a refusal for want of quota asks to wait: until the minute that runs is over.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        let left = |quota: &Quota| quota.period.saturating_sub(quota.since.elapsed());
+        let wait = self.retry_after?.max(self.quota.as_ref().map(left).unwrap_or_default());
+        Some(wait.as_millis().div_ceil(1000) as u64)
+    }
+}
+
 /// All that the emulator knows.
 #[derive(Debug)]
 pub(super) struct World {
@@ -57,6 +66,8 @@ pub(super) struct World {
     /// Whether it is shared for looking only.
     pub(super) viewer: bool,
     pub(super) quota: Option<Quota>,
+    /// What a refusal for want of quota asks to wait, if it says so: nobody knows whether Sheets does.
+    pub(super) retry_after: Option<Duration>,
 }
 
 /// The world and the script, as handlers and handles share them.

@@ -15,14 +15,14 @@ impl Ec2 {
     /// # Errors
     /// When there are none; the message says what to do.
     pub(crate) async fn check_keys(&self, account: &str) -> Result<(), CloudError> {
-        let Some(region) = self.regions.values().find(|region| &*region.source.account == account) else {
+        let Some(access) = self.accounts().get(account) else {
             return Err(CloudError {
                 kind: CloudErrorKind::Denied,
                 code: "unknown".to_owned(),
                 message: format!("{account}: no such account in the configuration"),
             });
         };
-        region.session.keys().await.map(drop)
+        access.check().await
     }
 
     /// Asks, without reading anything, whether instances may be listed.

@@ -38,10 +38,12 @@ const DENIALS: &[&str] = &[
     "AuthFailure",
     "Blocked",
     "InvalidClientTokenId",
+    "InvalidSignatureException",
     "MissingAuthenticationToken",
     "OptInRequired",
     "PendingVerification",
     "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
 ];
 
 /// Codes by which a policy refuses a call. Their text may name the one resource that it is about.

@@ -3,6 +3,7 @@
 //! The result is the whole source or an error: a truncated listing must never look like a small fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, InstanceMetadataTagsState, InstanceStateName, Tag};
@@ -11,13 +12,17 @@ use tokio::time::sleep;
 use super::region::RegionClient;
 use crate::fleet::{CloudError, CloudErrorKind, Server, Source, State};
 use crate::pacing::{Action, Delays, Lane};
-use crate::tag::ServerId;
+use crate::tag::{ServerId, TagKey};
+use crate::text::shared;
 
 /// More pages than any account's region has: a million instances. Only a listing that goes in circles is longer.
 const MOST_PAGES: usize = 1000;
 
 /// How many times one page is asked for.
 const ATTEMPTS: u32 = 6;
+
+/// How many times it is asked for while EC2 throttles: the pauses of the pacing add up to half a minute.
+const THROTTLED: u32 = 10;
 
 /// A page is not asked for again once this many request timeouts have passed: a region that hangs is tried twice.
 const TIMEOUTS: u32 = 2;
@@ -80,17 +85,17 @@ async fn page(
             Err(error) => error,
         };
         attempts += 1;
-        if error.kind == CloudErrorKind::Throttled {
+        let throttled = error.kind == CloudErrorKind::Throttled;
+        if throttled {
             lane.throttled(&permit);
         }
-        let delay = delays
-            .next_delay()
-            .filter(|_| attempts < ATTEMPTS && error.is_transient());
+        let most = if throttled { THROTTLED } else { ATTEMPTS };
+        let delay = delays.next_delay().filter(|_| attempts < most && error.is_transient());
         let Some(delay) = delay else { return Err(error) };
-        waits.is_for(format!("{what} (try {} of {ATTEMPTS})", attempts + 1));
+        waits.is_for(format!("{what} (try {} of {most})", attempts + 1));
         tracing::debug!(source = %region.source, error.code, "asking for a page of instances again");
         // After a throttle, the gate makes the next call wait.
-        if error.kind != CloudErrorKind::Throttled {
+        if !throttled {
             sleep(delay).await;
         }
     }
@@ -98,7 +103,7 @@ async fn page(
 
 fn server(source: &Source, instance: &Instance) -> Option<(ServerId, Server)> {
     let id = ServerId::from(instance.instance_id()?);
-    let pair = |tag: &Tag| Some((tag.key()?.into(), tag.value().unwrap_or_default().into()));
+    let pair = |tag: &Tag| Some((TagKey::from(tag.key()?), shared(tag.value().unwrap_or_default())));
     let metadata = instance.metadata_options();
     let shown = metadata.and_then(|options| options.instance_metadata_tags());
     let server = Server {
@@ -106,6 +111,10 @@ fn server(source: &Source, instance: &Instance) -> Option<(ServerId, Server)> {
         state: state(instance),
         tags: instance.tags().iter().filter_map(pair).collect(),
         metadata_tags: shown == Some(&InstanceMetadataTagsState::Enabled),
+        zone: instance
+            .placement()
+            .and_then(|placement| placement.availability_zone())
+            .map(Arc::from),
         spot: instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot),
     };
     Some((id, server))

@@ -34,12 +34,23 @@ pub(super) struct Failed<'a> {
     pub(super) ids: &'a [ServerId],
 }
 
+impl Failed<'_> {
+    /// The service that was called.
+    fn service(&self) -> &'static str {
+        if self.action.starts_with("cloudwatch:") {
+            "CloudWatch"
+        } else {
+            "EC2"
+        }
+    }
+}
+
 /// Whether the error is how a dry run says that the call would be allowed.
 pub(super) fn is_dry_run_success(error: &CloudError) -> bool {
     error.code == "DryRunOperation"
 }
 
-/// What a failed call to EC2 means.
+/// What a failed call to EC2 or CloudWatch means.
 pub(super) fn classify<E>(error: &SdkError<E, HttpResponse>, failed: Failed<'_>) -> CloudError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -122,16 +133,25 @@ fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> S
     let Failed {
         source, action, who, ..
     } = failed;
+    let service = failed.service();
     let says = quoted(text);
     let advice = match (code, kind) {
         (code, _) if is_not_authorized(code) => Some(not_authorized(action, who, text)),
-        ("SignatureDoesNotMatch", _) if is_about_time(text) => Some(CLOCK.to_owned()),
-        ("AuthFailure" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken", _) => Some(
-            format!("the keys of {who} are not accepted: check them, and that the region is enabled for the account"),
-        ),
-        ("OptInRequired" | "Blocked" | "PendingVerification", _) => {
-            Some("the account may not use EC2 there: see the account's region settings".to_owned())
-        }
+        ("SignatureDoesNotMatch" | "InvalidSignatureException", _) if is_about_time(text) => Some(CLOCK.to_owned()),
+        (
+            "AuthFailure"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationToken"
+            | "SignatureDoesNotMatch"
+            | "UnrecognizedClientException",
+            _,
+        ) => Some(format!(
+            "the keys of {who} are not accepted: check them, and that the region is enabled for the account"
+        )),
+        ("OptInRequired" | "Blocked" | "PendingVerification", _) => Some(format!(
+            "the account may not use {service} there: see the account's region settings"
+        )),
         ("RequestExpired", _) => Some(CLOCK.to_owned()),
         (code, _) if is_expired(code) => Some(format!("the keys of {who} have expired: renew them")),
         ("InvalidInstanceID.NotFound", _) => {
@@ -143,9 +163,9 @@ fn words(kind: &CloudErrorKind, code: &str, text: &str, failed: Failed<'_>) -> S
         (_, CloudErrorKind::BadServers(_)) => {
             return format!("{source}: not the id of an instance ({code}); correct it");
         }
-        (_, CloudErrorKind::Throttled) => {
-            Some("EC2 asks for fewer calls from this account and region: the next pass goes on".to_owned())
-        }
+        (_, CloudErrorKind::Throttled) => Some(format!(
+            "{service} asks for fewer calls from this account and region: the next pass goes on"
+        )),
         _ => None,
     };
     let what = with_advice(&says, advice.as_deref());
@@ -176,21 +196,29 @@ fn not_authorized(action: &str, who: &str, text: &str) -> String {
 /// A reply without a code did not come from EC2 itself, but from a front end or from something in between.
 fn by_status(status: u16, body: &[u8], failed: Failed<'_>) -> CloudError {
     let Failed { source, action, .. } = failed;
-    let (kind, what, fix) = match status {
-        429 => (CloudErrorKind::Throttled, "the endpoint asks for fewer calls", None),
+    let service = failed.service();
+    let (kind, mut what, fix) = match status {
+        429 => (
+            CloudErrorKind::Throttled,
+            "the endpoint asks for fewer calls".to_owned(),
+            None,
+        ),
         401 | 403 | 407 => (
             CloudErrorKind::Denied,
-            "something between here and EC2 blocks it",
+            format!("something between here and {service} blocks it"),
             Some("check the proxy"),
         ),
         400..=499 => (
             CloudErrorKind::Rejected,
-            "the endpoint rejects it",
+            "the endpoint rejects it".to_owned(),
             Some("check aws.endpoint_url and the proxy"),
         ),
-        _ => (CloudErrorKind::Transient, "the answer did not come from EC2", None),
+        _ => (
+            CloudErrorKind::Transient,
+            format!("the answer did not come from {service}"),
+            None,
+        ),
     };
-    let mut what = what.to_owned();
     let said = visible(body);
     if !said.is_empty() {
         what.push_str(": it says: ");

@@ -1,4 +1,4 @@
-//! The HTTP client under the SDK: one pool of connections for all accounts and regions, and a count of every request.
+//! The HTTP client under the SDKs: one pool of connections for all accounts and regions, and a count of every request.
 //!
 //! Requests are counted here, below anything that could repeat them, so the count is of what really left. It must
 //! never look at more of a request than its action.
@@ -25,6 +25,9 @@ use crate::calls::Calls;
 
 /// A form with this version is a request to EC2. The only other service that is called with forms is STS.
 const EC2_VERSION: &str = "2016-11-15";
+
+/// What is before the action in the address of a request to CloudWatch, which speaks another protocol.
+const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
 /// Connectors are kept apart by these timeouts: for connecting, and for reading.
 type Timeouts = (Option<Duration>, Option<Duration>);
@@ -69,12 +72,13 @@ impl CountingClient {
             // Nothing goes past a proxy that was asked for.
             Some(Err(why)) => return SharedHttpConnector::new(Nowhere(why)),
         };
-        let mut authorities = tls::TrustStore::default();
-        match authorities::bundle_pem() {
-            Ok(Some(pem)) => authorities = authorities.with_pem_certificate(pem),
-            Ok(None) => {}
-            Err(why) => tracing::warn!("{why}"),
-        }
+        let authorities = match authorities::pem() {
+            Ok(pem) => tls::TrustStore::empty().with_pem_certificate(pem),
+            Err(why) => {
+                tracing::warn!("{why}");
+                tls::TrustStore::default()
+            }
+        };
         let context = tls::TlsContext::builder().with_trust_store(authorities).build();
         let mut builder = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -125,13 +129,17 @@ struct CountingConnector {
 
 impl HttpConnector for CountingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        self.calls.count(&method(request.body().bytes().unwrap_or_default()));
+        self.calls
+            .count(&method(request.uri(), request.body().bytes().unwrap_or_default()));
         self.inner.call(request)
     }
 }
 
 /// The name that a request is counted under.
-fn method(body: &[u8]) -> String {
+fn method(uri: &str, body: &[u8]) -> String {
+    if let Some((_, action)) = uri.split_once(CLOUDWATCH) {
+        return format!("cloudwatch.{action}");
+    }
     let (mut action, mut version) = (None, None);
     for (key, value) in form_urlencoded::parse(body).take(2) {
         match &*key {
@@ -150,11 +158,11 @@ fn method(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::method;
-
     #[test]
     fn requests_are_counted_by_service_and_action() {
         let ec2 = b"Action=CreateTags&Version=2016-11-15&ResourceId.1=i-1&Tag.1.Key=Action";
+        let uri = "https://example.com/";
+        let method = |body| super::method(uri, body);
         assert_eq!(method(ec2), "ec2.CreateTags");
         assert_eq!(
             method(b"Action=AssumeRole&Version=2011-06-15&RoleArn=x"),
@@ -162,5 +170,7 @@ mod tests {
         );
         assert_eq!(method(b""), "aws.credentials");
         assert_eq!(method(b"{\"Action\":1}"), "aws.credentials");
+        let cloudwatch = "https://example.com/service/GraniteServiceVersion20100801/operation/DescribeAlarms";
+        assert_eq!(super::method(cloudwatch, b"\xbf\xff"), "cloudwatch.DescribeAlarms");
     }
 }

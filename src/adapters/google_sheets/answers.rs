@@ -7,17 +7,31 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::failure::{Failure, Method, Seen, Subject};
+use super::incoming::Incoming;
 use super::reading::{GET, READ_COLUMNS};
+use super::request::not_json;
 use super::writing::WRITE_COLUMNS;
 use super::{auth, columns, grid, nonsense, structure, values};
 use crate::sheet::structure::BuiltTab;
 use crate::sheet::{Cell, Columns, RawSpreadsheet, SheetError};
 
-/// Reads the answer of `spreadsheets.get`: tabs, cells, protections and marks.
+/// Reads the answer of `spreadsheets.get`: tabs, cells, protections and marks. It comes in pieces, as over a network.
 ///
 /// # Errors
 /// What a pass is told when it gets this answer.
-pub fn spreadsheet(answer: &[u8]) -> Result<RawSpreadsheet, SheetError> {
+pub fn spreadsheet<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<RawSpreadsheet, SheetError> {
+    let mut incoming = Incoming::new();
+    pieces.into_iter().for_each(|piece| incoming.push(piece));
+    let reply = incoming.end().map_err(|error| failed(GET, error))?;
+    let picture = grid::picture(reply).map_err(|why| nonsense(GET, &why))?;
+    Ok(picture.spreadsheet)
+}
+
+/// Reads the same answer the plain way, as one text: what comes of it in pieces is held against this.
+///
+/// # Errors
+/// As [`spreadsheet`], though of an answer that is wrong in two places it may name the other one.
+pub fn spreadsheet_at_once(answer: &[u8]) -> Result<RawSpreadsheet, SheetError> {
     let picture = grid::picture(decode(GET, answer)?).map_err(|why| nonsense(GET, &why))?;
     Ok(picture.spreadsheet)
 }
@@ -27,8 +41,10 @@ pub fn spreadsheet(answer: &[u8]) -> Result<RawSpreadsheet, SheetError> {
 /// # Errors
 /// What they are told when they get this answer.
 pub fn build(answer: &[u8]) -> Result<Vec<BuiltTab>, SheetError> {
-    let answer: api::Spreadsheet = decode(structure::READ, answer)?;
-    let sheets = answer.sheets.unwrap_or_default().into_iter();
+    let mut incoming = Incoming::new();
+    incoming.push(answer);
+    let reply = incoming.end().map_err(|error| failed(structure::READ, error))?;
+    let sheets = reply.sheets.unwrap_or_default().into_iter();
     sheets
         .map(|sheet| structure::built(sheet).map_err(|why| nonsense(structure::READ, &why)))
         .collect()
@@ -85,15 +101,17 @@ pub fn key_file(text: &[u8]) -> Result<Option<String>, String> {
 
 /// Decodes an answer as the API crate does.
 fn decode<T: DeserializeOwned>(method: Method, answer: &[u8]) -> Result<T, SheetError> {
-    serde_json::from_str(&String::from_utf8_lossy(answer)).map_err(|error| {
-        let seen = Seen {
-            sent: true,
-            ..Seen::default()
-        };
-        let subject = Subject {
-            account: "",
-            spreadsheet_id: "",
-        };
-        Failure::of(&Error::JsonDecodeError(String::new(), error), seen, method, subject).error
-    })
+    serde_json::from_str(&String::from_utf8_lossy(answer)).map_err(|error| failed(method, error))
+}
+
+fn failed(method: Method, error: serde_json::Error) -> SheetError {
+    let seen = Seen {
+        sent: true,
+        ..Seen::default()
+    };
+    let subject = Subject {
+        account: "",
+        spreadsheet_id: "",
+    };
+    Failure::of(&not_json(error), seen, method, subject).error
 }

@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use super::GoogleSheets;
 use super::failure::{Failure, Method, Seen, Subject, error};
+use super::pace::Lane;
 use super::patience::{ATTEMPTS, Patience, retry_after};
 use crate::calls::Calls;
 use crate::sheet::{SheetError, SheetErrorKind};
 
-/// Time for one call with all its attempts where the caller sets no deadline: a full minute's wait for quota, and some.
+/// Time for one call with all its attempts where the caller sets no deadline: two waits for the next minute's quota, and some.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(150);
 
 /// Watches one attempt from inside the API crate: counts its request, and sees the header that the crate's errors lose.
@@ -69,6 +70,7 @@ impl GoogleSheets {
         let inner = &*self.inner;
         let deadline = self.deadline.unwrap_or_else(|| Instant::now() + DEFAULT_PATIENCE);
         let mut patience = Patience::new();
+        let mut before = None;
         let what = if method.writes {
             "writing to the sheet"
         } else {
@@ -81,7 +83,13 @@ impl GoogleSheets {
                 Err(failure) => failure,
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            match patience.wait(&failure).filter(|wait| *wait < left) {
+            let wait = patience.wait(&failure);
+            let quota = failure.error.kind == SheetErrorKind::Quota;
+            if let Some(wait) = wait.filter(|_| quota) {
+                // All requests wait, this one too when it is tried again.
+                self.lane(method).used_up(wait);
+            }
+            match wait.filter(|wait| *wait < left) {
                 Some(wait) => {
                     if failure.unauthorized {
                         inner.tokens.forget().await;
@@ -92,19 +100,24 @@ impl GoogleSheets {
                         "trying again: {}",
                         failure.error
                     );
-                    waits.is_for(match failure.error.kind {
-                        SheetErrorKind::Quota => format!("{what} (once Google's quota allows it)"),
-                        _ => format!("{what} (try {} of {ATTEMPTS})", patience.attempt()),
-                    });
-                    tokio::time::sleep(wait).await;
-                    if failure.error.kind == SheetErrorKind::Quota {
-                        inner.calls.waited(method.name, wait);
+                    if quota {
+                        waits.is_for(format!("{what} (once Google's quota allows it, in about a minute)"));
+                    } else {
+                        waits.is_for(format!("{what} (try {} of {ATTEMPTS})", patience.attempt()));
+                        tokio::time::sleep(wait).await;
                     }
                     inner.calls.repeated(method.name);
+                    before = Some(failure.error);
                 }
-                None => return Err(failure.error),
+                // Time that ran out hides what went wrong, which the attempt before it saw.
+                None => return Err(before.filter(|_| failure.cut_short).unwrap_or(failure.error)),
             }
         }
+    }
+
+    fn lane(&self, method: Method) -> &Lane {
+        let pace = &self.inner.pace;
+        if method.writes { &pace.writes } else { &pace.reads }
     }
 
     async fn try_once<T, F, Made>(&self, method: Method, deadline: Instant, attempt: &F) -> Result<T, Failure>
@@ -114,16 +127,15 @@ impl GoogleSheets {
     {
         let inner = &*self.inner;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let pace = if method.writes {
-            &inner.pace.writes
-        } else {
-            &inner.pace.reads
-        };
+        let lane = self.lane(method);
         if left().is_zero() {
             return Err(Failure::out_of_time(method, SheetErrorKind::Transient));
         }
+        if lane.refilled().is_some_and(|refilled| refilled >= deadline) {
+            return Err(Failure::used_up(method));
+        }
         let asked = Instant::now();
-        let admitted = tokio::time::timeout(left(), pace.until_ready()).await;
+        let admitted = tokio::time::timeout(left(), lane.admit()).await;
         inner.calls.waited(method.name, asked.elapsed());
         if admitted.is_err() {
             return Err(Failure::out_of_time(method, SheetErrorKind::Quota));
@@ -144,7 +156,7 @@ impl GoogleSheets {
                 };
                 Failure::of(&failure, probe.seen(), method, subject)
             }
-            Err(_) => Failure::timed_out(method, probe.seen(), limit),
+            Err(_) => Failure::timed_out(method, probe.seen(), limit, inner.timeout),
         };
         if probe.seen().status == Some(429) {
             inner.calls.throttled(method.name);

@@ -1,37 +1,41 @@
 //! Reads and writes columns by their marks, changes the marks, and appends rows: the requests, and what the replies
 //! say.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use google_sheets4::api::{
-    AppendCellsRequest, BatchGetValuesByDataFilterRequest, BatchGetValuesByDataFilterResponse,
-    BatchUpdateSpreadsheetRequest, BatchUpdateSpreadsheetResponse, CellData, CreateDeveloperMetadataRequest,
-    DataFilter, DeleteDeveloperMetadataRequest, DeveloperMetadata, DeveloperMetadataLocation, DeveloperMetadataLookup,
-    DimensionRange, ExtendedValue, Request, RowData,
+    AppendCellsRequest, BatchUpdateSpreadsheetRequest, BatchUpdateSpreadsheetResponse, CellData,
+    CreateDeveloperMetadataRequest, DataFilter, DeleteDeveloperMetadataRequest, DeveloperMetadata,
+    DeveloperMetadataLocation, DeveloperMetadataLookup, DimensionRange, ExtendedValue, Request, RowData,
 };
 use google_sheets4::common::FieldMask;
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::grid::{plain_cell, trim_end};
-use crate::sheet::{Append, Cell, ColumnWrite, Columns, MarkChange, NewCell, Table};
+use super::grid::trim_end;
+use super::reply::MatchedRanges;
+use crate::sheet::{Append, ColumnWrite, Columns, MarkChange, NewCell, Table};
 
 /// Marks are visible to every project. With the other visibility, another project's credentials, as after a takeover, would not
 /// see them.
 const VISIBILITY: &str = "DOCUMENT";
 
 /// Asks for the columns under these marks.
-pub(super) fn read_request(marks: &[i32]) -> BatchGetValuesByDataFilterRequest {
-    BatchGetValuesByDataFilterRequest {
-        data_filters: Some(marks.iter().copied().map(by_mark).collect()),
-        major_dimension: Some("COLUMNS".into()),
-        value_render_option: Some("UNFORMATTED_VALUE".into()),
-        ..BatchGetValuesByDataFilterRequest::default()
-    }
+pub(super) fn read_request(marks: &[i32]) -> Value {
+    let by_mark = |mark: &i32| json!({ "developerMetadataLookup": { "metadataId": mark } });
+    json!({
+        "dataFilters": marks.iter().map(by_mark).collect::<Vec<_>>(),
+        "majorDimension": "COLUMNS",
+        "valueRenderOption": "UNFORMATTED_VALUE",
+    })
 }
 
 /// Reads the columns out of a reply. Which is which, only the filters that it repeats can tell: a mark that is gone has
 /// no range, and two marks on one column share one.
-pub(super) fn read_reply(reply: BatchGetValuesByDataFilterResponse) -> Result<Columns, String> {
+pub(super) fn read_reply(reply: MatchedRanges) -> Result<Columns, String> {
     let mut columns = Columns::new();
     for matched in reply.value_ranges.unwrap_or_default() {
         let range = matched.value_range.unwrap_or_default();
@@ -39,23 +43,25 @@ pub(super) fn read_reply(reply: BatchGetValuesByDataFilterResponse) -> Result<Co
             return Err("the answer has rows where columns were asked for".into());
         }
         let mut values = range.values.unwrap_or_default().into_iter();
-        let mut cells: Vec<Cell> = values.next().unwrap_or_default().into_iter().map(plain_cell).collect();
+        let cells = values.next().unwrap_or_default().into_iter();
+        let mut cells: Vec<Arc<str>> = cells.map(|cell| cell.0).collect();
         if values.next().is_some() {
             return Err("the answer has several columns for one mark".into());
         }
-        trim_end(&mut cells, |cell| *cell == Cell::Blank);
-        let marks: Vec<i64> = matched
+        trim_end(&mut cells, |cell| cell.is_empty());
+        let mut marks = matched
             .data_filters
             .unwrap_or_default()
             .into_iter()
             .filter_map(|filter| filter.developer_metadata_lookup?.metadata_id)
-            .map(i64::from)
-            .collect();
-        if marks.is_empty() {
+            .map(i64::from);
+        let Some(first) = marks.next() else {
             return Err("the answer does not say which column is which".into());
-        }
-        for mark in marks {
-            if columns.insert(mark, cells.clone()).is_some() {
+        };
+        let mut of_marks: Vec<(i64, Vec<Arc<str>>)> = marks.map(|mark| (mark, cells.clone())).collect();
+        of_marks.push((first, cells));
+        for (mark, cells) in of_marks {
+            if columns.insert(mark, cells).is_some() {
                 return Err("the answer has two columns for one mark".into());
             }
         }
@@ -63,32 +69,70 @@ pub(super) fn read_reply(reply: BatchGetValuesByDataFilterResponse) -> Result<Co
     Ok(columns)
 }
 
-/// Writes the cells, and leaves all others as they are: a null is skipped. As bare JSON, because the API crate's own
-/// path drops the nulls. `None` if there is nothing to write.
+/// Writes the cells, and leaves all others as they are: a null is skipped. As text, because the API crate's own path drops the
+/// nulls, and as a tree of values it would take as much memory as the fleet. `None` if there is nothing to write.
 ///
 /// # Errors
 /// Says what is wrong with a write that must not be made.
-pub(super) fn write_request(writes: &[ColumnWrite]) -> Result<Option<Value>, String> {
-    let mut data = Vec::with_capacity(writes.len());
-    for ColumnWrite { mark, cells } in writes {
-        let Some((&last, _)) = cells.last_key_value() else {
-            continue;
-        };
-        if cells.contains_key(&0) {
-            return Err("row 1 holds the header and is never written".into());
-        }
-        let mut column = vec![Value::Null; last as usize + 1];
-        for (&row, text) in cells {
-            column[row as usize] = Value::String(text.clone());
-        }
-        data.push(json!({
-            "dataFilter": { "developerMetadataLookup": { "metadataId": id(*mark)? } },
-            "majorDimension": "COLUMNS",
-            "values": [column],
-        }));
+pub(super) fn write_request(writes: &[ColumnWrite]) -> Result<Option<String>, String> {
+    let writes: Vec<&ColumnWrite> = writes.iter().filter(|write| !write.cells.is_empty()).collect();
+    if writes.iter().any(|write| write.cells.contains_key(&0)) {
+        return Err("row 1 holds the header and is never written".into());
+    }
+    let data: Result<Vec<_>, String> = writes.into_iter().map(Written::of).collect();
+    let data = data?;
+    if data.is_empty() {
+        return Ok(None);
     }
     // Never USER_ENTERED: a server's name may begin with `=`.
-    Ok((!data.is_empty()).then(|| json!({ "valueInputOption": "RAW", "data": data })))
+    let request = WriteRequest {
+        value_input_option: "RAW",
+        data,
+    };
+    serde_json::to_string(&request).map(Some).map_err(|why| why.to_string())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WriteRequest<'w> {
+    value_input_option: &'static str,
+    data: Vec<Written<'w>>,
+}
+
+/// One column of a request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'w> {
+    data_filter: Value,
+    major_dimension: &'static str,
+    values: [Texts<'w>; 1],
+}
+
+impl<'w> Written<'w> {
+    fn of(write: &'w ColumnWrite) -> Result<Self, String> {
+        Ok(Self {
+            data_filter: json!({ "developerMetadataLookup": { "metadataId": id(write.mark)? } }),
+            major_dimension: "COLUMNS",
+            values: [Texts(&write.cells)],
+        })
+    }
+}
+
+/// Texts by row, with nulls between.
+struct Texts<'w>(&'w BTreeMap<u32, Arc<str>>);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rows = self.0.last_key_value().map_or(0, |(last, _)| *last as usize + 1);
+        let mut column = serializer.serialize_seq(Some(rows))?;
+        let mut next = 0;
+        for (row, text) in self.0 {
+            (next..*row).try_for_each(|_| column.serialize_element(&()))?;
+            column.serialize_element(&**text)?;
+            next = *row + 1;
+        }
+        column.end()
+    }
 }
 
 /// Makes and takes away marks.

@@ -16,7 +16,7 @@ use crate::adapters::outbound::untrusted;
 use crate::sheet::{SheetError, SheetErrorKind};
 use crate::text::{is_hidden, short, without_semicolons};
 pub(super) use advice::Subject;
-use advice::{Advice, advice};
+use advice::{Advice, USED_UP, advice};
 pub(super) use body::ErrorBody;
 
 /// Google's words for a range in a tab that does not exist; it gives no other sign of it, and says the same of bad
@@ -61,6 +61,8 @@ pub(super) struct Failure {
     pub(super) unauthorized: bool,
     /// How long the answer asks us to wait.
     pub(super) retry_after: Option<Duration>,
+    /// The time of the pass ended it, and nothing may have happened: if an attempt was made before, that one saw more.
+    pub(super) cut_short: bool,
 }
 
 impl Failure {
@@ -82,6 +84,7 @@ impl Failure {
             error: error(kind, &format!("could not {}: {why}{unknown}{fix}", method.doing)),
             unauthorized: false,
             retry_after: None,
+            cut_short: false,
         }
     }
 
@@ -95,16 +98,21 @@ impl Failure {
         Self::new(method, kind, why)
     }
 
-    /// There was no answer in time.
-    pub(super) fn timed_out(method: Method, seen: Seen, limit: Duration) -> Self {
+    /// There was no answer within the limit, which is `timeout` or what was left of the pass.
+    pub(super) fn timed_out(method: Method, seen: Seen, limit: Duration, timeout: Duration) -> Self {
         // Some of the time was used up before: nobody wants to read 1s 999ms.
         let tenths = (limit.as_millis() as u64).div_ceil(100);
-        let limit = humantime::format_duration(Duration::from_millis(tenths * 100));
-        if seen.sent {
-            Self::lost(method, &format!("no answer within {limit}"))
+        let shown = humantime::format_duration(Duration::from_millis(tenths * 100));
+        let failure = if seen.sent {
+            Self::lost(method, &format!("no answer within {shown}"))
         } else {
-            let why = format!("no access token within {limit}");
+            let why = format!("no access token within {shown}");
             Self::new(method, SheetErrorKind::Transient, &why)
+        };
+        let unknown = failure.error.kind == SheetErrorKind::OutcomeUnknown;
+        Self {
+            cut_short: limit < timeout && !unknown,
+            ..failure
         }
     }
 
@@ -114,7 +122,15 @@ impl Failure {
             SheetErrorKind::Quota => "sheets_per_minute allows no request before the time for this pass is over",
             _ => "the time for this pass is over",
         };
-        Self::new(method, kind, why)
+        Self {
+            cut_short: kind == SheetErrorKind::Transient,
+            ..Self::new(method, kind, why)
+        }
+    }
+
+    /// Google said that the quota is used up, and it is not refilled in time; nothing was sent.
+    pub(super) fn used_up(method: Method) -> Self {
+        Self::new(method, SheetErrorKind::Quota, USED_UP)
     }
 
     /// Reads the error of the API crate.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use google_sheets4::api;
 
-use crate::sheet::cell::SPILLED;
+use super::reply::{self, Pictured, RowData, Rows};
 use crate::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, Table};
 
 /// Keys of developer metadata that are ours begin with this; other tools may keep theirs beside them.
@@ -21,7 +21,7 @@ pub(super) struct Picture {
 }
 
 /// Reads a reply. The error says, fit for people, why it makes no sense.
-pub(super) fn picture(reply: api::Spreadsheet) -> Result<Picture, String> {
+pub(super) fn picture(reply: reply::Spreadsheet<Pictured>) -> Result<Picture, String> {
     let sheets = reply.sheets.unwrap_or_default();
     if sheets.is_empty() {
         // A spreadsheet has at least one tab; an answer without any would otherwise read as "all tabs are missing".
@@ -41,7 +41,8 @@ pub(super) fn picture(reply: api::Spreadsheet) -> Result<Picture, String> {
         .collect();
     for sheet in sheets {
         let bare = sheet.data.as_ref().is_none_or(Vec::is_empty);
-        let tab = tab(sheet)?;
+        let (mut tab, rows) = tab(sheet)?;
+        tab.rows = rows.into_iter().map(cells).collect();
         if bare {
             picture.bare.insert(tab.title.clone());
         }
@@ -50,8 +51,8 @@ pub(super) fn picture(reply: api::Spreadsheet) -> Result<Picture, String> {
     Ok(picture)
 }
 
-/// Reads one tab of a reply.
-pub(super) fn tab(sheet: api::Sheet) -> Result<RawTab, String> {
+/// Reads one tab of a reply. Its rows are given beside it.
+pub(super) fn tab<C>(sheet: reply::Sheet<C>) -> Result<(RawTab, Rows<C>), String> {
     let properties = sheet.properties.unwrap_or_default();
     let grid = properties.grid_properties.unwrap_or_default();
     let mut tab = RawTab {
@@ -69,6 +70,7 @@ pub(super) fn tab(sheet: api::Sheet) -> Result<RawTab, String> {
         tables: sheet.tables.unwrap_or_default().into_iter().filter_map(table).collect(),
         ..RawTab::default()
     };
+    let mut rows = Rows::new();
     let mut grids = sheet.data.unwrap_or_default().into_iter();
     if let Some(data) = grids.next() {
         // All ranges asked for start at A1; a grid that does not would put cells under the wrong header.
@@ -83,112 +85,27 @@ pub(super) fn tab(sheet: api::Sheet) -> Result<RawTab, String> {
                 .filter_map(|metadata| mark(metadata, Some(column)));
             tab.marks.extend(ours);
         }
-        tab.rows = data.row_data.unwrap_or_default().into_iter().map(row).collect();
-        trim_end(&mut tab.rows, Vec::is_empty);
+        rows = match data.row_data {
+            None => Rows::new(),
+            Some(rows) => RowData::here(rows)
+                .ok_or_else(|| format!("the answer shows a number for the rows of the tab {}", tab.title))?,
+        };
     }
     if grids.next().is_some() {
         return Err(format!("the answer shows the tab {} in pieces", tab.title));
     }
-    Ok(tab)
+    Ok((tab, rows))
 }
 
-fn row(row: api::RowData) -> Vec<Cell> {
-    let mut cells = row.values.unwrap_or_default().into_iter().map(cell).collect();
-    trim_end(&mut cells, |cell| *cell == Cell::Blank);
-    cells
+/// The same memory, as the cells of a row.
+fn cells(row: Vec<Pictured>) -> Vec<Cell> {
+    row.into_iter().map(|cell| cell.0).collect()
 }
 
 /// Takes what is blank off the end: Google sometimes sends it (formatted cells) and sometimes does not.
 pub(super) fn trim_end<T>(items: &mut Vec<T>, blank: impl Fn(&T) -> bool) {
     while items.last().is_some_and(&blank) {
         items.pop();
-    }
-}
-
-fn cell(data: api::CellData) -> Cell {
-    let shown = data.effective_value.map_or(Cell::Blank, value);
-    let mut entered = data.user_entered_value.unwrap_or_default();
-    if let Some(text) = entered.formula_value.take() {
-        return Cell::Formula {
-            text,
-            value: Box::new(shown),
-        };
-    }
-    match value(entered) {
-        // It is shown, but nobody entered it: an array formula, an import or a pivot table elsewhere put it there.
-        Cell::Blank if shown != Cell::Blank => Cell::Formula {
-            text: SPILLED.into(),
-            value: Box::new(shown),
-        },
-        entered => entered,
-    }
-}
-
-fn value(value: api::ExtendedValue) -> Cell {
-    match value {
-        api::ExtendedValue {
-            error_value: Some(error),
-            ..
-        } => Cell::Error(error_text(error.type_.as_deref().unwrap_or_default()).into()),
-        api::ExtendedValue {
-            bool_value: Some(value),
-            ..
-        } => Cell::Bool(value),
-        api::ExtendedValue {
-            number_value: Some(value),
-            ..
-        } => Cell::Number(value),
-        api::ExtendedValue {
-            string_value: Some(text),
-            ..
-        } => text_cell(text),
-        _ => Cell::Blank,
-    }
-}
-
-/// White space alone is blank: nobody can see the difference.
-fn text_cell(text: String) -> Cell {
-    if text.trim().is_empty() {
-        Cell::Blank
-    } else {
-        Cell::Text(text)
-    }
-}
-
-/// How the sheet displays the errors of the API's enumeration.
-fn error_text(kind: &str) -> &'static str {
-    match kind {
-        "NULL_VALUE" => "#NULL!",
-        "DIVIDE_BY_ZERO" => "#DIV/0!",
-        "VALUE" => "#VALUE!",
-        "REF" => "#REF!",
-        "NAME" => "#NAME?",
-        "NUM" => "#NUM!",
-        "N_A" => "#N/A",
-        "LOADING" => "Loading...",
-        _ => "#ERROR!",
-    }
-}
-
-/// Reads a value as the `values` methods give it in `UNFORMATTED_VALUE`, where an error is only its text.
-pub(super) fn plain_cell(value: serde_json::Value) -> Cell {
-    const ERRORS: [&str; 9] = [
-        "#NULL!",
-        "#DIV/0!",
-        "#VALUE!",
-        "#REF!",
-        "#NAME?",
-        "#NUM!",
-        "#N/A",
-        "#ERROR!",
-        "Loading...",
-    ];
-    match value {
-        serde_json::Value::Bool(value) => Cell::Bool(value),
-        serde_json::Value::Number(number) => number.as_f64().map_or(Cell::Blank, Cell::Number),
-        serde_json::Value::String(text) if ERRORS.contains(&text.as_str()) => Cell::Error(text),
-        serde_json::Value::String(text) => text_cell(text),
-        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => Cell::Blank,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a call is tried again, and after how long.
 //!
-//! Quota comes back each minute, so a call waits for it; faults that may pass are met a few times; a token that was not
-//! accepted is replaced once. Nothing else is tried again.
+//! Quota comes back each minute, so a call waits for the next one; faults that may pass are met a few times; a token that was
+//! not accepted is replaced once. Nothing else is tried again.
 
 use std::time::Duration;
 
@@ -15,25 +15,30 @@ use crate::sheet::SheetErrorKind;
 /// Attempts at a call that meets faults that may pass. Waiting for quota does not count.
 pub(super) const ATTEMPTS: u32 = 5;
 
-/// Longest wait for quota: it is refilled each minute (Sheets API, usage limits), plus some for clocks that differ.
-const QUOTA_WAIT_MAX: Duration = Duration::from_secs(65);
+/// The wait for quota, give or take a second or two so that clients who share it do not return together. It is refilled each
+/// minute (Sheets API, usage limits), but nobody says when a minute begins: after a whole one it has.
+const MINUTE: Duration = Duration::from_secs(62);
+const MINUTE_JITTER: f64 = 0.03;
+
+/// The longest wait that a server is granted.
+const LONGEST_WAIT: Duration = Duration::from_secs(65);
 
 /// Decides how long to wait before another attempt, and whether there is one.
 pub(super) struct Patience {
     faults: Delays,
     quota: Delays,
+    /// A request was made after the wait that the server asked for, and was refused again.
+    misled: bool,
     attempts_left: u32,
     refreshed: bool,
 }
 
 impl Patience {
     pub(super) fn new() -> Self {
-        // Less jitter than elsewhere: the waits for quota must add up to most of a minute.
-        let growing = |first, most| Delays::new(first, most, None).with_jitter(0.3);
         Self {
-            faults: growing(Duration::from_millis(400), Duration::from_secs(10)),
-            // Nobody says when the minute began: 2, 4, 8, 16, 32 seconds are out of it at the latest, and often sooner.
-            quota: growing(Duration::from_secs(2), QUOTA_WAIT_MAX / 2),
+            faults: Delays::new(Duration::from_millis(400), Duration::from_secs(10), None).with_jitter(0.3),
+            quota: Delays::new(MINUTE, MINUTE, None).with_jitter(MINUTE_JITTER),
+            misled: false,
             attempts_left: ATTEMPTS - 1,
             refreshed: false,
         }
@@ -52,13 +57,16 @@ impl Patience {
         }
         match failure.error.kind {
             SheetErrorKind::Quota => match failure.retry_after {
-                Some(asked) => Some(asked.clamp(Duration::from_secs(1), QUOTA_WAIT_MAX)),
-                None => self.quota.next_delay(),
+                Some(asked) if !self.misled => {
+                    self.misled = true;
+                    Some(asked.clamp(Duration::from_secs(1), LONGEST_WAIT))
+                }
+                _ => self.quota.next_delay(),
             },
             SheetErrorKind::Transient if self.attempts_left > 0 => {
                 self.attempts_left -= 1;
                 let pause = self.faults.next_delay()?;
-                Some(pause.max(failure.retry_after.unwrap_or_default()).min(QUOTA_WAIT_MAX))
+                Some(pause.max(failure.retry_after.unwrap_or_default()).min(LONGEST_WAIT))
             }
             _ => None,
         }
@@ -87,22 +95,31 @@ mod tests {
             error: error(kind, "no"),
             unauthorized: false,
             retry_after: None,
+            cut_short: false,
         }
     }
 
     #[test]
-    fn quota_is_waited_for_longer_than_its_minute() {
+    fn quota_is_waited_for_a_minute_each_time() {
+        let minute = Duration::from_secs(60)..=LONGEST_WAIT;
         let mut patience = Patience::new();
-        let waits: Vec<_> = (0..5)
-            .filter_map(|_| patience.wait(&failure(SheetErrorKind::Quota)))
-            .collect();
-        assert!(waits.iter().all(|wait| *wait <= QUOTA_WAIT_MAX));
-        assert!(waits.iter().sum::<Duration>() >= Duration::from_secs(40), "{waits:?}");
-        let asked = Failure {
-            retry_after: Some(Duration::from_secs(7200)),
-            ..failure(SheetErrorKind::Quota)
-        };
-        assert_eq!(patience.wait(&asked), Some(QUOTA_WAIT_MAX));
+        for _ in 0..100 {
+            let wait = patience.wait(&failure(SheetErrorKind::Quota)).unwrap();
+            assert!(minute.contains(&wait), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_how_long_is_believed_once() {
+        for (asked, granted) in [(0, 1), (20, 20), (7200, 65)] {
+            let asked = Failure {
+                retry_after: Some(Duration::from_secs(asked)),
+                ..failure(SheetErrorKind::Quota)
+            };
+            let mut patience = Patience::new();
+            assert_eq!(patience.wait(&asked), Some(Duration::from_secs(granted)));
+            assert!(patience.wait(&asked) >= Some(Duration::from_secs(60)), "refused again");
+        }
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::auth::SCOPE;
 use super::failure::{Method, UNPARSEABLE_RANGE};
+use super::incoming::Incoming;
+use super::reply::{Kept, MatchedRanges, Spreadsheet};
+use super::request::not_json;
 use super::{GoogleSheets, columns, grid, nonsense, refused};
 use crate::sheet::{Columns, MarkedColumn, RawSpreadsheet, SheetError, SheetErrorKind, SheetReader, TabRequest};
 
@@ -33,20 +35,27 @@ pub(super) const READ_COLUMNS: Method = Method {
 };
 impl GoogleSheets {
     pub(super) async fn get(&self, ranges: &[String], fields: &str) -> Result<grid::Picture, SheetError> {
-        let reply = self
-            .call(GET, |mut probe| async move {
-                let call = self.inner.hub.spreadsheets().get(&self.inner.spreadsheet_id);
-                ranges
-                    .iter()
-                    .fold(call, |call, range| call.add_ranges(range))
-                    .param("fields", fields)
-                    .add_scope(SCOPE)
-                    .delegate(&mut probe)
-                    .doit()
-                    .await
-            })
-            .await?;
+        let reply = self.picture(GET, ranges, fields).await?;
         grid::picture(reply).map_err(|why| nonsense(GET, &why))
+    }
+
+    /// Asks for these fields of the spreadsheet, with the cells of these ranges.
+    pub(super) async fn picture<C: Kept>(
+        &self,
+        method: Method,
+        ranges: &[String],
+        fields: &str,
+    ) -> Result<Spreadsheet<C>, SheetError> {
+        let ranges = ranges.iter().map(|range| ("ranges", range.as_str()));
+        let query: Vec<(&str, &str)> = ranges.chain([("fields", fields)]).collect();
+        let query = &query;
+        self.call(method, |probe| async move {
+            let answer = self.inner.get("", query, probe).await?;
+            let mut incoming = Incoming::new();
+            let response = answer.pieces(|piece| incoming.push(piece)).await?;
+            Ok((response, incoming.end().map_err(not_json)?))
+        })
+        .await
     }
 
     /// Reads the tabs, all of which exist. Naming them keeps the rest of the file, which may be large, out of the
@@ -112,18 +121,12 @@ impl SheetReader for GoogleSheets {
             return Ok(Columns::new());
         }
         let marks: Result<Vec<i32>, String> = columns.iter().map(|column| columns::id(column.mark)).collect();
-        let request = columns::read_request(&marks.map_err(|why| refused(READ_COLUMNS, &why))?);
-        let request = &request;
+        let request = &columns::read_request(&marks.map_err(|why| refused(READ_COLUMNS, &why))?);
         let reply = self
-            .call(READ_COLUMNS, |mut probe| async move {
-                self.inner
-                    .hub
-                    .spreadsheets()
-                    .values_batch_get_by_data_filter(request.clone(), &self.inner.spreadsheet_id)
-                    .add_scope(SCOPE)
-                    .delegate(&mut probe)
-                    .doit()
-                    .await
+            .call(READ_COLUMNS, |probe| async move {
+                let path = "/values:batchGetByDataFilter";
+                let answer = self.inner.post(path, request.to_string(), probe).await?;
+                answer.json::<MatchedRanges>().await
             })
             .await?;
         columns::read_reply(reply).map_err(|why| nonsense(READ_COLUMNS, &why))

@@ -3,13 +3,17 @@
 mod edits;
 
 use async_trait::async_trait;
-use google_sheets4::api::{self, BatchUpdateSpreadsheetRequest, CellData, ConditionalFormatRule};
+use google_sheets4::api::{BatchUpdateSpreadsheetRequest, ConditionalFormatRule};
+use serde::{Deserialize, Deserializer};
 
 use super::failure::Method;
+use super::grid::{self, trim_end};
 use super::reading::{OUTLINE, rows_of};
-use super::{GoogleSheets, SCOPE, grid, nonsense, refused};
+use super::reply::{Kept, Sheet};
+use super::value::{Text, Value, cell};
+use super::{GoogleSheets, nonsense, refused};
 use crate::sheet::structure::{BuiltTab, CellFormat, ColourRule, Edit, SheetBuilder, Structure};
-use crate::sheet::{HEAD_ROWS, RawSpreadsheet, SheetError, TabRequest};
+use crate::sheet::{Cell, HEAD_ROWS, RawSpreadsheet, SheetError, TabRequest};
 
 /// What is asked for: the picture of a pass, and the looks of cells.
 const BUILD: &str = "properties.title,\
@@ -50,20 +54,7 @@ impl SheetBuilder for GoogleSheets {
         if ranges.is_empty() {
             return Ok(structure);
         }
-        let ranges = &ranges;
-        let reply = self
-            .call(READ, |mut probe| async move {
-                let call = self.inner.hub.spreadsheets().get(&self.inner.spreadsheet_id);
-                ranges
-                    .iter()
-                    .fold(call, |call, range| call.add_ranges(range))
-                    .param("fields", BUILD)
-                    .add_scope(SCOPE)
-                    .delegate(&mut probe)
-                    .doit()
-                    .await
-            })
-            .await?;
+        let reply = self.picture::<BuiltCell>(READ, &ranges, BUILD).await?;
         for sheet in reply.sheets.unwrap_or_default() {
             structure.built.push(built(sheet).map_err(|why| nonsense(READ, &why))?);
         }
@@ -93,48 +84,106 @@ impl SheetBuilder for GoogleSheets {
 }
 
 /// Reads one tab of a reply.
-pub(super) fn built(sheet: api::Sheet) -> Result<BuiltTab, String> {
+pub(super) fn built(sheet: Sheet<BuiltCell>) -> Result<BuiltTab, String> {
     let properties = sheet.properties.as_ref();
     let grid = properties.and_then(|properties| properties.grid_properties.as_ref());
     let frozen = grid.and_then(|grid| grid.frozen_row_count).unwrap_or_default();
-    let rules = sheet.conditional_formats.as_deref().unwrap_or_default();
-    let Some(data) = sheet.data.as_ref().filter(|data| !data.is_empty()) else {
+    if sheet.data.as_ref().is_none_or(Vec::is_empty) {
         // Read as "nothing is formatted", it would all be made again.
         let title = properties.and_then(|properties| properties.title.as_deref());
         return Err(format!(
             "the answer shows the tab {} without its cells",
             title.unwrap_or_default()
         ));
-    };
-    let rows = data.iter().flat_map(|data| data.row_data.iter().flatten());
-    Ok(BuiltTab {
+    }
+    let rules = sheet.conditional_formats.as_deref().unwrap_or_default();
+    let views = sheet.filter_views.iter().flatten();
+    let mut built = BuiltTab {
         frozen_rows: u32::try_from(frozen).unwrap_or_default(),
-        formats: rows
-            .map(|row| row.values.iter().flatten().map(cell_format).collect())
-            .collect(),
         colours: rules.iter().filter_map(colour_rule).collect(),
-        filter_views: sheet
-            .filter_views
-            .iter()
-            .flatten()
-            .filter_map(|view| view.title.clone())
-            .collect(),
+        filter_views: views.filter_map(|view| view.title.clone()).collect(),
         colour_rules: u32::try_from(rules.len()).unwrap_or(u32::MAX),
-        tab: grid::tab(sheet)?,
-    })
+        ..BuiltTab::default()
+    };
+    let (tab, rows) = grid::tab(sheet)?;
+    built.tab = tab;
+    for row in rows {
+        built.formats.push(row.iter().map(|cell| cell.format).collect());
+        let mut cells = row.into_iter().map(|cell| cell.value).collect();
+        trim_end(&mut cells, |cell| *cell == Cell::Blank);
+        built.tab.rows.push(cells);
+    }
+    trim_end(&mut built.tab.rows, Vec::is_empty);
+    Ok(built)
 }
 
-fn cell_format(cell: &CellData) -> CellFormat {
-    let format = cell.user_entered_format.as_ref();
-    let number = format.and_then(|format| format.number_format.as_ref()?.type_.as_deref());
-    let bold = format.and_then(|format| format.text_format.as_ref()?.bold);
-    CellFormat {
-        filled: cell.user_entered_value.is_some() || cell.effective_value.is_some(),
-        plain_text: number == Some("TEXT"),
-        bold: bold.unwrap_or_default(),
-        validated: cell.data_validation.is_some(),
-        noted: cell.note.as_ref().is_some_and(|note| !note.is_empty()),
+/// A cell of which its looks are asked for, too.
+#[derive(Default)]
+pub(super) struct BuiltCell {
+    value: Cell,
+    format: CellFormat,
+}
+
+impl Kept for BuiltCell {
+    fn is_blank(&self) -> bool {
+        false
     }
+}
+
+impl<'de> Deserialize<'de> for BuiltCell {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields: Fields<'_> = Deserialize::deserialize(deserializer)?;
+        let format = fields.user_entered_format.as_ref();
+        let number = format.and_then(|format| format.number_format.as_ref()?.kind.as_ref());
+        let bold = format.and_then(|format| format.text_format.as_ref()?.bold);
+        Ok(Self {
+            format: CellFormat {
+                filled: fields.user_entered_value.is_some() || fields.effective_value.is_some(),
+                plain_text: number.is_some_and(|kind| kind.0 == "TEXT"),
+                bold: bold.unwrap_or_default(),
+                validated: fields.data_validation.is_some(),
+                noted: fields.note.is_some_and(|note| !note.0.is_empty()),
+            },
+            value: cell(fields.user_entered_value, fields.effective_value),
+        })
+    }
+}
+
+/// A cell's fields, as far as they are asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(borrow)]
+    user_entered_value: Option<Value<'a>>,
+    #[serde(borrow)]
+    effective_value: Option<Value<'a>>,
+    #[serde(borrow)]
+    user_entered_format: Option<Format<'a>>,
+    data_validation: Option<DataValidation>,
+    #[serde(borrow)]
+    note: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DataValidation {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Format<'a> {
+    #[serde(borrow)]
+    number_format: Option<NumberFormat<'a>>,
+    text_format: Option<TextFormat>,
+}
+
+#[derive(Deserialize)]
+struct NumberFormat<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct TextFormat {
+    bold: Option<bool>,
 }
 
 fn colour_rule(rule: &ConditionalFormatRule) -> Option<ColourRule> {

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::GoogleSheets;
 use super::failure::{Method, error};
-use super::grid::{plain_cell, trim_end};
+use super::grid::trim_end;
+use super::value::plain_text;
 use crate::sheet::{Cell, SheetError, SheetErrorKind};
 
 pub(super) const BATCH_GET: Method = Method {
@@ -109,6 +110,15 @@ fn merge_row(shown: Vec<Value>, typed: Vec<Value>) -> Option<Vec<Cell>> {
     }
     trim_end(&mut cells, |cell| *cell == Cell::Blank);
     Some(cells)
+}
+
+fn plain_cell(value: Value) -> Cell {
+    match value {
+        Value::Bool(value) => Cell::Bool(value),
+        Value::Number(number) => number.as_f64().map_or(Cell::Blank, Cell::Number),
+        Value::String(text) => plain_text(text.into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Cell::Blank,
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Writes to the spreadsheet: marks, cells and new rows, each in one request.
 
 use async_trait::async_trait;
+use google_sheets4::api::BatchUpdateValuesByDataFilterResponse;
 
 use super::failure::{Method, error};
-use super::{GoogleSheets, columns, refused, sparse};
+use super::{GoogleSheets, columns, refused};
 use crate::sheet::{Append, ColumnWrite, MarkChange, SheetError, SheetErrorKind, SheetWriter};
 
 pub(super) const WRITE_COLUMNS: Method = Method {
@@ -41,9 +42,15 @@ impl SheetWriter for GoogleSheets {
     async fn write_columns(&self, writes: &[ColumnWrite]) -> Result<(), SheetError> {
         let request = columns::write_request(writes).map_err(|why| refused(WRITE_COLUMNS, &why))?;
         let Some(request) = &request else { return Ok(()) };
-        self.call(WRITE_COLUMNS, |probe| sparse::write(&self.inner, request, probe))
-            .await?;
-        Ok(())
+        // The API crate strips nulls from the arrays of a request as well, and in a column of values a null is what skips a cell:
+        // without them all later values would move up, over the header and into other rows.
+        self.call(WRITE_COLUMNS, |probe| async move {
+            let path = "/values:batchUpdateByDataFilter";
+            let answer = self.inner.post(path, request.clone(), probe).await?;
+            answer.json::<BatchUpdateValuesByDataFilterResponse>().await
+        })
+        .await
+        .map(drop)
     }
 
     async fn append(&self, appends: &[Append]) -> Result<(), SheetError> {

@@ -2,8 +2,10 @@
 //! `AWS_CA_BUNDLE` besides.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::OnceLock;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -11,28 +13,81 @@ use rustls::pki_types::pem::PemObject as _;
 /// The variable that names authorities for AWS, which a company's inspecting proxy uses for all else as well.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// All authorities.
-///
-/// # Errors
-/// Says what is wrong with the files that the environment names, or that there are none.
-pub(crate) fn trusted() -> Result<RootCertStore, String> {
-    let native = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(native.certs);
-    if roots.is_empty() {
-        let why = native
-            .errors
-            .first()
-            .map(|error| format!(": {error}"))
-            .unwrap_or_default();
+/// Characters in a line of PEM (RFC 7468, section 2).
+const PEM_LINE: usize = 64;
+
+/// Those of the system, once they were read: they are a file or two for each authority.
+static SYSTEM: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+
+fn system() -> Result<&'static [CertificateDer<'static>], String> {
+    if let Some(read) = SYSTEM.get() {
+        return Ok(read);
+    }
+    let mut native = rustls_native_certs::load_native_certs();
+    let usable = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
+    native.certs.retain(usable);
+    if native.certs.is_empty() {
+        // Whoever installs some is served without a restart.
+        let why = native.errors.first();
+        let why = why.map(|error| format!(": {error}")).unwrap_or_default();
         return Err(format!(
             "this machine has no usable root certificates{why}; install ca-certificates, or name a file with SSL_CERT_FILE"
         ));
     }
-    for certificate in bundle()? {
+    Ok(SYSTEM.get_or_init(|| native.certs))
+}
+
+/// All authorities, each usable.
+///
+/// # Errors
+/// Says what is wrong with the files that the environment names, or that there are none.
+pub(crate) fn all() -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut all = system()?.to_vec();
+    all.extend(bundle()?);
+    Ok(all)
+}
+
+/// The same for rustls.
+///
+/// # Errors
+/// As [`all`].
+pub(crate) fn trusted() -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(all()?);
+    Ok(roots)
+}
+
+/// The same as a file would hold them.
+///
+/// # Errors
+/// As [`all`].
+pub(crate) fn pem() -> Result<Vec<u8>, String> {
+    let mut pem = String::new();
+    for certificate in all()? {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        let text = BASE64_STANDARD.encode(&certificate);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (line, left) = rest.split_at(rest.len().min(PEM_LINE));
+            pem.push_str(line);
+            pem.push('\n');
+            rest = left;
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+    }
+    Ok(pem.into_bytes())
+}
+
+/// All authorities, and those of a file that `setting` names. A machine that has none of its own takes those alone.
+///
+/// # Errors
+/// Says what is wrong with the file.
+pub(super) fn trusted_with(setting: &str, file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = trusted().unwrap_or_else(|_| RootCertStore::empty());
+    for certificate in named(setting, file)? {
         roots
             .add(certificate)
-            .map_err(|error| format!("{BUNDLE} holds a certificate that cannot be used: {error}"))?;
+            .map_err(|error| format!("{setting} holds a certificate that cannot be used: {error}"))?;
     }
     Ok(roots)
 }
@@ -41,16 +96,21 @@ pub(crate) fn trusted() -> Result<RootCertStore, String> {
 ///
 /// # Errors
 /// Says what is wrong with the file.
-pub(crate) fn bundle() -> Result<Vec<CertificateDer<'static>>, String> {
+fn bundle() -> Result<Vec<CertificateDer<'static>>, String> {
     bundle_of(std::env::var_os(BUNDLE))
 }
 
 pub(super) fn bundle_of(path: Option<OsString>) -> Result<Vec<CertificateDer<'static>>, String> {
-    let Some(path) = path.filter(|path| !path.is_empty()).map(PathBuf::from) else {
-        return Ok(Vec::new());
-    };
-    let wrong = |why: &str| format!("{BUNDLE} names {}, which {why}", path.display());
-    let pem = std::fs::read(&path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    match path.filter(|path| !path.is_empty()) {
+        Some(path) => named(BUNDLE, Path::new(&path)),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The authorities of a file that `setting` names, each usable.
+fn named(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |why: &str| format!("{setting} names {}, which {why}", path.display());
+    let pem = std::fs::read(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.map_err(|_| wrong("is not a file of certificates in PEM form"))?;
     if certificates.is_empty() {
@@ -62,20 +122,6 @@ pub(super) fn bundle_of(path: Option<OsString>) -> Result<Vec<CertificateDer<'st
         added.map_err(|error| wrong(&format!("holds a certificate that cannot be used: {error}")))?;
     }
     Ok(certificates)
-}
-
-/// The file of `AWS_CA_BUNDLE`, if all in it is usable.
-///
-/// # Errors
-/// As [`bundle`].
-pub(crate) fn bundle_pem() -> Result<Option<Vec<u8>>, String> {
-    if bundle()?.is_empty() {
-        return Ok(None);
-    }
-    let path = std::env::var_os(BUNDLE).unwrap_or_default();
-    std::fs::read(path)
-        .map(Some)
-        .map_err(|error| format!("{BUNDLE} cannot be read: {error}"))
 }
 
 /// What to do when a connection failed because the far end's authority is not trusted; `None` if that is not why. It will not be

@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use google_sheets4::hyper::Uri;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
-use super::authorities::bundle_of;
+use super::authorities::{self, bundle_of};
 use super::*;
 
 fn route(set: &[(&str, &str)]) -> Result<Route, String> {
@@ -73,6 +75,16 @@ fn a_proxy_that_cannot_be_used_is_told_without_its_password() {
         let said = route(&[("HTTPS_PROXY", value)]).unwrap_err();
         assert!(said.contains("HTTPS_PROXY") && !said.contains("hunter2"), "{said}");
     }
+}
+
+#[test]
+fn the_authorities_are_the_same_in_every_form() {
+    let all = authorities::all().unwrap();
+    let pem = authorities::pem().unwrap();
+    let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    assert_eq!(read.unwrap(), all);
+    assert_eq!(authorities::trusted().unwrap().len(), all.len());
+    assert!(!all.is_empty());
 }
 
 #[test]

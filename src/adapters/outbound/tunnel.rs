@@ -60,6 +60,8 @@ impl ByProxy {
     pub(super) fn new(matcher: Matcher, tls: ClientConfig) -> Self {
         let mut direct = HttpConnector::new();
         direct.enforce_http(false);
+        // The end of a request would wait until the far end has confirmed its beginning.
+        direct.set_nodelay(true);
         let to_proxy = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()

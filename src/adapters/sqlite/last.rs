@@ -23,6 +23,9 @@ pub fn note(url: &str, last: &LastPass) -> Result<(), StoreError> {
         let mut file = location::open_private(&new)?;
         file.set_len(0)?;
         file.write_all(&serde_json::to_vec(last)?)?;
+        if let Ok(store) = &store {
+            location::own_like(&new, store);
+        }
         fs::rename(new, path)
     };
     write().map_err(|error| {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::trouble;
@@ -86,6 +86,17 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)
+}
+
+/// Gives a file that was just made to the owner of the store, as far as this user may: what root makes beside the store of the
+/// service must not be closed to the service.
+pub(super) fn own_like(path: &Path, store: &Path) {
+    if let (Ok(file), Ok(store)) = (fs::metadata(path), fs::metadata(store))
+        && (file.uid(), file.gid()) != (store.uid(), store.gid())
+    {
+        // It only decides what others are told, so that a failure does no harm.
+        let _ = chown(path, Some(store.uid()), Some(store.gid()));
+    }
 }
 
 /// `path` with `suffix` after its last character.

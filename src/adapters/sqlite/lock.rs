@@ -90,7 +90,10 @@ pub(super) fn holder(store: &Path) -> Result<Option<String>, StoreError> {
         return Ok(None);
     }
     match file.try_lock_shared() {
-        Ok(()) => Ok(None),
+        Ok(()) => {
+            let_go(&file);
+            Ok(None)
+        }
         Err(TryLockError::WouldBlock) => Ok(Some(held(store, &mut file))),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
@@ -107,7 +110,15 @@ impl Drop for StoreLock {
     fn drop(&mut self) {
         // A reader of the file should not take the lock for held. A failure only leaves the text of a pass that is over.
         let _ = self.file.set_len(0);
+        let_go(&self.file);
     }
+}
+
+/// Releases the lock on `file` at once. To close the file is not enough: a process that another thread has just forked holds a
+/// copy of it until it becomes another program, and the lock with it.
+pub(super) fn let_go(file: &File) {
+    // What fails here the kernel does when the last copy is closed.
+    let _ = file.unlock();
 }
 
 fn say(file: &mut File, holder: &Holder) -> io::Result<()> {
@@ -137,4 +148,23 @@ fn held(store: &Path, file: &mut File) -> String {
         "another pass holds the state store {}: {who}; wait until it is done, or end that process",
         store.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_process_does_not_keep_a_lock_that_was_let_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("store.db").display());
+        let since = DateTime::UNIX_EPOCH;
+        let lock = StoreLock::acquire(&url, &Holder::here("first", "--once", since)).unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        let second = Holder::here("second", "--once", since);
+        assert!(matches!(StoreLock::acquire(&url, &second), Err(StoreError::Held(_))));
+        drop(lock);
+        assert!(StoreLock::acquire(&url, &second).is_ok(), "the copy keeps nothing");
+        drop(copy);
+    }
 }

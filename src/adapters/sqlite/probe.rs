@@ -44,6 +44,21 @@ pub(crate) async fn probe(url: &str) -> Result<Probed, StoreError> {
     Ok(Probed { exists, holder })
 }
 
+/// Whether there is a store at `url`. An empty file, or a directory that is not there, holds none.
+///
+/// # Errors
+/// [`StoreError::Broken`] when that cannot be told, or something else stands there.
+pub(crate) fn is_there(url: &str) -> Result<bool, StoreError> {
+    let path = location::path_of(url)?;
+    let path = match location::canonical(&path) {
+        Ok(path) => path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(trouble::of_io(&path, "it cannot be found", error)),
+    };
+    let holds = || std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
+    Ok(regular_file(&path)? && holds())
+}
+
 /// Begins to write and takes it back before anything was written.
 async fn writable(path: &Path) -> Result<(), StoreError> {
     // Opening it to write would roll back what a killed pass left, and that is for the next pass to do.

@@ -5,6 +5,7 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
@@ -88,9 +89,8 @@ impl Key {
 pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fault> {
     let mut found = Seal::default();
     let mut meta: HashMap<String, String> = HashMap::new();
-    for (key, value) in read(connection, Table::Meta, &mut found).await? {
-        meta.insert(key, value);
-    }
+    let each = |key: &str, value: &str| drop(meta.insert(key.to_owned(), value.to_owned()));
+    read(connection, Table::Meta, &mut found, each).await?;
     let channels = bodies(connection, Table::Channels, &mut found).await?;
     let servers = bodies(connection, Table::Servers, &mut found).await?;
     let open = bodies(connection, Table::Problems, &mut found).await?;
@@ -139,25 +139,30 @@ where
     B: DeserializeOwned,
 {
     let mut bodies = BTreeMap::new();
-    for (key, body) in read(connection, table, found).await? {
-        let place = format!("{table:?} row {key:?}");
-        bodies.insert(K::from(&key), parse((body, place))?);
-    }
-    Ok(bodies)
+    let mut wrong = None;
+    let each = |key: &str, body: &str| match serde_json::from_str(body) {
+        Ok(body) => drop(bodies.insert(K::from(key), body)),
+        Err(error) => {
+            wrong.get_or_insert_with(|| not_understood(&format!("{table:?} row {key:?}"), &error));
+        }
+    };
+    read(connection, table, found, each).await?;
+    wrong.map_or(Ok(bodies), Err)
 }
 
-/// Reads keys and bodies, and counts them into the seal.
+/// Reads keys and bodies one by one, as a large fleet's text is many times what comes of it, and counts them into the seal.
 async fn read(
     connection: &mut SqliteConnection,
     table: Table,
     found: &mut Seal,
-) -> Result<Vec<(String, String)>, Fault> {
+    mut each: impl FnMut(&str, &str),
+) -> Result<(), Fault> {
     let [name, key, body] = table.names();
     let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {key}, {body}, crc FROM {name}"));
-    let mut pairs = Vec::new();
-    for row in query.build().fetch_all(connection).await? {
-        let (key, body, crc): (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if crc != table.crc(&key, &body) {
+    let mut rows = query.build().fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let (key, body, crc): (&str, &str, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        if crc != table.crc(key, body) {
             return Err(Fault::Damaged(format!(
                 "{table:?} row {key:?} does not match its checksum"
             )));
@@ -165,13 +170,17 @@ async fn read(
         if table != Table::Meta || key != Key::Seal.word() {
             found.add(1, crc);
         }
-        pairs.push((key, body));
+        each(key, body);
     }
-    Ok(pairs)
+    Ok(())
 }
 
 fn parse<B: DeserializeOwned>((text, place): (String, String)) -> Result<B, Fault> {
-    serde_json::from_str(&text).map_err(|error| Fault::Damaged(format!("{place} cannot be understood: {error}")))
+    serde_json::from_str(&text).map_err(|error| not_understood(&place, &error))
+}
+
+fn not_understood(place: &str, error: &serde_json::Error) -> Fault {
+    Fault::Damaged(format!("{place} cannot be understood: {error}"))
 }
 
 fn broken_seal() -> Fault {

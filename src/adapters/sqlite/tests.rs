@@ -1,6 +1,8 @@
 //! What needs the store's own connection: a disk that fills up, a commit that is given up, and a journal left in place.
 
 use super::*;
+use std::sync::Arc;
+
 use crate::mail::OpenProblem;
 use crate::memory::ServerMemory;
 use crate::problem::{Code, Kind, Problem};
@@ -16,10 +18,10 @@ fn update(servers: u32, text: &str) -> Update {
         String::new(),
         now(),
     );
-    let server = ServerMemory {
+    let server = Arc::new(ServerMemory {
         held: true,
         ..ServerMemory::default()
-    };
+    });
     Update {
         servers: (0..servers)
             .map(|index| (ServerId::from(&*format!("i-{index}")), server.clone()))

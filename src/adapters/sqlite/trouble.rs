@@ -8,8 +8,8 @@ use crate::memory::StoreError;
 use crate::text::{plain, short};
 
 /// What to do about a file that cannot be believed.
-pub(super) const RESTORE: &str = "restore it from a backup, or move it away and let a new store take the sheet over with \
-                                  `fleetsheet --once --takeover`";
+pub(super) const RESTORE: &str = "do not put a backup back, which is older than the servers, but move the file away and let a new \
+                                  store take the sheet over with `fleetsheet --once --takeover`";
 
 /// Why a step failed, before it is known to people by its file.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use super::parts::{Entry, Tone};
 use crate::alert::safe;
 use crate::mail::{Item, News, Reach};
 use crate::problem::{Code, Kind};
-use crate::text::thousands;
+use crate::text::{thousands, who_ordered};
 
 /// Longest text of one entry, in characters.
-const WORDS_MAX: usize = 600;
+pub(super) const WORDS_MAX: usize = 600;
 /// Longest name of a place.
-const TITLE_MAX: usize = 80;
+pub(super) const TITLE_MAX: usize = 80;
 
 /// A time as people read it.
 pub(super) fn time(time: DateTime<Utc>) -> String {
@@ -32,11 +32,12 @@ fn lasted(length: TimeDelta) -> String {
 pub(super) fn rank(item: &Item) -> u8 {
     match item.kind {
         Kind::UnauthorisedEdit => 0,
-        Kind::Belt => 1,
-        Kind::ApiFailure => 2,
-        Kind::BadCell => 3,
-        Kind::Mismatch => 4,
-        Kind::Release => 5,
+        Kind::Gate => 1,
+        Kind::Belt => 2,
+        Kind::ApiFailure => 3,
+        Kind::BadCell => 4,
+        Kind::Mismatch => 5,
+        Kind::Release => 6,
     }
 }
 
@@ -50,14 +51,21 @@ pub(super) fn label(kind: Kind, code: &str) -> &'static str {
         (_, Some(Code::NoRow)) => "channel without a row",
         (_, Some(Code::Protection)) => "keys not protected",
         (_, Some(Code::Tags)) => "servers failed",
+        (Kind::Belt, Some(Code::Source)) => "lost source",
         (_, Some(Code::Source)) => "no answer",
         (_, Some(Code::NothingToRollBack)) => "nothing to roll back to",
+        (_, Some(Code::GateFailed)) => "gate failed",
+        (_, Some(Code::AutoRollback)) => "automatic rollback",
+        (_, Some(Code::Advance)) => "waits for advance",
+        (_, Some(Code::Stalled)) => "rollout gets nowhere",
+        (_, Some(Code::GateSource)) => "no answer for a gate",
         (Kind::Release, Some(Code::Observe)) => "would be done",
         (Kind::Release, _) => "release",
         (Kind::Mismatch, _) => "mismatch",
         (Kind::UnauthorisedEdit, _) => "unauthorised edit",
         (Kind::ApiFailure, _) => "failure",
         (Kind::Belt, _) => "held by a belt",
+        (Kind::Gate, _) => "gate",
         (Kind::BadCell, _) => "bad cell",
     }
 }
@@ -75,8 +83,10 @@ pub(super) fn of_item(item: &Item, now: DateTime<Utc>) -> Entry {
     };
     let tone = match (item.until, item.kind) {
         (Some(_), _) => Tone::Good,
-        (None, Kind::UnauthorisedEdit | Kind::Belt) => Tone::Alarm,
+        (None, Kind::UnauthorisedEdit | Kind::Belt | Kind::Gate) => Tone::Alarm,
         (None, Kind::ApiFailure | Kind::BadCell | Kind::Mismatch) => Tone::Warning,
+        // Nothing goes on until somebody acts.
+        (None, Kind::Release) if item.code == Code::Advance.word() => Tone::Warning,
         (None, Kind::Release) => Tone::Note,
     };
     let fix = match (item.until, fix.is_empty()) {
@@ -92,6 +102,7 @@ pub(super) fn of_item(item: &Item, now: DateTime<Utc>) -> Entry {
         what,
         fix,
         when,
+        table: Vec::new(),
     }
 }
 
@@ -105,11 +116,7 @@ pub(super) fn of_news(news: &News) -> Entry {
     let (mut what, mut fix) = (String::new(), String::new());
     let (tone, label, title) = match news.event.as_str() {
         "promotion" => {
-            let before = if from.is_empty() {
-                String::new()
-            } else {
-                format!(" after {from}")
-            };
+            let before = after_which(" after", &from);
             what = format!("{to} was released{before}{}.", reach(news.reach));
             left_behind(news, &mut what);
             (failing(news, Tone::Good, &mut what, &mut fix), "release", channel)
@@ -125,11 +132,7 @@ pub(super) fn of_news(news: &News) -> Entry {
             (failing(news, Tone::Warning, &mut what, &mut fix), "rollback", channel)
         }
         "completed" => {
-            let before = if from.is_empty() {
-                String::new()
-            } else {
-                format!(", after {from}")
-            };
+            let before = after_which(", after", &from);
             what = format!("{to} is {}{before}.", safe::line(&news.text, WORDS_MAX));
             (Tone::Good, "completed", channel)
         }
@@ -143,13 +146,15 @@ pub(super) fn of_news(news: &News) -> Entry {
             (Tone::Note, "adopted", channel)
         }
         "takeover" => {
-            what = "Somebody let another state store serve the sheet. All keys have lost their effect.".to_owned();
+            let by = who_ordered(&news.text);
+            let by = by.map_or_else(|| "Somebody".to_owned(), |by| safe::line(by, TITLE_MAX));
+            what = format!("{by} let another state store serve the sheet. All keys have lost their effect.");
             fix = "if nobody of you did, find out who ran fleetsheet --once --takeover; to release anything, clear both keys of the \
                    channel, let a pass see it, and type them again"
                 .to_owned();
             (Tone::Alarm, "takeover", "the spreadsheet".to_owned())
         }
-        "override" => (Tone::Warning, "belt let through", "the spreadsheet".to_owned()),
+        "override" => let_through(news, channel),
         "unauthorised_edit" => (Tone::Alarm, "unauthorised edit", safe::line(&news.place, TITLE_MAX)),
         _ => (
             Tone::Warning,
@@ -171,20 +176,29 @@ pub(super) fn of_news(news: &News) -> Entry {
         what,
         fix,
         when: time(news.at),
+        table: Vec::new(),
     }
+}
+
+/// The version that was left, after these words; nothing where there was none.
+pub(super) fn after_which(words: &str, from: &str) -> String {
+    if from.is_empty() {
+        return String::new();
+    }
+    format!("{words} {from}")
 }
 
 /// What to do about the edit itself.
 const FIND_OUT: &str = "find out who it was (right-click the cell, Show edit history)";
 
 /// The channel's advice under a condition, or other words where there is none.
-fn after(news: &News, condition: &str, otherwise: &str) -> String {
+pub(super) fn after(news: &News, condition: &str, otherwise: &str) -> String {
     let advice = safe::line(&news.advice, WORDS_MAX);
     format!("{condition}, {}", if advice.is_empty() { otherwise } else { &advice })
 }
 
 /// Says why most of the servers that failed did, and what to do about that.
-fn failing(news: &News, otherwise: Tone, what: &mut String, fix: &mut String) -> Tone {
+pub(super) fn failing(news: &News, otherwise: Tone, what: &mut String, fix: &mut String) -> Tone {
     if news.reach.is_none_or(|reach| reach.failed == 0) {
         return otherwise;
     }
@@ -201,11 +215,12 @@ fn failing(news: &News, otherwise: Tone, what: &mut String, fix: &mut String) ->
     Tone::Warning
 }
 
-fn reach(reach: Option<Reach>) -> String {
+pub(super) fn reach(reach: Option<Reach>) -> String {
     let Some(Reach {
         carrying,
         concerned,
         failed,
+        already,
     }) = reach
     else {
         return "; servers follow".into();
@@ -215,8 +230,13 @@ fn reach(reach: Option<Reach>) -> String {
     } else {
         String::new()
     };
+    let already = match already {
+        0 => String::new(),
+        1 => " (one of them did before)".to_owned(),
+        n => format!(" ({} of them did before)", thousands(n)),
+    };
     format!(
-        "; {} of {} it{failed}",
+        "; {} of {} it{already}{failed}",
         thousands(carrying),
         format_args!(
             "{} {}",
@@ -226,11 +246,24 @@ fn reach(reach: Option<Reach>) -> String {
     )
 }
 
-fn left_behind(news: &News, what: &mut String) {
+pub(super) fn left_behind(news: &News, what: &mut String) {
     if !news.text.is_empty() {
         what.push(' ');
         what.push_str(&safe::capital(&safe::line(&news.text, WORDS_MAX)));
         what.push('.');
+    }
+}
+
+/// Whether a news of an override is about a channel's window, and not about a belt.
+pub(super) fn is_of_a_window(news: &News) -> bool {
+    !news.channel.is_empty() && news.place == news.channel
+}
+
+fn let_through(news: &News, channel: String) -> (Tone, &'static str, String) {
+    if is_of_a_window(news) {
+        (Tone::Warning, "window let through", channel)
+    } else {
+        (Tone::Warning, "belt let through", "the spreadsheet".to_owned())
     }
 }
 
@@ -280,7 +313,9 @@ fn sentence(text: &str) -> String {
 fn usual_fix(code: &str) -> &'static str {
     match Code::from_word(code) {
         Some(Code::Source) => "run fleetsheet check if it goes on; the next pass tries again",
-        Some(Code::Tags) => "correct what the message names; the next pass tries these servers again",
+        Some(Code::Tags) => {
+            "correct what the message names; the next pass tries these servers again; tick hold for one that can never be tagged"
+        }
         Some(Code::Observe | Code::Act | Code::WriteBack) => {
             "run fleetsheet check if it goes on; the next pass tries again"
         }

@@ -1,5 +1,8 @@
 //! What a letter in words is made of.
 
+/// Events by which the version of servers changes, and that say how far they have come.
+pub(in crate::alert) const MOVES: [&str; 5] = ["promotion", "rollout", "rollback", "auto_rollback", "taken_back"];
+
 /// How serious an entry is, which becomes its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::alert) enum Tone {
@@ -29,6 +32,8 @@ pub(in crate::alert) struct Entry {
     pub(in crate::alert) fix: String,
     /// Since when.
     pub(in crate::alert) when: String,
+    /// Rows, the first of them headings; empty where there is no table.
+    pub(in crate::alert) table: Vec<Vec<String>>,
 }
 
 /// Part of a section.

@@ -6,6 +6,7 @@ use crate::problem::{Code, Kind};
 use crate::text::thousands;
 
 use super::entry;
+use super::parts::MOVES;
 
 /// The subject for a headline, and how much there is besides the one thing that it names.
 pub(super) fn of(headline: &str, more: u64) -> String {
@@ -76,17 +77,18 @@ fn serious(digest: &Digest) -> (String, u64) {
     let releases: Vec<&News> = digest
         .news
         .iter()
-        .filter(|n| matches!(n.event.as_str(), "promotion" | "rollback" | "completed"))
+        .filter(|n| MOVES.contains(&n.event.as_str()) || matches!(n.event.as_str(), "completed" | "rollout_done"))
         .collect();
     // The last word on a channel is what counts, and a rollback before a promotion.
-    let rollback = releases.iter().rev().find(|n| n.event == "rollback");
+    let last = |event: &str| releases.iter().rev().find(|n| n.event == event);
+    let rollback = last("auto_rollback").or(last("rollback"));
     if let Some(news) = rollback.or(releases.last()) {
         return (release(news), 1);
     }
     if !digest.new.is_empty() {
         let mut new: Vec<&Item> = digest.new.iter().collect();
         new.sort_by_key(|item| (entry::rank(item), item.code.clone(), item.place.clone()));
-        let first = safe::word(&new[0].place, "the spreadsheet");
+        let first = place(new[0]);
         let all = new.len() as u64;
         return match all {
             1 => (format!("{}: {first}", entry::label(new[0].kind, &new[0].code)), 1),
@@ -100,6 +102,7 @@ fn serious(digest: &Digest) -> (String, u64) {
         let channel = safe::name(&news.channel, "a channel");
         let what = match news.event.as_str() {
             "adoption" => format!("{channel}: {} adopted", safe::name(&news.to, "no release")),
+            "override" if entry::is_of_a_window(news) => format!("{channel}: a window was let through"),
             "override" => "a belt was let through".to_owned(),
             "nothing_to_roll_back" => format!("nothing to roll back to: {}", safe::word(&news.place, "a channel")),
             _ => format!(
@@ -120,14 +123,24 @@ fn serious(digest: &Digest) -> (String, u64) {
         } else {
             String::new()
         };
-        let place = safe::word(&first.place, "the spreadsheet");
-        return (format!("{word}: {place}{and}"), 0);
+        return (format!("{word}: {}{and}", place(first)), 0);
     }
     let headline = match digest.open.first() {
-        Some(one) if digest.open.len() == 1 => format!("still open: {}", safe::word(&one.place, "the spreadsheet")),
+        Some(one) if digest.open.len() == 1 => format!("still open: {}", place(one)),
         _ => format!("{} still open", safe::counted(digest.open.len() as u64, "problem")),
     };
     (headline, 0)
+}
+
+/// Where a problem is: of a rollout, which channel it is in, which its message begins with.
+fn place(item: &Item) -> String {
+    let of_a_rollout = matches!(
+        Code::from_word(&item.code),
+        Some(Code::GateFailed | Code::AutoRollback | Code::Advance | Code::Stalled)
+    );
+    let channel = item.message.split_once(": ").filter(|_| of_a_rollout);
+    let place = channel.map_or(&*item.place, |(channel, _)| channel);
+    safe::word(place, "the spreadsheet")
 }
 
 /// Whether a problem makes whole passes fail.
@@ -142,10 +155,13 @@ fn release(news: &News) -> String {
     if news.event == "completed" {
         return format!("{channel}: {to} is {}", safe::line(&news.text, 60));
     }
-    let verb = if news.event == "rollback" {
-        "rolled back to"
-    } else {
-        "released"
+    let verb = match news.event.as_str() {
+        "rollout" => return format!("{channel}: {to} begins to roll out"),
+        "rollout_done" => return format!("{channel}: {to} has gone out in all waves"),
+        "auto_rollback" => "a gate failed, rolled back to",
+        "taken_back" => "taken back to",
+        "rollback" => "rolled back to",
+        _ => "released",
     };
     let Some(reach) = news.reach else {
         return match verb {
@@ -158,15 +174,16 @@ fn release(news: &News) -> String {
     } else {
         String::new()
     };
+    // What was there before is not moved.
+    let (carrying, concerned) = (
+        reach.carrying.saturating_sub(reach.already),
+        reach.concerned.saturating_sub(reach.already),
+    );
     let behind = reach.carrying + reach.failed < reach.concerned;
     let servers = if behind {
-        format!(
-            "{} of {}",
-            thousands(reach.carrying),
-            safe::counted(reach.concerned, "server")
-        )
+        format!("{} of {}", thousands(carrying), safe::counted(concerned, "server"))
     } else {
-        safe::counted(reach.carrying, "server")
+        safe::counted(carrying, "server")
     };
     match verb {
         "released" => format!("{channel}: {to} released to {servers}{failed}"),

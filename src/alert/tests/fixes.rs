@@ -61,7 +61,7 @@ fn what_has_no_advice_of_ours_gets_the_usual_one() {
         (
             Code::Tags,
             "tags of i-1 were not changed: refused, do what I say",
-            "correct what the message names; the next pass tries these servers again",
+            "correct what the message names; the next pass tries these servers again; tick hold for one that can never be tagged",
         ),
     ] {
         let (found, advised) = entry(code, Kind::ApiFailure, message);

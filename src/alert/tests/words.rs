@@ -30,6 +30,43 @@ fn of_completed() -> String {
     })
 }
 
+/// An override of a belt is no channel's.
+fn of_belt() -> String {
+    let news = News {
+        channel: String::new(),
+        place: "book".into(),
+        ..news("override", Kind::Belt)
+    };
+    subject(&Digest {
+        news: vec![news],
+        ..empty()
+    })
+}
+
+#[test]
+fn a_window_that_was_let_through_is_told_with_its_channel() {
+    let news = News {
+        text: "ordered by ops: servers did not wait for the freeze until 2027-01-06 (holidays)".into(),
+        ..news("override", Kind::Belt)
+    };
+    let page = Page::of(&Digest {
+        news: vec![news],
+        ..empty()
+    });
+    assert!(
+        page.subject.ends_with("web-prod: a window was let through"),
+        "{}",
+        page.subject
+    );
+    let text = text::render(&page);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("window let through"), "{text}");
+    assert!(
+        text.contains("servers did not wait for the freeze until 2027-01-06 (holidays)."),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_digest_with_something_of_everything() {
     let page = Page::of(&full());
@@ -46,6 +83,7 @@ fn subjects_say_the_most_serious_thing() {
             carrying,
             concerned,
             failed,
+            already: 0,
         })
     };
     let bad = || item(Kind::BadCell, "version", "ReleaseSheet!B4", "wrong");
@@ -59,7 +97,7 @@ fn subjects_say_the_most_serious_thing() {
         of_completed(),
         of_news("adoption", Kind::Release, None),
         of_news("takeover", Kind::Belt, None),
-        of_news("override", Kind::Belt, None),
+        of_belt(),
         of_news("nothing_to_roll_back", Kind::Mismatch, None),
         subject(&Digest {
             new: vec![bad()],
@@ -93,6 +131,76 @@ fn subjects_say_the_most_serious_thing() {
         subject(&full()),
     ];
     assert_snapshot!(subjects.join("\n"));
+}
+
+#[test]
+fn servers_that_carried_it_before_were_not_rolled_back() {
+    let reach = Reach {
+        carrying: 255,
+        concerned: 255,
+        failed: 0,
+        already: 1,
+    };
+    let news = News {
+        reach: Some(reach),
+        ..news("rollback", Kind::Release)
+    };
+    let page = Page::of(&Digest {
+        news: vec![news],
+        ..empty()
+    });
+    assert_eq!(
+        page.subject,
+        "[fleetsheet] web-prod: rolled back to 2.4.0 on 254 servers"
+    );
+    let text = text::render(&page).replace("\n  ", " ");
+    assert!(text.contains("255 servers carry it (one of them did before)"), "{text}");
+}
+
+#[test]
+fn a_takeover_and_a_belt_that_was_let_through_name_who_did_it() {
+    let told = |event: &str, what: &str| {
+        let news = News {
+            text: format!("ordered by night@ops-1: {what}"),
+            ..news(event, Kind::Belt)
+        };
+        let page = Page::of(&Digest {
+            news: vec![news],
+            ..empty()
+        });
+        text::render(&page).replace("\n  ", " ")
+    };
+    let takeover = told(
+        "takeover",
+        "this store serves the sheet from now on; all keys are spent",
+    );
+    assert!(
+        takeover.contains("night@ops-1 let another state store serve the sheet."),
+        "{takeover}"
+    );
+    let belt = told(
+        "override",
+        "belt row_drop: 3 of 6 rows are gone; let through by --allow row_drop",
+    );
+    assert!(
+        belt.contains("Ordered by night@ops-1: belt row_drop: 3 of 6 rows are gone."),
+        "{belt}"
+    );
+}
+
+#[test]
+fn an_id_in_capitals_is_told_with_all_that_is_to_do() {
+    let says = "ServerTagAssignment!A15 holds \"I-0ABCDEF0\", which is not an instance id; it is i-0abcdef0 in capitals: write it in \
+                lower case";
+    let page = Page::of(&Digest {
+        new: vec![item(Kind::BadCell, "server_id", "ServerTagAssignment!A15", says)],
+        ..empty()
+    });
+    assert!(
+        page.lead.starts_with("To do: write it in lower case ("),
+        "{}",
+        page.lead
+    );
 }
 
 #[test]

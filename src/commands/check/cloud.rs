@@ -19,7 +19,7 @@ use crate::tag::{ServerId, TagKey};
 
 /// What was found in the regions, with the client that can ask more.
 pub(super) struct Regions {
-    cloud: Ec2,
+    pub(super) cloud: Ec2,
     samples: Vec<Sample>,
 }
 

@@ -1,17 +1,18 @@
 //! The belt on a shrunken sheet. It counts, by their ids, rows that were lost; servers that ended take theirs with them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::ended::has_ended;
 use super::trip::{DAY, percent, percent_of, reaches, trip};
-use crate::memory::{Listing, ServerMemory};
+use crate::memory::{Listed, ServerMemory};
 use crate::plan::inputs::Inputs;
+use crate::plan::joined::{Beside, Joined};
 use crate::plan::model::Plan;
 use crate::plan::policy::Belt;
 use crate::plan::state::State;
-use crate::sheet::intent::ServerRow;
 use crate::tag::{ChannelName, ServerId};
 use crate::text::few;
 
@@ -24,21 +25,6 @@ const WHOLE_CHANNEL: usize = 3;
 /// How many lost ids a message names.
 const NAMED: usize = 5;
 
-/// The channel that each server's row names, for rows that name one.
-fn named<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a ServerId, &'a ChannelName> {
-    let rows = inputs.sheet.intent.servers.iter();
-    rows.filter_map(|row| Some((&row.id, row.channel.as_ref()?))).collect()
-}
-
-/// Servers whose rows disagree about the channel, which puts them in none.
-fn disputed<'a>(inputs: Inputs<'a>) -> BTreeSet<&'a ServerId> {
-    let mut first: BTreeMap<&ServerId, &ServerRow> = BTreeMap::new();
-    let rows = inputs.sheet.intent.servers.iter();
-    rows.filter(|row| first.entry(&row.id).or_insert(row).channel != row.channel)
-        .map(|row| &row.id)
-        .collect()
-}
-
 /// When the last pass was that this belt did not hold, to the hour: the day of what counts as lost ends there, so that a belt that
 /// holds for days does not open by itself.
 fn last_free(inputs: Inputs<'_>) -> DateTime<Utc> {
@@ -47,48 +33,53 @@ fn last_free(inputs: Inputs<'_>) -> DateTime<Utc> {
 }
 
 /// The channel that a server's row named in the last pass that was not held, or in the day before it.
-fn had_row(memory: &ServerMemory, last: DateTime<Utc>) -> Option<ChannelName> {
-    match memory.listing() {
-        Listing::In(channel) => Some(channel),
-        Listing::Lost { channel, at } => (last - at <= DAY).then_some(channel),
-        Listing::Unknown | Listing::Out => None,
+fn had_row(memory: &ServerMemory, last: DateTime<Utc>) -> Option<&ChannelName> {
+    match memory.listed() {
+        Listed::In(channel) => Some(channel),
+        Listed::Lost { channel, at } => (last - at <= DAY).then_some(channel),
+        Listed::Unknown | Listed::Out => None,
     }
 }
 
 /// Rows that were there, of servers that have not ended, and which of them are lost.
 #[derive(Default)]
-struct Lost<'a> {
+pub(in crate::plan) struct Lost<'a> {
     there: usize,
     ids: Vec<&'a ServerId>,
 }
 
+/// The same of each channel.
+pub(in crate::plan) type LostRows<'a> = BTreeMap<&'a ChannelName, Lost<'a>>;
+
 /// Of each channel, the rows that were there and those that are lost.
-fn lost(inputs: Inputs<'_>) -> BTreeMap<ChannelName, Lost<'_>> {
-    let (named, last) = (named(inputs), last_free(inputs));
-    let mut channels: BTreeMap<ChannelName, Lost<'_>> = BTreeMap::new();
-    // An earlier version took any text for the id of a server.
-    for (id, memory) in inputs.memory.servers.iter().filter(|(id, _)| id.is_instance()) {
-        let Some(channel) = had_row(memory, last).filter(|_| !has_ended(id, Some(memory), inputs)) else {
+pub(in crate::plan) fn lost<'a>(inputs: Inputs<'a>, known: &[Joined<'a>]) -> LostRows<'a> {
+    let last = last_free(inputs);
+    let mut channels: BTreeMap<&ChannelName, Lost<'_>> = BTreeMap::new();
+    for joined in known {
+        let Some(memory) = joined.memory else { continue };
+        // An earlier version took any text for the id of a server.
+        let counts = || joined.id.is_instance() && !has_ended(joined, Some(memory), inputs);
+        let Some(channel) = had_row(memory, last).filter(|_| counts()) else {
             continue;
         };
         let entry = channels.entry(channel).or_default();
         entry.there += 1;
-        if !named.contains_key(id) {
-            entry.ids.push(id);
+        if joined.named().is_none() {
+            entry.ids.push(joined.id);
         }
     }
     channels
 }
 
 /// Checks whether the sheet shrank; the message holds back appends, moves, `missing` and promotions.
-pub(in crate::plan) fn row_drop(inputs: Inputs<'_>, plan: &mut Plan) -> Option<String> {
+pub(in crate::plan) fn row_drop(inputs: Inputs<'_>, lost: &LostRows<'_>, plan: &mut Plan) -> Option<String> {
     let limit = inputs.policy.max_row_drop;
     // Switching the belt off means both tabs.
     if limit >= 1.0 {
         return None;
     }
     let tabs = [
-        servers_lost(inputs, limit).map(|words| (&inputs.sheet.intent.server_tab, words)),
+        servers_lost(inputs, lost, limit).map(|words| (&inputs.sheet.intent.server_tab, words)),
         channels_lost(inputs).map(|words| (&inputs.sheet.intent.release_tab, words)),
     ];
     let tripped: Vec<_> = tabs.into_iter().flatten().collect();
@@ -97,9 +88,8 @@ pub(in crate::plan) fn row_drop(inputs: Inputs<'_>, plan: &mut Plan) -> Option<S
     trip(plan, inputs.policy, Belt::RowDrop, place, words.join("; "))
 }
 
-fn servers_lost(inputs: Inputs<'_>, limit: f64) -> Option<String> {
+fn servers_lost(inputs: Inputs<'_>, channels: &LostRows<'_>, limit: f64) -> Option<String> {
     let tab = &inputs.sheet.intent.server_tab;
-    let channels = lost(inputs);
     let there: usize = channels.values().map(|lost| lost.there).sum();
     let ids: Vec<&ServerId> = channels.values().flat_map(|lost| lost.ids.iter().copied()).collect();
     let names = |ids: &[&ServerId]| {
@@ -174,73 +164,71 @@ pub(super) fn channels(inputs: Inputs<'_>, anew: bool) -> BTreeMap<ChannelName, 
 
 /// Channels that had servers in the last pass and have none now, although those have not ended: how many they were. A promotion
 /// there would reach nobody.
-pub(in crate::plan) fn deserted(inputs: Inputs<'_>) -> BTreeMap<ChannelName, usize> {
+pub(in crate::plan) fn deserted(
+    inputs: Inputs<'_>,
+    known: &[Joined<'_>],
+    lost: &LostRows<'_>,
+) -> BTreeMap<ChannelName, usize> {
     if inputs.policy.allow.contains(&Belt::RowDrop) {
         return BTreeMap::new();
     }
-    let (named, disputed) = (named(inputs), disputed(inputs));
     let mut members: BTreeSet<&str> = BTreeSet::new();
-    for (id, channel) in &named {
-        if !disputed.contains(id) && !has_ended(id, inputs.memory.servers.get(*id), inputs) {
-            members.insert(channel.as_str());
-        }
+    for joined in known {
+        let channel = if joined.rows.is_empty() {
+            // A live server without a row is where its tag says.
+            let live = joined.live();
+            live.and_then(|server| server.tag(&inputs.policy.channel_tag))
+                .map(|tag| &**tag)
+        } else {
+            let counts = !joined.disputed() && !has_ended(joined, joined.before(), inputs);
+            joined.named().filter(|_| counts).map(ChannelName::as_str)
+        };
+        members.extend(channel);
     }
-    // A live server without a row is where its tag says.
-    let listed: BTreeSet<&ServerId> = inputs.sheet.intent.servers.iter().map(|row| &row.id).collect();
-    let strays = inputs
-        .fleet
-        .servers
-        .iter()
-        .filter(|(id, server)| server.state.is_live() && !listed.contains(id));
-    members.extend(
-        strays
-            .filter_map(|(_, server)| server.tag(&inputs.policy.channel_tag))
-            .map(|tag| &**tag),
-    );
-    let channels = lost(inputs)
-        .into_iter()
-        .filter(|(name, _)| !members.contains(name.as_str()));
-    channels.map(|(name, lost)| (name, lost.there)).collect()
+    let channels = lost.iter().filter(|(name, _)| !members.contains(name.as_str()));
+    channels.map(|(name, lost)| ((*name).clone(), lost.there)).collect()
 }
 
 /// Notes which servers have a row that names a channel, unless the belt holds. Those of a channel whose promotion waits for them
 /// stay as they were.
-pub(in crate::plan) fn listings(inputs: Inputs<'_>, plan: &mut Plan) {
+pub(in crate::plan) fn listings(inputs: Inputs<'_>, known: &[Joined<'_>], plan: &mut Plan) {
     let own = plan.tripped.iter().find(|tripped| tripped.belt == Belt::RowDrop);
     let allowed = own.map(|tripped| tripped.allowed);
     if allowed == Some(false) {
         return;
     }
-    let waits = |name: &ChannelName| plan.channels.iter().any(|c| c.name == *name && c.state == State::Belt);
-    let (named, disputed, mut changed) = (named(inputs), disputed(inputs), Vec::new());
-    let ids: BTreeSet<&ServerId> = inputs.memory.servers.keys().chain(named.keys().copied()).collect();
-    for id in ids {
-        let memory = plan.update.servers.get(id).or_else(|| inputs.memory.servers.get(id));
-        let before = memory.map(ServerMemory::listing).unwrap_or_default();
-        let next = match (named.get(id), before.clone()) {
-            (_, Listing::In(channel) | Listing::Lost { channel, .. }) if waits(&channel) => continue,
+    let waiting = plan.channels.iter().filter(|channel| channel.state == State::Belt);
+    let waiting: BTreeSet<&ChannelName> = waiting.map(|channel| &channel.name).collect();
+    let (mut updated, mut changed) = (Beside::new(&plan.update.servers), Vec::new());
+    for joined in known {
+        let named = joined.named();
+        if joined.memory.is_none() && named.is_none() {
+            continue;
+        }
+        let memory = updated.at(joined.id).or(joined.memory);
+        let before = memory.map_or(Listed::Unknown, |memory| memory.listed());
+        let next = match (named, before) {
+            (_, Listed::In(channel) | Listed::Lost { channel, .. }) if waiting.contains(channel) => continue,
             // Until its rows agree it stays where it was.
-            (Some(_), Listing::In(_)) if disputed.contains(id) => continue,
-            (Some(channel), _) => Listing::In((*channel).clone()),
-            (None, Listing::In(_) | Listing::Lost { .. }) if allowed == Some(true) || has_ended(id, memory, inputs) => {
-                Listing::Out
+            (Some(_), Listed::In(_)) if joined.disputed() => continue,
+            (Some(channel), _) => Listed::In(channel),
+            (None, Listed::In(_) | Listed::Lost { .. })
+                if allowed == Some(true) || has_ended(joined, memory.map(|memory| &**memory), inputs) =>
+            {
+                Listed::Out
             }
-            (None, Listing::In(channel)) => Listing::Lost {
+            (None, Listed::In(channel)) => Listed::Lost {
                 channel,
                 at: inputs.now,
             },
-            (None, Listing::Lost { at, .. }) if inputs.now - at > DAY => Listing::Out,
+            (None, Listed::Lost { at, .. }) if inputs.now - at > DAY => Listed::Out,
             (None, before) => before,
         };
-        if memory.map(|m| &m.listing) != Some(&next) {
-            let memory = memory.cloned().unwrap_or_default();
-            changed.push((
-                id.clone(),
-                ServerMemory {
-                    listing: next,
-                    ..memory
-                },
-            ));
+        if memory.map(|m| Listed::of(&m.listing)) != Some(next) {
+            let listing = next.into();
+            let mut memory = memory.cloned().unwrap_or_default();
+            Arc::make_mut(&mut memory).listing = listing;
+            changed.push((joined.id.clone(), memory));
         }
     }
     plan.update.servers.extend(changed);

@@ -58,7 +58,7 @@ fn too_many(drafts: &[Draft<'_>], context: &Context<'_>) -> Vec<String> {
         }
         if let Some(from) = &draft.moved_from {
             lost.entry(from).or_default().insert(&draft.plan.id);
-        } else if let (Some(channel), true) = (&draft.plan.channel, draft.live) {
+        } else if let (Some(channel), Some(_)) = (&draft.plan.channel, draft.live) {
             *sizes.entry(channel).or_insert(0) += 1;
         }
     }

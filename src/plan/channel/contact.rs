@@ -6,6 +6,7 @@ use crate::memory::{ChannelMemory, KeyState, Latch, SpentBy};
 use crate::plan::adopt::Carried;
 use crate::plan::model::Plan;
 use crate::plan::recognise::Met;
+use crate::plan::rollout::adopt;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::cell::clip;
 use crate::sheet::intent::{Key, ReleaseRow, Tick};
@@ -14,7 +15,10 @@ use crate::tag::Version;
 /// Adopts a channel from its servers.
 pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan) -> ChannelMemory {
     let release = case.carried.and_then(Carried::majority);
-    let adopted = release.as_ref().map(Version::as_str);
+    let rolling = adopt(case, met, is_takeover(case));
+    let majority = release.as_ref().map(Version::as_str);
+    // A rollout that is adopted as it stands has its release on few servers yet.
+    let adopted = rolling.as_ref().map(|(_, release, _)| release.as_str()).or(majority);
     if !met.release.is_empty() && Some(&*met.release) != adopted {
         report_other(case, met, adopted, plan);
     }
@@ -24,7 +28,7 @@ pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan
     let named = [&row.key_a, &row.key_b].map(Key::version);
     let both_name = release.is_some() && named == [release.as_ref(); 2];
     let policy = case.terms.policy;
-    let sure = policy.takeover && case.terms.approval.service_columns && adopted == Some(&*met.release);
+    let sure = policy.takeover && case.terms.approval.service_columns && majority == Some(&*met.release);
     let mut next = ChannelMemory {
         approved: both_name && case.protected(),
         key_a: first_state(case, &row.key_a, release.as_ref()),
@@ -39,13 +43,30 @@ pub(super) fn meet(case: &Case<'_>, row: &ReleaseRow, met: &Met, plan: &mut Plan
     if !case.protected() {
         spend_both(&mut next, SpentBy::Protection);
     }
+    if let Some((rollout, release, former)) = rolling {
+        next.rollout = Some(rollout);
+        (next.release, next.prior) = (Some(release), Some(former));
+        next.approved = false;
+    } else if case.pace.strategy.is_some() && next.release.is_some() && case.carried.is_some_and(Carried::is_mixed) {
+        next.mixed = true;
+        next.approved = false;
+        // Keys that stand there and name it would move servers by being met.
+        for (key, state) in [(&row.key_a, &mut next.key_a), (&row.key_b, &mut next.key_b)] {
+            if *state == KeyState::Live && *key != Key::Empty {
+                *state = KeyState::Spent {
+                    held: key.text().map(str::to_owned),
+                    by: SpentBy::FirstContact,
+                };
+            }
+        }
+    }
     next
 }
 
 /// Nobody knows who typed a key that was there before the service, nor before which protection. It counts where it names what is in
 /// force, and where the service watched the sheet, and nothing of the service's own stood beside it, when it was typed.
 fn first_state(case: &Case<'_>, key: &Key, release: Option<&Version>) -> KeyState {
-    let by = if case.terms.policy.takeover || put_off(case) == Some(SpentBy::Takeover) {
+    let by = if is_takeover(case) {
         SpentBy::Takeover
     } else if *key == Key::Empty || key.version().is_some() && key.version() == release || is_fresh(case) {
         return KeyState::Live;
@@ -56,6 +77,11 @@ fn first_state(case: &Case<'_>, key: &Key, release: Option<&Version>) -> KeyStat
         held: key.text().map(str::to_owned),
         by,
     }
+}
+
+/// Whether this store takes the sheet over, in this pass or in an earlier one that could not adopt the channel.
+fn is_takeover(case: &Case<'_>) -> bool {
+    case.terms.policy.takeover || put_off(case) == Some(SpentBy::Takeover)
 }
 
 /// Whether the service watched the sheet before this row came: it was added to a sheet that is served, its keys were protected, and

@@ -3,7 +3,7 @@
 use super::case::Case;
 use crate::memory::{ChannelMemory, KeyState, SpentBy};
 use crate::plan::model::Plan;
-use crate::sheet::intent::Key;
+use crate::sheet::intent::{Key, ReleaseRow};
 use crate::tag::Version;
 
 pub(super) fn spend_both(memory: &mut ChannelMemory, by: SpentBy) {
@@ -27,18 +27,56 @@ pub(super) fn spend_named<'k>(state: &mut KeyState, cells: impl Iterator<Item = 
     }
 }
 
-/// Spends a key that is read for the first time since a rollback without the sheet, if it names the version that was left then.
-/// One that cannot be read waits.
-pub(super) fn reread_recalled<'k>(
-    state: &mut KeyState,
-    recalled: &mut Option<Version>,
-    cells: impl Iterator<Item = &'k Key> + Clone,
-) {
-    let Some(left) = recalled.clone() else { return };
-    spend_named(state, cells.clone().filter(|key| **key != Key::Unreadable), &left);
-    if !cells.clone().any(|key| *key == Key::Unreadable) && cells.count() > 0 {
-        *recalled = None;
+/// One of a row's keys.
+type Cell = fn(&ReleaseRow) -> &Key;
+
+/// Reads the keys for the first time since a rollback without the sheet, where they have not been read since. A key that names the
+/// version left is spent. So is one with which both name a third version: no box stands ticked that would hold that version back,
+/// and nobody saw whether it was typed before the rollback or after it. A key that cannot be read waits.
+pub(super) fn reread_recalled(next: &mut ChannelMemory, rows: &[&ReleaseRow]) {
+    let third = third_version(next, rows).cloned();
+    let [left_a, left_b] = &mut next.recalled;
+    let keys: [(_, _, Cell); 2] = [
+        (&mut next.key_a, left_a, |row| &row.key_a),
+        (&mut next.key_b, left_b, |row| &row.key_b),
+    ];
+    for (state, recalled, cell) in keys {
+        let Some(left) = recalled.clone() else { continue };
+        let cells = rows.iter().map(|row| cell(row));
+        spend_named(state, cells.clone().filter(|key| **key != Key::Unreadable), &left);
+        if let (KeyState::Live, Some(third)) = (&*state, &third) {
+            *state = KeyState::Spent {
+                held: Some(third.to_string()),
+                by: SpentBy::Unseen,
+            };
+        }
+        if !rows.is_empty() && !cells.clone().any(|key| *key == Key::Unreadable) {
+            *recalled = None;
+        }
     }
+}
+
+/// Spends the keys for a gate that takes a release back: each that names the version left, as a tick does, and both where they name
+/// a third version, because no box stands ticked that would hold that one back.
+pub(in crate::plan) fn spend_for_gate(next: &mut ChannelMemory, rows: &[&ReleaseRow], left: &Version) {
+    let third = third_version(next, rows).cloned();
+    let keys: [(_, Cell); 2] = [(&mut next.key_a, |row| &row.key_a), (&mut next.key_b, |row| &row.key_b)];
+    for (state, cell) in keys {
+        spend_named(state, rows.iter().map(|row| cell(row)), left);
+        if let (KeyState::Live, Some(third)) = (&*state, &third) {
+            *state = KeyState::Spent {
+                held: Some(third.to_string()),
+                by: SpentBy::Gate,
+            };
+        }
+    }
+}
+
+/// The version that both keys name, if it is not the one in force.
+fn third_version<'r>(next: &ChannelMemory, rows: &[&'r ReleaseRow]) -> Option<&'r Version> {
+    let named = |row: &&'r ReleaseRow| row.key_a.version().filter(|a| Some(*a) == row.key_b.version());
+    let mut agreed = rows.iter().filter_map(named);
+    agreed.find(|version| Some(*version) != next.release.as_ref())
 }
 
 /// A spent key counts again once its cell is seen, readable, to hold something else.
@@ -82,6 +120,8 @@ pub(super) fn why(by: SpentBy) -> &'static str {
     match by {
         SpentBy::Rollback => "it was rolled back",
         SpentBy::UnreadAtRollback => "a key could not be read when a rollback was served",
+        SpentBy::Unseen => "nobody saw whether it was typed before the release was rolled back or after that",
+        SpentBy::Gate => "a gate took the release back",
         SpentBy::Edit => "the row was edited",
         SpentBy::Absence => "the row was absent",
         SpentBy::TwoRows => "the channel stood in two rows",

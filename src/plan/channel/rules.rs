@@ -2,59 +2,28 @@
 
 use super::case::Case;
 use super::keys::{spend_both, spend_named, why};
-
-use crate::memory::{ChannelMemory, KeyState, Latch, Move, SpentBy, Unfinished};
-use crate::plan::model::{Moved, Plan, Tone};
+use super::matched::Matched;
+use crate::memory::{ChannelMemory, KeyState, Latch, Move, Rollout, SpentBy, Unfinished};
+use crate::plan::model::{By, Moved, Plan, Tone};
+use crate::plan::rollout::{Carry, RolloutPlan, Started, lapse, start, taken_back_words, under_way};
 use crate::plan::rule::Rule;
 use crate::plan::state::State;
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::{ReleaseRow, Tick};
 use crate::tag::Version;
 
-/// What the rule that matched says.
-pub(super) struct Matched {
-    pub(super) rule: Rule,
-    pub(super) state: State,
-    pub(super) status: String,
-    pub(super) tone: Tone,
-    /// What `mode = "observe"` keeps from happening, in words.
-    pub(super) would: Option<String>,
-    pub(super) moved: Option<Moved>,
-}
-
-impl Matched {
-    /// A status that moves nothing.
-    pub(super) fn new(rule: Rule, status: impl Into<String>) -> Self {
-        let tone = match rule {
-            Rule::NothingToRollBack | Rule::Error => Tone::Bad,
-            Rule::InSync => Tone::Good,
-            _ => Tone::Waiting,
-        };
-        Self {
-            rule,
-            state: State::of(rule),
-            status: status.into(),
-            tone,
-            would: None,
-            moved: None,
-        }
-    }
-
-    /// What would happen if the pass did not only observe.
-    fn watched(rule: Rule, would: String) -> Self {
-        Self {
-            state: State::Observe,
-            would: Some(would.clone()),
-            ..Self::new(rule, format!("observe: {would}"))
-        }
-    }
-}
-
 /// The table; the first rule that matches wins.
 pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
+    if case.ticked() && next.latch.is_none() && next.rollout.is_some() {
+        if let Some(from) = next.release.clone() {
+            return roll_back(case, next, from);
+        }
+    } else if let Some(matched) = under_way(case, next, plan) {
+        return matched;
+    }
     if case.ticked() {
         let mut matched = match (&next.latch, next.release.clone(), next.prior.clone()) {
-            (None, Some(from), Some(to)) => roll_back(case, next, from, to),
+            (None, Some(from), Some(_)) => roll_back(case, next, from),
             (None, ..) => nothing_to_roll_back(case, next, plan),
             (Some(latch), ..) => latched(latch),
         };
@@ -71,7 +40,18 @@ pub(super) fn match_rule(case: &Case<'_>, next: &mut ChannelMemory, plan: &mut P
         return Matched::new(Rule::Error, case.two_rows(plan));
     };
     match &row.errors[..] {
-        [] => match_keys(case, row, next, plan),
+        [] => {
+            let matched = match_keys(case, row, next, plan);
+            if next.taken_back.is_none() || matched.moved.is_some() {
+                return matched;
+            }
+            // What a gate did is told until somebody answers it with a key.
+            Matched {
+                status: taken_back_words(next),
+                tone: Tone::Bad,
+                ..matched
+            }
+        }
         [one] => Matched::new(Rule::Error, format!("error: {}", one.message)),
         [first, more @ ..] => {
             let status = format!("error: {} (and {} more)", first.message, more.len());
@@ -109,6 +89,9 @@ fn match_keys(case: &Case<'_>, row: &ReleaseRow, next: &mut ChannelMemory, plan:
         };
     };
     if (a.is_none() && b.is_none()) || agreed == Some(&release) {
+        if let Some(version) = agreed.filter(|_| next.mixed) {
+            return promote(case, row, version, next, plan);
+        }
         if agreed.is_some() && is_live(next) && case.protected() {
             next.approved = true;
         }
@@ -143,32 +126,16 @@ fn waiting(a: Option<&Version>, b: Option<&Version>, release: &Version) -> Match
 /// Rules 8 to 11: both keys name a version that is not in force.
 fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
     if !case.protected() {
-        spend_both(next, SpentBy::Protection);
-        let repair = case.terms.approval.faults.join("; ");
-        let message = format!("{version} has both keys, but they may be one person's: {repair}");
-        plan.problems.push(Problem::new(
-            Kind::Belt,
-            Code::Protection,
-            case.place("desiredVersionA"),
-            message,
-        ));
+        let repair = unprotected(case, version, next, plan);
         return Matched::new(Rule::Unprotected, format!("held: {repair}"));
     }
-    let spent = [&next.key_a, &next.key_b].into_iter().find_map(|key| match key {
-        KeyState::Spent { by, .. } => Some(*by),
-        KeyState::Live => None,
-    });
-    if let Some(by) = spent {
-        let status = format!(
-            "held: {version} must be approved again; clear both keys, let a pass see it, and type them again ({})",
-            why(by)
-        );
-        return Matched::new(Rule::Spent, status);
+    if let Some(words) = spent_words(next, version) {
+        return Matched::new(Rule::Spent, format!("held: {words}"));
     }
     if row.enabled != Tick::On {
         return Matched::new(Rule::Ready, format!("ready: {version} has both keys; not enabled"));
     }
-    if let Some(belt) = case.terms.row_belt {
+    if let (Some(belt), None) = (case.terms.row_belt, case.pace.strategy) {
         return Matched {
             state: State::Belt,
             ..Matched::new(Rule::Promoted, format!("held: {version} waits: {belt}"))
@@ -177,8 +144,29 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
     if let Some(count) = case.terms.deserted.get(case.name) {
         return deserted(case, version, *count, plan);
     }
-    if case.observes() {
-        return Matched::watched(Rule::Promoted, format!("would release {version}"));
+    // A release that was adopted over several versions is none that all could go back to.
+    let former = next.release.clone().filter(|release| release != version && !next.mixed);
+    let started = match start(case, next, version, former.as_ref()) {
+        Started::Waits(what, belt) => {
+            let status = format!("ready: {version} has both keys; waits for {what}");
+            return Matched {
+                state: if belt { State::Belt } else { State::Ready },
+                ..Matched::new(Rule::Promoted, status)
+            };
+        }
+        started if case.observes() => {
+            let would = match started {
+                Started::Rolls(rolls) => format!("would start {}", rolls.2.status(rolls.2.carrying)),
+                _ => format!("would release {version}"),
+            };
+            return Matched::watched(Rule::Promoted, would);
+        }
+        started => started,
+    };
+    next.taken_back = None;
+    next.mixed = false;
+    if let Started::Rolls(rolls) = started {
+        return roll_out(version, former, *rolls, next);
     }
     let from = next.release.replace(version.clone());
     next.prior.clone_from(&from);
@@ -195,6 +183,63 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
         moved: Some(Moved::Promotion { from, to }),
         ..Matched::new(Rule::Promoted, "in sync")
     }
+}
+
+/// A rollout starts: the release is the new version from now on.
+fn roll_out(
+    version: &Version,
+    from: Option<Version>,
+    (rollout, carry, shown): (Rollout, Carry, RolloutPlan),
+    next: &mut ChannelMemory,
+) -> Matched {
+    next.prior_approved = from.is_some() && next.approved;
+    next.release = Some(version.clone());
+    next.prior.clone_from(&from);
+    next.approved = true;
+    next.moved = Move::Promotion;
+    next.unfinished = None;
+    next.rollout = Some(rollout);
+    Matched {
+        state: State::Rolling,
+        tone: Tone::Good,
+        moved: Some(Moved::Promotion {
+            from,
+            to: version.clone(),
+        }),
+        carry: Some(carry),
+        ..Matched::new(Rule::Promoted, shown.status(shown.carrying))
+    }
+    .with_rollout(shown)
+}
+
+/// Rule 8: what is to be repaired. Both keys are spent.
+pub(in crate::plan) fn unprotected(
+    case: &Case<'_>,
+    version: &Version,
+    next: &mut ChannelMemory,
+    plan: &mut Plan,
+) -> String {
+    spend_both(next, SpentBy::Protection);
+    let repair = case.terms.approval.faults.join("; ");
+    let message = format!("{version} has both keys, but they may be one person's: {repair}");
+    let place = case.place("desiredVersionA");
+    plan.problems
+        .push(Problem::new(Kind::Belt, Code::Protection, place, message));
+    repair
+}
+
+/// Rule 9: why a version must be approved again, if it must.
+pub(in crate::plan) fn spent_words(next: &ChannelMemory, version: &Version) -> Option<String> {
+    let spent = [&next.key_a, &next.key_b].into_iter().find_map(|key| match key {
+        KeyState::Spent { by, .. } => Some(*by),
+        KeyState::Live => None,
+    });
+    spent.map(|by| {
+        format!(
+            "{version} must be approved again; clear both keys, let a pass see it, and type them again ({})",
+            why(by)
+        )
+    })
 }
 
 /// Rule 11 for a channel that lost all its servers: it would look done without having reached anybody.
@@ -215,31 +260,46 @@ fn deserted(case: &Case<'_>, version: &Version, count: usize, plan: &mut Plan) -
     }
 }
 
-/// Rule 1.
-fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, from: Version, to: Version) -> Matched {
+/// Rule 1. A rollout that left no version behind ends where its servers are.
+fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, from: Version) -> Matched {
+    let to = next.prior.clone();
     if case.observes() {
-        return Matched::watched(Rule::RolledBack, format!("would roll back from {from} to {to}"));
+        let back = to.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
+        return Matched::watched(Rule::RolledBack, format!("would roll back from {from}{back}"));
     }
-    next.release = Some(to.clone());
+    next.release.clone_from(&to);
     next.approved = next.prior_approved;
     next.prior = None;
     next.prior_approved = false;
+    next.rollout = None;
+    next.taken_back = None;
+    next.mixed = false;
+    lapse(next);
     next.moved = Move::Rollback;
     next.unfinished = Some(Unfinished {
         from: Some(from.clone()),
         behind: false,
     });
     next.latch = Some(Latch::Served { from: from.clone() });
+    spend_left(case, next, &from);
+    Matched {
+        moved: Some(Moved::Rollback {
+            from: from.clone(),
+            to,
+            by: By::Tick,
+        }),
+        ..Matched::new(Rule::RolledBack, served(&from))
+    }
+}
+
+/// Spends each key that names the version left.
+fn spend_left(case: &Case<'_>, next: &mut ChannelMemory, left: &Version) {
     for (which, state) in [("A", &mut next.key_a), ("B", &mut next.key_b)] {
         let cells = case
             .rows
             .iter()
             .map(|row| if which == "A" { &row.key_a } else { &row.key_b });
-        spend_named(state, cells, &from);
-    }
-    Matched {
-        moved: Some(Moved::Rollback { from: from.clone(), to }),
-        ..Matched::new(Rule::RolledBack, served(&from))
+        spend_named(state, cells, left);
     }
 }
 
@@ -268,17 +328,23 @@ fn served(from: &Version) -> String {
 
 /// Rule 3.
 fn latched(latch: &Latch) -> Matched {
-    let status = match latch {
+    let matched = Matched::new(Rule::Latched, latched_words(latch));
+    match latch {
+        Latch::Nothing => Matched {
+            tone: Tone::Bad,
+            ..matched
+        },
+        Latch::Served { .. } | Latch::FoundTicked => matched,
+    }
+}
+
+/// Why a box that is ticked does nothing.
+pub(in crate::plan) fn latched_words(latch: &Latch) -> String {
+    match latch {
         Latch::Served { from } => served(from),
-        Latch::Nothing => {
-            return Matched {
-                tone: Tone::Bad,
-                ..Matched::new(Rule::Latched, NOTHING)
-            };
-        }
+        Latch::Nothing => NOTHING.into(),
         Latch::FoundTicked => {
             "rollback stood ticked when the row was first seen or after an edit, so it is not served; untick and tick again".into()
         }
-    };
-    Matched::new(Rule::Latched, status)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::memory::{ChannelMemory, KeyState, SpentBy};
 use crate::plan::inputs::Inputs;
 use crate::plan::model::Plan;
@@ -40,6 +42,21 @@ impl<'a> Evidence<'a> {
             shown_rows,
             server_rows,
         }
+    }
+
+    /// The time by which ages of rollouts count: of a clock that was set back the latest that is remembered of it.
+    pub(super) fn latest(&self) -> DateTime<Utc> {
+        let memory = self.given.memory;
+        let base = &memory.baselines;
+        let looks = [&base.server_rows, &base.release_rows].into_iter();
+        let looks = looks.chain(base.fleet.values()).flatten().map(|(at, _)| *at);
+        let rollouts = memory.channels.values().filter_map(|known| known.rollout.as_ref());
+        let times = rollouts.flat_map(|rollout| {
+            let readings = rollout.gates.values().map(|tally| tally.began);
+            let own = [Some(rollout.began), rollout.first_move, rollout.settled];
+            own.into_iter().chain(readings).flatten()
+        });
+        looks.chain(times).fold(self.given.now, DateTime::max)
     }
 
     /// The rows of a channel.

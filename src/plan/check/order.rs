@@ -6,6 +6,8 @@ use crate::fleet::Fleet;
 use crate::memory::{ChannelMemory, Latch, Memory, Move, Update};
 use crate::plan::model::{Plan, ServerPlan, ServerStatus};
 use crate::plan::policy::Policy;
+use crate::sheet::intent::{ServerRow, Tick};
+use crate::sheet::parse::Sheet;
 use crate::tag::{ChannelName, ServerId};
 
 /// Checks the plan of an order.
@@ -17,6 +19,7 @@ pub fn check_order<'p>(
     memory: &Memory,
     policy: &Policy,
     channel: &ChannelName,
+    sheet: Option<&Sheet>,
     plan: &'p Plan,
 ) -> Result<Approved<'p>, Vec<String>> {
     let mut faults = Vec::new();
@@ -37,6 +40,18 @@ pub fn check_order<'p>(
     let release = match plan.update.channels.get(channel) {
         Some(next) => {
             faults.extend(step_back(known, next));
+            if next.release.is_none()
+                && known.rollout.is_some()
+                && plan.servers.is_empty()
+                && plan.update.servers.is_empty()
+            {
+                // A rollout without a former version ends where its servers are.
+                return if faults.is_empty() {
+                    Ok(Approved { plan })
+                } else {
+                    Err(faults)
+                };
+            }
             next.release.as_ref()
         }
         None => known.release.as_ref().filter(|_| known.moved == Move::Rollback),
@@ -49,7 +64,8 @@ pub fn check_order<'p>(
         .iter()
         .filter(|server| server.status != ServerStatus::Held || !server.changes.is_empty())
     {
-        let found = touched(fleet, memory, policy, channel, server, release.as_str());
+        let mut found = touched(fleet, policy, server, release.as_str());
+        found.extend(out_of_reach(fleet, memory, policy, channel, sheet, &server.id));
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", server.id)));
     }
     let changes = |server: &ServerPlan, id: &ServerId| server.id == *id && !server.changes.is_empty();
@@ -65,7 +81,7 @@ pub fn check_order<'p>(
 }
 
 /// One step back, with all that a tick that was served leaves behind.
-fn step_back(known: &ChannelMemory, next: &ChannelMemory) -> Vec<String> {
+pub(super) fn step_back(known: &ChannelMemory, next: &ChannelMemory) -> Vec<String> {
     let mut faults = Vec::new();
     let mut must = |holds: bool, fault: &str| {
         if !holds {
@@ -73,7 +89,7 @@ fn step_back(known: &ChannelMemory, next: &ChannelMemory) -> Vec<String> {
         }
     };
     must(
-        known.prior.is_some() && next.release == known.prior,
+        (known.prior.is_some() || known.rollout.is_some()) && next.release == known.prior,
         "the release is not the one before",
     );
     must(
@@ -82,6 +98,7 @@ fn step_back(known: &ChannelMemory, next: &ChannelMemory) -> Vec<String> {
     );
     must(next.approved == known.prior_approved, "an approval came from nowhere");
     must(next.moved == Move::Rollback, "it is not remembered as a rollback");
+    must(next.rollout.is_none(), "a rollout is left under way");
     let left = known.release.clone();
     must(
         next.recalled == [left.clone(), left.clone()],
@@ -98,33 +115,64 @@ fn step_back(known: &ChannelMemory, next: &ChannelMemory) -> Vec<String> {
     faults
 }
 
-/// A server that may be touched, and nothing but its version.
-fn touched(
-    fleet: &Fleet,
-    memory: &Memory,
-    policy: &Policy,
-    channel: &ChannelName,
-    server: &ServerPlan,
-    release: &str,
-) -> Vec<String> {
+/// A live server, and nothing but its version.
+pub(super) fn touched(fleet: &Fleet, policy: &Policy, server: &ServerPlan, release: &str) -> Vec<String> {
     let Some(live) = fleet.servers.get(&server.id).filter(|server| server.state.is_live()) else {
         return vec!["is not live".to_owned()];
     };
     let mut faults = Vec::new();
-    let remembered = memory.servers.get(&server.id);
-    if remembered.is_some_and(|server| server.held) {
-        faults.push("is held".to_owned());
-    }
-    let tag = live.tag(&policy.channel_tag).map(|tag| ChannelName::from(&**tag));
-    let given = remembered.and_then(|server| server.channel.clone()).or(tag);
-    if given.as_ref() != Some(channel) {
-        faults.push("is in another channel".to_owned());
-    }
     let version = live.tag(&policy.version_tag);
     let sound = matches!(&server.changes[..], [change]
         if change.tag == policy.version_tag && &*change.after == release && change.before.as_ref() == version);
     if !sound || server.append || !server.withheld.is_empty() {
         faults.push("more is changed than its version".to_owned());
+    }
+    faults
+}
+
+/// Why a server is none that the order may touch. What the sheet says now counts, and where it says nothing what it said last.
+pub(super) fn out_of_reach(
+    fleet: &Fleet,
+    memory: &Memory,
+    policy: &Policy,
+    channel: &ChannelName,
+    sheet: Option<&Sheet>,
+    id: &ServerId,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut must = |holds: bool, fault: &str| {
+        if !holds {
+            faults.push(fault.to_owned());
+        }
+    };
+    let remembered = memory.servers.get(id);
+    let was_held = remembered.is_some_and(|server| server.held);
+    let rows = sheet.into_iter().flat_map(|sheet| &sheet.intent.servers);
+    let rows: Vec<&ServerRow> = rows.filter(|row| row.id == *id).collect();
+    for row in &rows {
+        must(!row.unreadable, "its row cannot be read");
+        must(row.channel.as_ref() == Some(channel), "is in another channel");
+        let held = row.hold.map_or(was_held, |hold| {
+            hold == Tick::On || (hold == Tick::Unreadable && was_held)
+        });
+        must(!held, "is held");
+        must(
+            rows[0].tags == row.tags && rows[0].hold == row.hold,
+            "its rows disagree",
+        );
+    }
+    if rows.is_empty() {
+        let tags = fleet.servers.get(id).and_then(|live| live.tag(&policy.channel_tag));
+        let tagged = tags.is_some_and(|tag| **tag == *channel.as_str());
+        let given = remembered.and_then(|server| server.channel.as_ref());
+        let asked_for = sheet.is_none() && given.is_some();
+        must(
+            if asked_for { given == Some(channel) } else { tagged },
+            "is in another channel",
+        );
+        must(!was_held, "is held");
+        let aside = remembered.is_some_and(|server| server.aside);
+        must(sheet.is_some() || !aside, "its row put it in no channel");
     }
     faults
 }

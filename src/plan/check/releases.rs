@@ -2,6 +2,7 @@
 
 mod case;
 mod first;
+mod rollout;
 
 use super::evidence::Evidence;
 use crate::plan::model::{ChannelPlan, Moved};
@@ -47,7 +48,9 @@ fn shown(evidence: &Evidence<'_>, channel: &ChannelPlan, faults: &mut Vec<String
     }
     let before = evidence.known(&channel.name);
     match &channel.moved {
-        Some(Moved::Promotion { to, .. } | Moved::Rollback { to, .. }) if Some(to) != channel.release.as_ref() => {
+        Some(Moved::Promotion { to, .. } | Moved::Rollback { to: Some(to), .. })
+            if Some(to) != channel.release.as_ref() =>
+        {
             faults.push(format!("moves to {to}, which is not its release"));
         }
         None if before.is_some_and(|b| b.release != channel.release) => {

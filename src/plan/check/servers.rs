@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::evidence::Evidence;
 use crate::fleet::Server;
-use crate::memory::{Move, ServerMemory};
+use crate::memory::{ChannelMemory, KeyState, Move, ServerMemory};
 use crate::plan::model::ServerPlan;
 use crate::plan::policy::{Belt, Rows};
+use crate::plan::window::Hours;
 use crate::sheet::intent::{ServerRow, Tick};
-use crate::tag::{Change, ChannelName, Reason};
+use crate::tag::{Change, ChannelName, Reason, ServerId};
 
 pub(super) fn check(evidence: &Evidence<'_>, faults: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
@@ -49,11 +50,12 @@ fn one(evidence: &Evidence<'_>, server: &ServerPlan, faults: &mut Vec<String>) {
     };
     let scene = Scene {
         evidence,
+        id: &server.id,
         live,
         rows,
         channel,
         tagged: tagged.as_ref(),
-        memory: evidence.given.memory.servers.get(&server.id),
+        memory: evidence.given.memory.servers.get(&server.id).map(|memory| &**memory),
     };
     scene.place(server, faults);
     if server.append {
@@ -78,6 +80,7 @@ fn asks(row: &ServerRow) -> Asks<'_> {
 /// A live server in a known channel.
 struct Scene<'a> {
     evidence: &'a Evidence<'a>,
+    id: &'a ServerId,
     live: &'a Server,
     rows: &'a [&'a ServerRow],
     channel: &'a ChannelName,
@@ -175,11 +178,84 @@ impl Scene<'_> {
             return &*change.after == self.channel.as_str();
         }
         if change.tag == policy.version_tag {
-            return release(self.channel) == Some(&change.after) || self.follows_tagged_rollback(change);
+            return match self.rollout() {
+                Some(memory) => self.follows_rollout(change, memory),
+                None => {
+                    let follows = release(self.channel) == Some(&change.after) && !self.is_late_outside_window(change);
+                    follows || self.follows_tagged_rollback(change)
+                }
+            };
         }
         let columns = self.evidence.given.sheet.intent.tags.iter();
         let mut asked = self.rows.iter().flat_map(|row| columns.clone().zip(&row.tags));
         asked.any(|(column, wish)| column.key == change.tag && wish.as_ref() == Some(&change.after))
+    }
+
+    /// Whether a server passes to its channel's release while nobody may: one that nobody else has tagged, that comes from no other
+    /// channel and that no rollback brings back.
+    fn is_late_outside_window(&self, change: &Change) -> bool {
+        let given = self.evidence.given;
+        let back = self
+            .evidence
+            .after(self.channel)
+            .is_some_and(|c| c.moved == Move::Rollback);
+        let whole = given.policy.rollouts.strategy_of(self.channel).is_none();
+        let passes = whole && change.before.is_some() && !self.strayed(change) && !self.moves() && !back;
+        passes && given.policy.hours_of(self.channel, given.now) != Hours::Open
+    }
+
+    /// What will be remembered of the channel, while a rollout is under way in it.
+    fn rollout(&self) -> Option<&ChannelMemory> {
+        self.evidence
+            .after(self.channel)
+            .filter(|memory| memory.rollout.is_some())
+    }
+
+    /// Two versions at most: members get the release, and all others the former one. Nobody passes from the former version while the
+    /// keys do not stand, outside of a window or while it is not enabled.
+    fn follows_rollout(&self, change: &Change, memory: &ChannelMemory) -> bool {
+        let (Some(rollout), Some(release)) = (&memory.rollout, &memory.release) else {
+            return false;
+        };
+        let id = rollout.id(self.channel);
+        let planned = self.evidence.plan.update.servers.get(self.id);
+        let member = planned
+            .map(|memory| &**memory)
+            .or(self.memory)
+            .is_some_and(|m| m.is_member(&id));
+        if !member {
+            return memory.prior.as_ref().map(crate::tag::Version::as_str) == Some(&change.after);
+        }
+        let former = memory.prior.as_ref().map(crate::tag::Version::as_str);
+        let stands = self.keys_stand(memory);
+        // One that carries no version has joined, and leaves nothing.
+        if change.before.is_none() {
+            let wanted = if stands { Some(release.as_str()) } else { former };
+            return wanted == Some(&change.after);
+        }
+        if *change.after != *release.as_str() {
+            return false;
+        }
+        let reached = self.memory.and_then(|m| m.member.as_ref()).is_some_and(|m| m.reached);
+        let drifted = reached && change.before.as_deref() != former;
+        let given = self.evidence.given;
+        drifted || (stands && given.policy.hours_of(self.channel, given.now) == Hours::Open)
+    }
+
+    /// Whether the keys, the row and the gates let the rollout go on.
+    fn keys_stand(&self, memory: &ChannelMemory) -> bool {
+        let given = self.evidence.given;
+        let [row] = self.evidence.rows(self.channel) else {
+            return false;
+        };
+        let names = [&row.key_a, &row.key_b].map(|key| key.version() == memory.release.as_ref());
+        names == [true, true]
+            && [&memory.key_a, &memory.key_b] == [&KeyState::Live; 2]
+            && row.errors.is_empty()
+            && row.enabled == Tick::On
+            && row.rollback != Tick::On
+            && (given.sheet.approval.holds() || !given.policy.require_protection)
+            && memory.rollout.as_ref().is_some_and(|rollout| rollout.failed.is_none())
     }
 
     /// Whether a server whose move waits follows the rollback of the channel that it is still tagged with.
@@ -187,7 +263,7 @@ impl Scene<'_> {
         let Some(tagged) = self.tagged.filter(|tagged| !self.evidence.rows(tagged).is_empty()) else {
             return false;
         };
-        self.evidence.held_by(Belt::RowDrop)
+        (self.evidence.held_by(Belt::RowDrop) || self.evidence.held_by(Belt::Unapproved) && self.moves())
             && change.reason == Reason::Rollback
             && self.evidence.after(tagged).is_some_and(|c| c.moved == Move::Rollback)
             && self.evidence.release(tagged).map(crate::tag::Version::as_str) == Some(&change.after)
@@ -225,7 +301,8 @@ impl Scene<'_> {
             let joins = change.before.is_none() && !self.strayed(change);
             let bad = if change.tag == policy.version_tag {
                 let rollback = change.reason == Reason::Rollback && !self.strayed(change);
-                moved || (!approved && !joins && !rollback)
+                let stays = moved && self.follows_tagged_rollback(change);
+                (moved && !stays) || (!approved && !joins && !rollback)
             } else if change.tag == policy.channel_tag {
                 moved
             } else {

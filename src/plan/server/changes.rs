@@ -5,11 +5,13 @@ use std::sync::Arc;
 use crate::fleet::Server;
 use crate::memory::{Move, ServerMemory};
 use crate::plan::draft::Context;
+use crate::plan::rollout::Wanted;
 use crate::sheet::intent::ServerRow;
-use crate::tag::{Change, ChannelName, Reason, TagKey};
+use crate::tag::{Change, ChannelName, Reason, ServerId, TagKey};
 
 /// A live server, and the channel whose tags it is to carry.
 pub(super) struct Case<'a> {
+    pub(super) id: &'a ServerId,
     pub(super) server: &'a Server,
     pub(super) channel: &'a ChannelName,
     /// Its row, where `tag:` cells may stand.
@@ -45,7 +47,7 @@ impl Case<'_> {
 
     fn version_tag(&self, context: &Context<'_>) -> Option<Change> {
         let tag = &context.inputs.policy.version_tag;
-        let wanted = context.wanted(self.channel)?.as_str();
+        let wanted = self.wanted(context).version?.as_str();
         if self.carries(tag, wanted) {
             return None;
         }
@@ -59,6 +61,15 @@ impl Case<'_> {
             Reason::Release
         };
         Some(self.change(tag, wanted.into(), otherwise))
+    }
+
+    /// What it is to carry. What it carried in another channel says nothing about this one's rollout.
+    pub(super) fn wanted<'c>(&self, context: &Context<'c>) -> Wanted<'c> {
+        context.wanted(
+            self.channel,
+            (self.id, self.server),
+            self.memory.filter(|_| !self.moved),
+        )
     }
 
     fn asked(&self, context: &Context<'_>) -> Vec<Change> {
@@ -112,7 +123,7 @@ impl Case<'_> {
 /// Which of the changes no pair of keys approved.
 pub(super) fn unapproved(changes: &[Change], case: &Case<'_>, context: &Context<'_>) -> Vec<TagKey> {
     let policy = context.inputs.policy;
-    let adopted = context.channels.get(case.channel).is_some_and(|c| !c.approved);
+    let adopted = context.channels.contains_key(case.channel) && !case.wanted(context).approved;
     let version = changes.iter().find(|c| c.tag == policy.version_tag);
     let other_version = case.moved && version.is_some_and(|c| c.before.is_some());
     let counts = |change: &&Change| {

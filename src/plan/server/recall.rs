@@ -1,22 +1,31 @@
 //! What is remembered of a server from one pass to the next: what was seen and written, and what is corrected again and again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::memory::{LATE_WRITE, Listing, Repeat, ServerMemory};
+use crate::memory::{LATE_WRITE, Listed, Repeat, ServerMemory};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Recall};
 use crate::plan::model::{Plan, ServerStatus};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::display::ShownServer;
-use crate::tag::{Change, ServerId};
+use crate::tag::{Change, ServerId, TagKey};
 
 /// After this long a missing server is taken as gone and its alert closes.
 pub(super) const GONE_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// After so many corrections in consecutive passes, somebody else must be writing the tag too.
 const CONTESTED_AT: u32 = 3;
+
+/// Whether somebody else keeps changing a tag back.
+pub(in crate::plan) fn is_contested(memory: &ServerMemory, tag: &TagKey) -> bool {
+    memory
+        .repeats
+        .get(tag)
+        .is_some_and(|repeat| repeat.count >= CONTESTED_AT)
+}
 
 /// First pause of a contested correction, in minutes; doubled each time up to a day.
 const CONTESTED_PAUSE: i64 = 15;
@@ -111,11 +120,8 @@ pub(super) fn note_end(joined: &Joined<'_>, plan: &mut Plan) {
     let (Some(_), Some(memory)) = (joined.server, joined.memory.filter(|m| !m.terminated)) else {
         return;
     };
-    let terminated = true;
-    let memory = ServerMemory {
-        terminated,
-        ..memory.clone()
-    };
+    let mut memory = memory.clone();
+    Arc::make_mut(&mut memory).terminated = true;
     plan.update.servers.insert(joined.id.clone(), memory);
 }
 
@@ -143,43 +149,39 @@ pub fn count_repeats(next: &mut ServerMemory, changes: &[Change]) {
     for change in changes {
         let fresh = || Repeat {
             after: change.after.clone(),
-            count: 0,
+            count: 1,
             retry_at: None,
         };
-        let repeat = next.repeats.entry(change.tag.clone()).or_insert_with(fresh);
-        if repeat.after != change.after {
-            *repeat = fresh();
+        let known = next.repeats.get_mut(&change.tag);
+        let known = known.filter(|known| known.after == change.after);
+        match known {
+            Some(repeat) => repeat.count = repeat.count.saturating_add(1),
+            None => next.repeats.insert(change.tag.clone(), fresh()),
         }
-        repeat.count = repeat.count.saturating_add(1);
     }
 }
 
 /// Forgets servers that are neither in the sheet nor in a fleet all of whose sources answered: those without a row that nobody saw
 /// end only a day later, as the belt on a shrunken fleet counts for a day what vanished.
-pub(in crate::plan) fn forget(inputs: Inputs<'_>, plan: &mut Plan) {
-    let Inputs { fleet, .. } = inputs;
-    if !fleet.complete() || plan.tripped.iter().any(|belt| !belt.allowed) {
+pub(in crate::plan) fn forget(inputs: Inputs<'_>, known: &[Joined<'_>], plan: &mut Plan) {
+    if !inputs.fleet.complete() || plan.tripped.iter().any(|belt| !belt.allowed) {
         return;
     }
-    let intent = &inputs.sheet.intent;
-    let misnamed = intent.misnamed.iter().map(|row| &row.text);
-    let listed: BTreeSet<&ServerId> = intent.servers.iter().map(|row| &row.id).chain(misnamed).collect();
-    let remembered = inputs.memory.servers.keys();
-    let gone = remembered.filter(|id| !listed.contains(id) && !fleet.servers.contains_key(*id));
-    let in_sheet =
-        |m: Option<&ServerMemory>| m.is_some_and(|m| matches!(m.listing(), Listing::In(_) | Listing::Lost { .. }));
+    let misnamed: BTreeSet<&ServerId> = inputs.sheet.intent.misnamed.iter().map(|row| &row.text).collect();
+    let in_sheet = |m: &Arc<ServerMemory>| matches!(m.listed(), Listed::In(_) | Listed::Lost { .. });
     let (mut forgotten, mut vanished) = (BTreeSet::new(), Vec::new());
-    for id in gone {
-        let before = inputs.memory.servers.get(id);
+    let past = known.iter().filter(|joined| joined.is_past());
+    for joined in past.filter(|joined| !misnamed.contains(joined.id)) {
+        let (id, before) = (joined.id, joined.memory);
         let memory = plan.update.servers.get(id).or(before);
         // A row that was lost is missed for a day, whatever became of its server.
-        if in_sheet(memory) {
+        if memory.is_some_and(in_sheet) {
             continue;
         }
-        match memory.filter(|m| !m.terminated && m.source.is_some() && !in_sheet(before)) {
+        match memory.filter(|m| !m.terminated && m.source.is_some() && !before.is_some_and(in_sheet)) {
             Some(m) if m.missing_since.is_none() => {
                 let mut memory = m.clone();
-                memory.missing_since = Some(inputs.now);
+                Arc::make_mut(&mut memory).missing_since = Some(inputs.now);
                 vanished.push((id.clone(), memory));
             }
             Some(m) if m.missing_since.is_some_and(|since| inputs.now - since <= GONE_AFTER) => {}

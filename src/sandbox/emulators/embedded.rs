@@ -19,6 +19,7 @@ use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
 use crate::endpoint::Endpoint;
 use crate::locked_pass::{PassOptions, once_at};
 use crate::pass_end::Ending;
+use crate::plan::Allowed;
 use crate::sandbox::error::SandboxError;
 
 /// Requests a minute to the emulated spreadsheet while history is made: nobody should wait for a quota there.
@@ -88,7 +89,7 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
     let clients = clients::connect(past, credentials.clone())
         .await
         .map_err(SandboxError::because)?;
-    let policy = clients::policy(&clients.config, &[], false);
+    let policy = clients::policy(&clients.config, &Allowed::default(), false);
     let (clients, policy) = (&clients, &policy);
     let history = prepare(world, clock::now(), |chapter, at| async move {
         let report = once_at(clients, policy, PassOptions::silent(), at).await;
@@ -127,6 +128,8 @@ fn redirect(mut config: Config, world: &Sandbox, place: &PrivateDir) -> Result<C
     config.sheets.endpoint = Some(url(world.sheets().endpoint())?);
     config.aws.endpoint_url = Some(url(world.cloud().endpoint())?);
     config.aws.accounts = accounts();
+    // Nothing leaves this machine.
+    config.prometheus.url = None;
     config.tags = Tags {
         channel: world::CHANNEL_TAG.to_owned(),
         version: world::VERSION_TAG.to_owned(),

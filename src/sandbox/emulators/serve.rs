@@ -115,6 +115,8 @@ fn page(sandbox: &Embedded, alias: &str) -> String {
     let servers = thousands(world.servers());
     let config = word(&sandbox.place.path("fleetsheet.toml").display().to_string());
     let sheet = world.sheets().endpoint();
+    // A world so small that it has no such server has some server in its first row.
+    let held = world.first_row("web-staging").unwrap_or(2);
     format!(
         "
 A sheet, a cloud with {servers} servers and a mail server are running, with a week of history.
@@ -136,7 +138,8 @@ Then edit the sheet, and after each step make a pass with fleetsheet --once:
   2  Go back                Tick rollback of web-prod: it returns to 2.3.9, once, however many passes follow.
   3  Earn it again          search-staging left 3.1.0. Clear both its keys, make a pass, type 3.1.0 into both.
   4  Cheat                  Type 9.9.9 into releaseVersion of api-staging. It is put back, and its keys are spent.
-  5  Leave a server alone   Tick hold of the first one, and type 2.6.0 into both keys of web-staging.
+  5  Leave a server alone   Tick hold in row {held} of ServerTagAssignment, a server of web-staging, and type 2.6.0 into both
+                            keys of web-staging: the others move.
 
 To see why anything is as it is: fleetsheet explain search-staging, or any other channel or server id.
 Mail shows below as it comes in. Ctrl-C ends it all and leaves nothing behind.

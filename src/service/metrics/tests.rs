@@ -2,6 +2,7 @@ use super::*;
 use crate::pass_end::PassEnd;
 use crate::problem::{Code, Problem};
 use crate::report::Tally as Found;
+use crate::stages::Stage;
 
 fn text(metrics: &Metrics) -> String {
     String::from_utf8(metrics.text(&Calls::default()).unwrap()).unwrap()
@@ -84,6 +85,31 @@ fn requests_are_counted_once_however_often_they_are_read() {
     ] {
         assert!(shown.contains(line), "{line}{shown}");
     }
+}
+
+#[test]
+fn each_stage_has_a_series_from_the_start_and_counts_when_a_pass_came_to_it() {
+    let metrics = Metrics::new().unwrap();
+    let mut ended = report(&[]);
+    ended.stages = [
+        (Stage::Observe, Duration::from_millis(212)),
+        (Stage::Plan, Duration::ZERO),
+    ]
+    .into();
+    metrics.ended(Some(&ended), now());
+    // Another pass held the store: it came to no stage.
+    metrics.ended(Some(&Report::busy("r", "by".into())), now());
+    let shown = text(&metrics);
+    for line in [
+        "fleetsheet_stage_duration_seconds_sum{stage=\"observe\"} 0.212\n",
+        "fleetsheet_stage_duration_seconds_count{stage=\"observe\"} 1\n",
+        "fleetsheet_stage_duration_seconds_bucket{stage=\"plan\",le=\"0.001\"} 1\n",
+        "fleetsheet_stage_duration_seconds_count{stage=\"write_back\"} 0\n",
+    ] {
+        assert!(shown.contains(line), "{line}{shown}");
+    }
+    let series = shown.matches("fleetsheet_stage_duration_seconds_count{").count();
+    assert_eq!(series, Stage::ALL.len());
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The parts of the status page that are lists: channels, events, problems.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use crate::memory::Event;
-use crate::plan::Tone;
+use crate::plan::{RolloutPlan, Tone};
 use crate::problem::Problem;
 use crate::report::{Report, told, versions, with_unseen};
 use crate::service::state::EndedPass;
@@ -15,6 +17,8 @@ use crate::text::{plain, thousands};
 const MOST_PROBLEMS: usize = 100;
 /// So many things that happened are listed; `fleetsheet history` shows all.
 const MOST_EVENTS: usize = 10;
+/// So many waves are drawn.
+const MOST_WAVES: usize = 50;
 /// Bytes of a name that fits a column.
 const SHORT: usize = 32;
 
@@ -48,11 +52,29 @@ pub(super) fn channels(report: &Report) -> Markup {
                                 td.n data-of=(name) { (count) }
                             }
                             @let (status, seen) = with_unseen(&line.status, line.tone, line.unseen);
-                            td.(tone(seen)) { (plain(&status)) }
+                            td.(tone(seen)) { (plain(&status)) (waves(line.rollout.as_ref())) }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// A bar of a rollout's waves: those that are over, the one that is under way, and those to come.
+fn waves(rollout: Option<&RolloutPlan>) -> Markup {
+    let Some(rollout) = rollout else {
+        return Markup::default();
+    };
+    let class = |wave: usize| match wave.cmp(&rollout.wave) {
+        Ordering::Less => "over",
+        Ordering::Equal => "now",
+        Ordering::Greater => "next",
+    };
+    let words = format!("wave {} of {} ({})", rollout.wave, rollout.waves, rollout.to);
+    html! {
+        div.waves role="img" aria-label=(words) title=(words) {
+            @for wave in 1..=rollout.waves.min(MOST_WAVES) { span.(class(wave)) {} }
         }
     }
 }

@@ -5,13 +5,14 @@ use super::*;
 use crate::config::Cron;
 use crate::memory::Event;
 use crate::pass_end::PassEnd;
-use crate::plan::State;
+use crate::plan::{Phase, RolloutPlan, RolloutRule, State};
 use crate::problem::{Code, Kind, Problem};
 use crate::report::Tally;
 use crate::service::metrics::Metrics;
 use crate::service::schedule::Schedule;
 use crate::service::state::ServiceState;
 use crate::settle::ChannelLine;
+use crate::stages::Stage;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -28,6 +29,7 @@ fn hostile() -> Report {
     let problems = vec![Problem::new(Kind::BadCell, Code::Version, text, text)];
     let mut report = Report::new("r", &PassEnd::Unread(problems), None);
     report.channels.push(ChannelLine {
+        followed: 0,
         concerned: 0,
         carrying: 0,
         failed: 0,
@@ -44,6 +46,8 @@ fn hostile() -> Report {
         desired_b: None,
         held: 0,
         unseen: 0,
+        rollout: None,
+        open: true,
     });
     report
 }
@@ -81,6 +85,8 @@ fn a_page_says_what_it_knows_at_each_time() {
     );
     let mut report = hostile();
     report.outcome = crate::pass_end::Ending::Done;
+    let millis = |millis| std::time::Duration::from_millis(millis);
+    report.stages = [(Stage::Observe, millis(1212)), (Stage::WriteBack, millis(7))].into();
     let ended = |report: Option<Report>, at, reason: Option<&str>| EndedPass {
         at,
         report: report.map(Arc::new),
@@ -88,6 +94,10 @@ fn a_page_says_what_it_knows_at_each_time() {
     };
     state.ended(ended(Some(report), at("2026-01-01T00:00:05Z"), None));
     let done = page(&state.snapshot(), at("2026-01-01T00:01:10Z"));
+    assert!(
+        done.contains("<dt>observe</dt><dd>1,212 ms</dd>") && done.contains("<dt>write back</dt><dd>7 ms</dd>"),
+        "{done}"
+    );
     assert!(
         done.contains("last pass done") && done.contains("<dd>1 min 5 s ago</dd>"),
         "{done}"
@@ -172,6 +182,39 @@ fn channels_have_counts_and_links_and_what_happened_is_told() {
     assert!(later.contains("1,503") && later.contains("web-prod"), "{later}");
     assert!(later.contains("<dd class=\"warn\">2, for 7 min</dd>"), "{later}");
     assert!(later.contains("2026-01-01 00:04:30"), "events stay: {later}");
+}
+
+#[test]
+fn a_rollout_is_drawn_as_a_bar_of_its_waves() {
+    let state = state();
+    let mut report = counted();
+    report.channels[0].rollout = Some(RolloutPlan {
+        version: crate::tag::Version::parse("2.0").unwrap(),
+        former: None,
+        strategy: "careful".into(),
+        wave: 2,
+        waves: 4,
+        to: "zone:\"><b>".into(),
+        size: 4,
+        members: 4,
+        carrying: 4,
+        stuck: 0,
+        state: Phase::Moving,
+        rule: RolloutRule::Moves,
+        why: String::new(),
+        since: at("2026-01-01T00:00:00Z"),
+        not_before: None,
+        gates: Vec::new(),
+    });
+    state.ended(EndedPass {
+        at: at("2026-01-01T00:05:00Z"),
+        report: Some(Arc::new(report)),
+        reason: None,
+    });
+    let shown = page(&state.snapshot(), at("2026-01-01T00:05:10Z"));
+    let bar = "<span class=\"over\"></span><span class=\"now\"></span><span class=\"next\"></span><span class=\"next\"></span>";
+    assert!(shown.contains(bar), "{shown}");
+    assert!(shown.contains("wave 2 of 4 (zone:&quot;&gt;&lt;b&gt;)"), "{shown}");
 }
 
 #[test]

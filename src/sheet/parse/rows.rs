@@ -15,6 +15,7 @@ use crate::sheet::intent::{MisnamedRow, Origin, ReleaseRow, ServerRow, Tick};
 use crate::sheet::layout::{Layout, SERVER_SERVICE, TagColumn};
 use crate::sheet::misnamed::NOT_AN_ID;
 use crate::tag::{ChannelName, ServerId};
+use crate::text::shared;
 
 /// Longest text in the place of an id by which a row is found again: that of a name, which is the value of a tag.
 const SERVER_ID_MAX: usize = 256;
@@ -76,7 +77,7 @@ pub(super) fn release_rows(
             continue;
         }
         match channel_of(&row) {
-            Ok(Some(channel)) => rows.push(release_row(row, channel)),
+            Ok(Some(channel)) => rows.push(release_row(row, channel, problems)),
             Ok(None) => {}
             Err(problem) => problems.push(problem),
         }
@@ -109,12 +110,15 @@ fn channel_of(row: &Row<'_>) -> Result<Option<ChannelName>, Problem> {
     }
 }
 
-fn release_row(row: Row<'_>, channel: ChannelName) -> (ReleaseRow, ShownRelease) {
+fn release_row(row: Row<'_>, channel: ChannelName, problems: &mut Vec<Problem>) -> (ReleaseRow, ShownRelease) {
     let mut errors = Vec::new();
     let mut key_in = |header: &str| key(row.cell(header), row.place(header), &mut errors);
     let (key_a, key_b) = (key_in("desiredVersionA"), key_in("desiredVersionB"));
     let mut tick_in = |header: &str| control_tick(row.cell(header), row.place(header), &mut errors);
     let (enabled, rollback) = (tick_in("enabled"), tick_in("rollback"));
+    // A box that nobody needs to have stops nothing else of its row.
+    let has_advance = row.origin.tab.columns.contains_key("advance");
+    let advance = has_advance.then(|| control_tick(row.cell("advance"), row.place("advance"), problems));
     let stamp = Stamp {
         release: row.shown("releaseVersion"),
         previous: row.shown("previousVersion"),
@@ -133,6 +137,7 @@ fn release_row(row: Row<'_>, channel: ChannelName) -> (ReleaseRow, ShownRelease)
         key_b,
         enabled,
         rollback,
+        advance,
         errors,
     };
     (asked, shown)
@@ -161,10 +166,10 @@ pub(super) fn server_rows(
         let shown = ShownServer {
             row: number,
             id: id.clone(),
-            service: service.iter().map(|h| (h.clone(), row.shown(h))).collect(),
+            service: service.iter().map(|h| (h.clone(), shared(&row.shown(h)))).collect(),
         };
         let asked = if id.is_instance() {
-            Asked::Server(server_row(row, id, tags))
+            Asked::Server(server_row(row, id, tags, problems))
         } else {
             let origin = row.origin;
             Asked::Nothing(MisnamedRow { origin, text: id })
@@ -201,7 +206,7 @@ fn server_of(row: &Row<'_>, tags: &[TagColumn]) -> Result<Option<ServerId>, Prob
     }
 }
 
-fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn]) -> ServerRow {
+fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn], problems: &mut Vec<Problem>) -> ServerRow {
     let mut errors = Vec::new();
     let channel = value_text(row.cell("channel"), "a channel");
     let channel = channel.and_then(|text| {
@@ -220,6 +225,8 @@ fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn]) -> ServerRow {
     let has_hold = row.origin.tab.columns.contains_key("hold");
     let hold = has_hold.then(|| value_tick(row.cell("hold"), row.place("hold"), &mut errors));
     unreadable |= hold == Some(Tick::Unreadable);
+    let has_canary = row.origin.tab.columns.contains_key("canary");
+    let canary = has_canary && value_tick(row.cell("canary"), row.place("canary"), problems) == Tick::On;
     let wishes = tags.iter().map(|t| &t.header);
     let wishes = wishes.map(|h| wish(row.cell(h), &row.place(h), &mut errors)).collect();
     ServerRow {
@@ -227,6 +234,7 @@ fn server_row(row: Row<'_>, id: ServerId, tags: &[TagColumn]) -> ServerRow {
         id,
         channel,
         hold,
+        canary,
         tags: wishes,
         unreadable,
         errors,

@@ -24,7 +24,7 @@ pub(crate) fn release_advice(tab: &RawTab, layout: &Layout, who: &Keyholders) ->
             (true, false) => Some(format!("{absent} may not edit it")),
         }
     };
-    let boxes = ["enabled", "rollback"].into_iter();
+    let boxes = ["enabled", "rollback", "advance"].into_iter();
     let present = boxes.filter(|header| layout.columns.contains_key(*header));
     let mut advice: Vec<String> = present
         .filter_map(|header| column_fault(tab, layout, header, who, &both))

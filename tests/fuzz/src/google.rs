@@ -16,7 +16,7 @@ pub fn google(data: &[u8]) {
     let end = data.iter().position(|b| *b == b'\n').unwrap_or(data.len());
     let (kind, answer) = (&data[..end], data.get(end + 1..).unwrap_or_default());
     match kind {
-        b"book" => match answers::spreadsheet(answer) {
+        b"book" => match answers::spreadsheet([answer]) {
             Ok(book) => spreadsheet(&book),
             Err(error) => judge_error(&error),
         },
@@ -25,7 +25,15 @@ pub fn google(data: &[u8]) {
             Err(error) => judge_error(&error),
         },
         b"columns" => match answers::marked_columns(answer) {
-            Ok(columns) => columns.values().for_each(|column| row(column)),
+            Ok(columns) => {
+                let mut texts = columns.values().flatten();
+                assert!(
+                    texts.all(|text| text.is_empty() || !text.trim().is_empty()),
+                    "{columns:?}"
+                );
+                let last = columns.values().filter_map(|column| column.last());
+                assert!(last.clone().all(|text| !text.is_empty()), "{columns:?}");
+            }
             Err(error) => judge_error(&error),
         },
         b"cells" => {
@@ -37,6 +45,25 @@ pub fn google(data: &[u8]) {
             }
         }
         _ => refusal(String::from_utf8_lossy(kind).parse().unwrap_or(400), answer),
+    }
+}
+
+/// The first byte says how long the pieces are in which the answer comes, the rest is the answer.
+pub fn pieces(data: &[u8]) {
+    let Some((size, answer)) = data.split_first() else {
+        return;
+    };
+    let pieces = answer.chunks(usize::from(*size).max(1));
+    match (answers::spreadsheet(pieces), answers::spreadsheet_at_once(answer)) {
+        (Ok(pieces), Ok(whole)) => {
+            assert_eq!(pieces, whole);
+            spreadsheet(&pieces);
+        }
+        (Err(error), Err(whole)) => {
+            judge_error(&error);
+            judge_error(&whole);
+        }
+        (pieces, whole) => panic!("in pieces it is {pieces:?}, at once {whole:?}"),
     }
 }
 

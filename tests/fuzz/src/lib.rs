@@ -9,6 +9,7 @@ pub mod config;
 pub mod ec2;
 pub mod google;
 mod judge;
+pub mod prometheus;
 mod scene;
 pub mod sheet;
 pub mod smtp;
@@ -18,13 +19,15 @@ pub mod state;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; each has a folder of this name in the corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("sheet", sheet::sheet),
     ("cells", cells::cells),
     ("config", config::config),
     ("google", google::google),
+    ("pieces", google::pieces),
     ("keyfile", google::keyfile),
     ("ec2", ec2::ec2),
+    ("prometheus", prometheus::prometheus),
     ("smtp", smtp::smtp),
     ("rows", state::rows),
     ("file", state::file),

@@ -131,6 +131,7 @@ impl Scene {
             fleet: &self.fleet,
             memory: &self.memory,
             policy: &self.policy,
+            readings: fleetsheet::gate::Readings::none(),
             now: self.now,
         }
     }
@@ -176,6 +177,9 @@ impl Scene {
                 max_unapproved_change: 0.1,
                 allow: BTreeSet::new(),
                 takeover: false,
+                rollouts: std::sync::Arc::default(),
+                allow_window: false,
+                by: String::new(),
             },
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             failing: false,
@@ -302,6 +306,7 @@ impl Scene {
                 .collect(),
             metadata_tags: false,
             spot: false,
+            zone: None,
         };
         self.fleet.servers.insert(id.into(), server);
     }

@@ -2,7 +2,7 @@
 //! and what people get to see holds nothing hidden and no markup, and is short.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono::TimeDelta;
 use fleetsheet::alert::{self, Audience, MailInput, Rules};
@@ -130,6 +130,7 @@ fn decided(scene: &Scene, sheet: &Sheet, plan: Plan) -> Box<Decided> {
             there: false,
             looked: scene.now,
         },
+        ..Observed::default()
     };
     Box::new(Decided { observed, plan })
 }
@@ -145,19 +146,17 @@ fn preview(scene: &Scene, sheet: &Sheet, planned: &Plan) {
     let settled = settle(after, planned, None);
     let shown = PassEnd::Shown(decided(scene, sheet, planned.clone()), Box::new(settled));
     let report = Report::new("run-1", &shown, Some(&scene.memory));
-    judge::visible(
-        "the page of a plan",
-        &plan_page(planned, &report, None, true).to_string(),
-    );
+    judge::visible("the page of a plan", &plan_page(planned, &report, true).to_string());
     let preview = Preview {
         decided: decided(scene, sheet, planned.clone()),
         memory: scene.memory.clone(),
         report,
+        now: after.now,
     };
     let servers = planned.servers.iter().map(|server| server.id.as_str());
     let channels = planned.channels.iter().map(|channel| channel.name.as_str());
     for name in servers.chain(channels) {
-        let lines = explain(name, &preview, &scene.policy);
+        let lines = explain(name, &preview, &scene.policy, &names().managed);
         for (what, text) in lines.unwrap_or_else(|| panic!("{name:?} cannot be explained")) {
             judge::one_line(what, &plain(&text));
             judge::at_most(what, &text, MESSAGE_MAX);
@@ -192,7 +191,7 @@ fn act(scene: &mut Scene, planned: &Plan) -> BTreeMap<ServerId, Outcome> {
                 .tags
                 .extend(tags);
             if let Some(memory) = scene.memory.servers.get_mut(&server.id) {
-                count_repeats(memory, &server.changes);
+                count_repeats(Arc::make_mut(memory), &server.changes);
             }
             Outcome::Done
         };
@@ -227,12 +226,13 @@ fn write_back(scene: &mut Scene, sheet: &Sheet, settled: &Settled) {
             continue;
         };
         let mut cells = cells.clone();
-        cells.insert("updatedAt".into(), stamped());
+        cells.insert("updatedAt".into(), stamped().into());
         write(scene, &sheet.display.release.layout, row.row, &cells);
         if let Some(memory) = scene.memory.channels.get_mut(&row.channel) {
             let text = |header: &str| {
                 let there = sheet.display.release.layout.columns.contains_key(header);
-                cells.get(header).filter(|_| there).cloned().unwrap_or_default()
+                let text = cells.get(header).filter(|_| there);
+                text.map(ToString::to_string).unwrap_or_default()
             };
             memory.row.written = Some(fleetsheet::memory::Stamp {
                 release: text("releaseVersion"),
@@ -247,9 +247,9 @@ fn write_back(scene: &mut Scene, sheet: &Sheet, settled: &Settled) {
             continue;
         };
         let mut cells = cells.clone();
-        cells.insert("updatedAt".into(), stamped());
+        cells.insert("updatedAt".into(), stamped().into());
         write(scene, &sheet.display.servers.layout, row.row, &cells);
-        if let Some(memory) = scene.memory.servers.get_mut(&row.id) {
+        if let Some(memory) = scene.memory.servers.get_mut(&row.id).map(Arc::make_mut) {
             memory.row.written = cells.remove("updatedAt");
             cells.retain(|header, _| sheet.display.servers.layout.columns.contains_key(header));
             memory.shown = cells;
@@ -270,7 +270,7 @@ fn write(scene: &mut Scene, layout: &Layout, row: u32, cells: &Cells) {
             let cell = if text.trim().is_empty() {
                 Cell::Blank
             } else {
-                Cell::Text(text.clone())
+                Cell::Text(text.to_string())
             };
             put(tab, row as usize - 1, *column as usize, cell);
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::adapters::sqlite::{Access, SqliteStore};
@@ -13,7 +13,7 @@ use fleetsheet::memory::{
 };
 use fleetsheet::plan::plan;
 use fleetsheet::sheet::parse::parse;
-use fleetsheet::tag::Version;
+use fleetsheet::tag::{TagSet, Version};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Runtime;
@@ -81,11 +81,11 @@ fn update() -> Update {
         release: Version::parse("2.3.9").ok(),
         ..ChannelMemory::default()
     };
-    let server = ServerMemory {
+    let server = Arc::new(ServerMemory {
         channel: Some("web".into()),
-        seen: BTreeMap::from([("ReleaseVersion".into(), "2.3.9".into())]),
+        seen: TagSet::from([("ReleaseVersion".into(), "2.3.9".into())]),
         ..ServerMemory::default()
-    };
+    });
     Update {
         channels: BTreeMap::from([("web".into(), channel)]),
         servers: (0..20)

@@ -60,7 +60,7 @@ macro_rules! replayed {
     };
 }
 
-replayed!(sheet cells config google keyfile ec2 smtp rows file);
+replayed!(sheet cells config google pieces keyfile ec2 prometheus smtp rows file);
 
 /// Replays the file that `FUZZ_INPUT` names, if it names one; and any input at all, so that it is known to be replayed.
 #[test]

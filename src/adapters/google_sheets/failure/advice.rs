@@ -4,6 +4,9 @@
 use super::body::{ANSWERED, ErrorBody};
 use crate::sheet::SheetErrorKind::{self, Denied, Quota, Refused};
 
+/// What a refusal for want of quota says.
+pub(super) const USED_UP: &str = "Google's quota for this minute is used up";
+
 /// The account and the spreadsheet that the advice in a message names.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::adapters::google_sheets) struct Subject<'a> {
@@ -33,7 +36,7 @@ pub(super) fn advice(status: u16, body: &ErrorBody<'_>, subject: Subject<'_>) ->
     match status {
         _ if status == 429 || body.has("RATE_LIMIT_EXCEEDED") || body.has("RESOURCE_EXHAUSTED") => {
             let which = body.quota.map(|quota| format!(" ({quota})")).unwrap_or_default();
-            tells(Quota, format!("Google's quota for this minute is used up{which}"))
+            tells(Quota, format!("{USED_UP}{which}"))
         }
         401 => tells(
             Denied,

@@ -162,14 +162,20 @@ fn only_a_write_that_was_not_refused_is_of_unknown_outcome() {
             ..Seen::default()
         },
         Duration::from_secs(30),
+        Duration::from_secs(60),
     );
     assert_eq!(cut.error.kind, OutcomeUnknown);
+    assert!(
+        !cut.cut_short,
+        "a write that may have happened is told, whatever failed before it"
+    );
     assert_eq!(
         cut.error.message,
         "could not append rows: no answer within 30s (it may or may not have happened)"
     );
-    let unsent = Failure::timed_out(WRITE, Seen::default(), Duration::from_secs(30));
-    assert_eq!(unsent.error.kind, Transient);
+    let unsent = |timeout| Failure::timed_out(WRITE, Seen::default(), Duration::from_secs(30), timeout);
+    assert_eq!(unsent(Duration::from_secs(30)).error.kind, Transient);
+    assert!(unsent(Duration::from_secs(60)).cut_short && !unsent(Duration::from_secs(30)).cut_short);
 }
 
 #[test]

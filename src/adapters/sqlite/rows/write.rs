@@ -136,11 +136,17 @@ impl<'c> Writer<'c> {
         bodies: &BTreeMap<K, B>,
         key: fn(&K) -> &str,
     ) -> Result<(), Fault> {
-        let mut rows = Vec::with_capacity(bodies.len());
-        for (name, body) in bodies {
-            rows.push((key(name), json(body)?));
+        let mut bodies = bodies.iter();
+        loop {
+            let mut rows = Vec::new();
+            for (name, body) in bodies.by_ref().take(ROWS_A_STATEMENT) {
+                rows.push((key(name), json(body)?));
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+            self.put(table, &rows).await?;
         }
-        self.put(table, &rows).await
     }
 
     /// Writes rows of different keys, in place of those with the same keys.

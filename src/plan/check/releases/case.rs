@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::memory::{ChannelMemory, KeyState, Latch, Listing, Memory, Move, RowMemory, ServerMemory, Stamp};
+use crate::memory::{ChannelMemory, KeyState, Latch, Listed, Memory, Move, RowMemory, ServerMemory, Stamp};
 use crate::plan::check::evidence::Evidence;
 use crate::plan::policy::Belt;
 use crate::sheet::display::ShownRelease;
@@ -29,7 +29,16 @@ impl Case<'_> {
             [row] => is_remembered(&before.row, &row.stamp) || has_strayed(self.name, row, self.evidence.given.memory),
             _ => false,
         };
-        if next.release == before.release {
+        let taken_back = before.rollout.is_some() && next.rollout.is_none() && next.moved == Move::Rollback;
+        let ticked = self.rows.iter().any(|row| row.rollback == Tick::On) && before.latch.is_none();
+        if before.rollout.is_some() || next.rollout.is_some() {
+            self.rollout(before, confirmed, faults);
+        }
+        if next.rollout.is_some() && before.rollout.is_none() {
+            // What starts a rollout was checked as such.
+        } else if taken_back && !ticked {
+            // Nor does what ended one need a tick.
+        } else if next.release == before.release {
             if next.prior != before.prior || next.moved != before.moved {
                 faults.push("changes its prior version without a move".to_owned());
             }
@@ -79,6 +88,13 @@ impl Case<'_> {
             if *state == KeyState::Live && self.rows.iter().any(names) {
                 faults.push("a key that names the version left without the sheet still counts".to_owned());
             }
+            let together = |row: &&ReleaseRow| {
+                let version = cell(row).version();
+                version.is_some() && version != before.release.as_ref() && row.key_a == row.key_b
+            };
+            if *state == KeyState::Live && self.rows.iter().any(together) {
+                faults.push("a version that nobody saw typed since the rollback still counts".to_owned());
+            }
         }
     }
 
@@ -123,17 +139,22 @@ impl Case<'_> {
             (None, None) => false,
         };
         let here = |row: &ServerRow| row.channel.as_ref() == Some(self.name);
-        let mut rows = self.evidence.server_rows.iter();
-        let by_row = rows.any(|(id, rows)| rows.iter().all(|row| here(row)) && !ended(id));
+        let by_row = || {
+            let mut rows = self.evidence.server_rows.iter();
+            rows.any(|(id, rows)| rows.iter().all(|row| here(row)) && !ended(id))
+        };
         let tag = &given.policy.channel_tag;
-        let mut fleet = given.fleet.servers.iter();
-        let by_tag = fleet.any(|(id, server)| {
-            let own = server.tag(tag).is_some_and(|name| **name == *self.name.as_str());
-            own && server.state.is_live() && !self.evidence.server_rows.contains_key(id)
-        });
-        let was_here = |m: &ServerMemory| matches!(m.listing(), Listing::In(channel) if channel == *self.name);
-        let had = memory.iter().any(|(id, m)| was_here(m) && !ended(id));
-        had && !by_row && !by_tag && !given.policy.allow.contains(&Belt::RowDrop)
+        let by_tag = || {
+            let mut fleet = given.fleet.servers.iter();
+            fleet.any(|(id, server)| {
+                let own = server.tag(tag).is_some_and(|name| **name == *self.name.as_str());
+                own && server.state.is_live() && !self.evidence.server_rows.contains_key(id)
+            })
+        };
+        let was_here = |m: &ServerMemory| matches!(m.listed(), Listed::In(channel) if channel == self.name);
+        let had = || memory.iter().any(|(id, m)| was_here(m) && !ended(id));
+        // Each looks through the whole fleet for each channel, so the one that mostly ends it comes first.
+        !given.policy.allow.contains(&Belt::RowDrop) && !by_row() && !by_tag() && had()
     }
 
     /// One tick, one step.
@@ -147,7 +168,8 @@ impl Case<'_> {
         {
             faults.push("is rolled back by a box that is latched".to_owned());
         }
-        if before.prior.is_none() || next.release != before.prior || next.prior.is_some() {
+        let nowhere = before.prior.is_none() && before.rollout.is_none();
+        if nowhere || next.release != before.prior || next.prior.is_some() || next.rollout.is_some() {
             faults.push("is rolled back to something else than its prior version".to_owned());
         }
         if self.evidence.given.policy.observe {
@@ -199,7 +221,7 @@ impl Case<'_> {
 }
 
 /// Whether a key counts, given what its cell holds now.
-fn counts(state: &KeyState, key: &Key) -> bool {
+pub(super) fn counts(state: &KeyState, key: &Key) -> bool {
     match state {
         KeyState::Live => true,
         KeyState::Spent { held: Some(held), .. } => key.text().is_some_and(|text| text != held),

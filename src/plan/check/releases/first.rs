@@ -1,9 +1,10 @@
 //! First contact and takeover: a release is what most servers carry, and no key or box that stood there counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
-use crate::memory::{KeyState, Move, SpentBy};
+use crate::memory::{KeyState, Move, Rollout, SpentBy, Stamp};
+use crate::plan::window::Hours;
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
 
@@ -50,7 +51,9 @@ impl Case<'_> {
         }
         let named = [&row.key_a, &row.key_b].map(Key::version);
         let approved = adopted.is_some() && named == [adopted.as_ref(), adopted.as_ref()] && self.protected();
-        if next.moved == Move::Adoption {
+        if let Some(rollout) = &next.rollout {
+            self.adopted_rollout(rollout, adopted.as_ref(), (stamp, !met), faults);
+        } else if next.moved == Move::Adoption {
             if next.release != adopted {
                 faults.push(format!("adopts {:?}, but most servers carry {adopted:?}", next.release));
             }
@@ -66,6 +69,38 @@ impl Case<'_> {
         }
     }
 
+    /// A takeover may find a rollout: the service's columns, which nobody else edits, show just the two versions that servers carry.
+    fn adopted_rollout(
+        &self,
+        rollout: &Rollout,
+        majority: Option<&Version>,
+        (stamp, takeover): (&Stamp, bool),
+        faults: &mut Vec<String>,
+    ) {
+        let (next, given) = (self.next, self.evidence.given);
+        if !rollout.adopted {
+            // Keys that count may start one at once, where this store watched them.
+            let leaves = next.prior.as_ref() == majority && next.release.as_ref() != majority;
+            let release = next.release.as_ref();
+            let by_keys = matches!(self.rows, [row] if row.enabled == Tick::On && row.rollback == Tick::Off && row.errors.is_empty()
+                && [&row.key_a, &row.key_b].map(Key::version) == [release, release]);
+            let live = [&next.key_a, &next.key_b] == [&KeyState::Live; 2];
+            let open = given.policy.hours_of(self.name, given.now) == Hours::Open;
+            if !(leaves && by_keys && live && open && self.protected()) || given.policy.takeover || given.policy.observe
+            {
+                faults.push("a rollout starts before the channel was met".to_owned());
+            }
+            return;
+        }
+        let carried: BTreeSet<&str> = self.carried().into_keys().collect();
+        let shown = BTreeSet::from([stamp.release.trim(), stamp.previous.trim()]);
+        let named = [&next.release, &next.prior].map(|version| version.as_ref().map_or("", Version::as_str));
+        let trusted = takeover && given.sheet.approval.service_columns;
+        if !trusted || carried != shown || BTreeSet::from(named) != shown || shown.len() != 2 || next.approved {
+            faults.push("adopts a rollout that nothing shows".to_owned());
+        }
+    }
+
     /// What cannot be adopted has no release, no prior version and no key that counts.
     fn forgotten(&self, faults: &mut Vec<String>) {
         let next = self.next;
@@ -77,6 +112,14 @@ impl Case<'_> {
 
     /// What more than half of the channel's version-carrying servers carry.
     fn majority(&self) -> Option<Version> {
+        let counts = self.carried();
+        let total: usize = counts.values().sum();
+        let (version, _) = counts.into_iter().find(|(_, count)| count * 2 > total)?;
+        Version::parse(version).ok().filter(|v| v.as_str() == version)
+    }
+
+    /// What the channel's live servers carry.
+    fn carried(&self) -> BTreeMap<&str, usize> {
         let policy = self.evidence.given.policy;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for (id, server) in self
@@ -104,8 +147,6 @@ impl Case<'_> {
                 *counts.entry(version).or_default() += 1;
             }
         }
-        let total: usize = counts.values().sum();
-        let (version, _) = counts.into_iter().find(|(_, count)| count * 2 > total)?;
-        Version::parse(version).ok().filter(|v| v.as_str() == version)
+        counts
     }
 }

@@ -1,0 +1,59 @@
+//! What is told of a rollout: how it begins, and how it ended, wave by wave.
+
+use crate::mail::{News, PassedWave};
+use crate::memory::Memory;
+use crate::plan::Plan;
+use crate::rollout::Size;
+
+/// The news of a channel with what a rollout adds to them.
+pub(super) fn told(mut news: News, plan: &Plan, memory: &Memory) -> News {
+    let Some(channel) = plan.channels.iter().find(|c| c.name.as_str() == news.channel) else {
+        return news;
+    };
+    match (news.event.as_str(), &channel.rollout) {
+        ("promotion", Some(rollout)) => {
+            news.event = "rollout".to_owned();
+            news.text = format!(
+                "in {} waves, by strategy {}; wave {} ({}) takes {}",
+                rollout.waves,
+                rollout.strategy,
+                rollout.wave,
+                rollout.to,
+                match rollout.size {
+                    1 => "1 server".to_owned(),
+                    size => format!("{} servers", crate::text::thousands(size)),
+                }
+            );
+        }
+        ("rollout_done", _) => {
+            news.from = channel.previous.as_ref().map(ToString::to_string).unwrap_or_default();
+            let known = memory.channels.get(&channel.name);
+            if let Some(rollout) = known.and_then(|known| known.rollout.as_ref()) {
+                let past = rollout.past.iter().map(|wave| PassedWave {
+                    wave: wave.wave + 1,
+                    to: wave.to.to_string(),
+                    servers: wave.members,
+                    began: wave.began,
+                    ended: wave.ended,
+                });
+                let last = PassedWave {
+                    wave: rollout.wave + 1,
+                    to: Size::ALL.to_string(),
+                    servers: channel.concerned,
+                    began: rollout.began,
+                    ended: news.at,
+                };
+                news.waves = past.chain([last]).collect();
+            }
+        }
+        ("auto_rollback", _) => {
+            let failed =
+                |event: &&crate::plan::Happening| event.event == "gate_failed" && event.channel == news.channel;
+            if let Some(failed) = plan.happenings.iter().find(failed) {
+                news.cause.clone_from(&failed.detail);
+            }
+        }
+        _ => {}
+    }
+    news
+}

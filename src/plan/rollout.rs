@@ -1,0 +1,31 @@
+//! Rollouts: how a release passes to its servers in waves, watched by gates, within windows, and after other channels.
+//!
+//! The decision about a channel goes by its [`Cohort`]; what a given server is to carry follows from the [`Carry`] that it leaves.
+
+mod adopted;
+mod carry;
+mod cohort;
+mod gates;
+mod members;
+mod order;
+mod place;
+mod question;
+mod start;
+mod step;
+mod under_way;
+mod watch;
+mod words;
+
+pub(super) use adopted::adopt;
+pub(super) use carry::{Carry, Wanted};
+pub(super) use cohort::{Cohort, cohorts};
+pub use gates::before_start;
+pub(super) use gates::let_go;
+pub(super) use order::{AtRest, go_by, in_order, is_at_rest, named, waits_for};
+pub use place::{Place, place};
+pub use question::{Question, questions};
+pub(super) use start::{Started, start};
+pub use step::RolloutRule;
+pub(super) use under_way::{count_alone, lapse, stand_without_row, taken_back_words, under_way};
+pub use watch::{GateLine, Phase, RolloutPlan};
+pub(super) use words::blocked_words;
