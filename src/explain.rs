@@ -11,7 +11,8 @@ use crate::plan::{Policy, ServerPlan, ServerStatus};
 use crate::settle::words;
 use crate::sheet::intent::{ServerRow, Tick};
 use crate::tag::{TagKey, Version};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, short};
+use names::CELL_MAX;
 pub use names::{Lines, meant};
 
 /// Explains a channel or a server, by its id or its name; `None` when there is neither.
@@ -126,7 +127,7 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, manag
         .filter(|row| row.id == server.id);
     let failed = shown.find_map(|row| row.service.get("status").filter(|status| status.starts_with("failed")));
     if let Some(failed) = failed {
-        lines.push(("last pass", failed.to_string()));
+        lines.push(("last pass", short(failed, CELL_MAX)));
     }
     let own = observed.sheet.intent.servers.iter().filter(|row| row.id == server.id);
     for row in own {

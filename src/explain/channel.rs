@@ -1,5 +1,6 @@
 //! A channel: what is in force now, by the sheet and by what is remembered, and then what the next pass makes of it.
 
+use super::names::CELL_MAX;
 use super::{Lines, waves};
 use crate::memory::{ChannelMemory, KeyState, Latch};
 use crate::pass::Preview;
@@ -9,6 +10,7 @@ use crate::report::next_pass;
 use crate::settle::ChannelLine;
 use crate::sheet::intent::{Key, ReleaseRow, Tick};
 use crate::tag::Version;
+use crate::text::short;
 
 pub(super) fn explain(channel: &ChannelPlan, preview: &Preview, policy: &Policy, lines: &mut Lines) {
     let Decided { observed, .. } = &*preview.decided;
@@ -21,7 +23,7 @@ pub(super) fn explain(channel: &ChannelPlan, preview: &Preview, policy: &Policy,
         [] => "none yet".to_owned(),
         _ => shown.join(" / "),
     };
-    lines.push(("status", status));
+    lines.push(("status", short(&status, CELL_MAX)));
     let version = |version: Option<&Version>| version.map_or("none".to_owned(), ToString::to_string);
     let versions = known.map(|known| (known.release.as_ref(), known.prior.as_ref()));
     let (release, previous) = versions.unwrap_or_default();

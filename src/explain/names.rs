@@ -10,6 +10,9 @@ use crate::text::nearest;
 /// What is said: a heading and a text, line by line.
 pub type Lines = Vec<(&'static str, String)>;
 
+/// Characters that are shown of a status cell. The service writes less; whoever may type there can fill it with 50,000.
+pub(super) const CELL_MAX: usize = 2000;
+
 /// Servers of one name that are listed.
 const LISTED: usize = 20;
 

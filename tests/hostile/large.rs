@@ -72,6 +72,14 @@ async fn service_cells_typed_over_with_50_000_characters_are_restored_and_logged
             stage.set_server(id, header, huge.as_str());
         }
     }
+    stage.set_server(&ids[0], "status", format!("failed: {}", &huge[8..]).as_str());
+    for name in ["web-prod", &ids[0]] {
+        let told = stage.run(&["explain", name]).await;
+        assert_eq!(told.code, 0, "{:.3000}", told.stdout);
+        assert!(told.stdout.chars().count() < 20_000, "{name}: {}", told.stdout.len());
+        assert!(told.stdout.contains("\\u{1b}y x"), "{:.3000}", told.stdout);
+        assert_visible("what is explained", &told.stdout);
+    }
     let ran = stage.once().await;
     assert_eq!(ran.code, 0, "{:.3000}", ran.stdout);
     assert_eq!(stage.release_cell("web-prod", "releaseVersion"), "2.3.9");
