@@ -52,11 +52,14 @@ pub struct Unreachable {
     pub readings: Readings,
 }
 
-/// Asks gates, once it is known from the sheet which.
+/// Asks gates.
 #[async_trait]
 pub trait GateReader: Send + Sync {
-    /// What they gave. `sheet` is `None` where it cannot be read; those of rollouts under way are asked all the same.
-    async fn read(&self, sheet: Option<&Sheet>, memory: &Memory) -> Readings;
+    /// What those of rollouts under way gave, which the memory names.
+    async fn under_way(&self, memory: &Memory) -> Readings;
+
+    /// What those gave of rollouts that could start, which the sheet names.
+    async fn before_start(&self, sheet: &Sheet, memory: &Memory) -> Readings;
 }
 
 /// The spreadsheet as read and as understood, the audit tab as last looked for, and what gates gave.
@@ -86,7 +89,8 @@ pub async fn observe(
     understand(read, fleet, names)
 }
 
-/// Reads the part of the spreadsheet that the decision needs, and then the gates.
+/// Reads the part of the spreadsheet that the decision needs, beside it the gates of rollouts under way, and then those of rollouts that
+/// could start: a rollout under way costs no round trip more.
 ///
 /// # Errors
 /// See [`Unread`].
@@ -108,12 +112,13 @@ pub async fn read_sheet(
         }
         Ok::<_, SheetError>((sheets.read(&asked).await?, audit))
     };
-    let (raw, audit) = match read.await {
+    let (read, mut readings) = tokio::join!(read, gates.under_way(memory));
+    let (raw, audit) = match read {
         Ok(read) => read,
-        Err(error) => return Err(Unread::Unreachable(error, gates.read(None, memory).await)),
+        Err(error) => return Err(Unread::Unreachable(error, readings)),
     };
     let sheet = parse(&raw, names).map_err(Unread::Untrusted)?;
-    let readings = gates.read(Some(&sheet), memory).await;
+    readings.0.extend(gates.before_start(&sheet, memory).await.0);
     Ok((raw, audit, sheet, readings))
 }
 

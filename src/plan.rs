@@ -49,7 +49,10 @@ pub(crate) use misnamed::owners;
 pub use model::{By, ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
 pub use order::{NotOrdered, Order, order};
 pub use policy::{Allowed, Belt, Policy, Rows};
-pub use rollout::{GateLine, Phase, Place, Question, RolloutPlan, RolloutRule, before_start, place, questions};
+pub use rollout::{
+    GateLine, Phase, Place, Question, RolloutPlan, RolloutRule, before_start, place, questions_before_start,
+    questions_under_way,
+};
 pub use rule::Rule;
 pub use server::count_repeats;
 pub use state::State;

@@ -11,7 +11,7 @@ use crate::gate::{Answer, Gate, GateClients, Kind, Reading, Readings, Taken, Una
 use crate::memory::Memory;
 use crate::observe::GateReader;
 use crate::plan::gate::{Answers, Ask, Queries, of_alarms, of_query};
-use crate::plan::{Policy, Question, questions};
+use crate::plan::{Policy, Question, questions_before_start, questions_under_way};
 use crate::sheet::parse::Sheet;
 
 /// How many gates are asked at once.
@@ -26,8 +26,18 @@ pub(super) struct Asking<'a> {
 
 #[async_trait]
 impl GateReader for Asking<'_> {
-    async fn read(&self, sheet: Option<&Sheet>, memory: &Memory) -> Readings {
-        let asked = questions(sheet.map(|sheet| &sheet.intent), memory, self.policy, self.now);
+    async fn under_way(&self, memory: &Memory) -> Readings {
+        self.ask_all(questions_under_way(memory, self.policy, self.now)).await
+    }
+
+    async fn before_start(&self, sheet: &Sheet, memory: &Memory) -> Readings {
+        let asked = questions_before_start(&sheet.intent, memory, self.policy, self.now);
+        self.ask_all(asked).await
+    }
+}
+
+impl Asking<'_> {
+    async fn ask_all(&self, asked: Vec<Question<'_>>) -> Readings {
         let mut asks: Vec<BoxFuture<'_, _>> = Vec::with_capacity(asked.len());
         for question in asked {
             asks.push(Box::pin(self.ask(question)));
@@ -40,9 +50,7 @@ impl GateReader for Asking<'_> {
         }
         Readings(readings)
     }
-}
 
-impl Asking<'_> {
     async fn ask<'q>(&self, question: Question<'q>) -> (Question<'q>, Taken) {
         let taken = ask_gate(self.clients, question.gate, &question.ask, self.now).await;
         (question, taken)

@@ -23,7 +23,7 @@ pub use gates::before_start;
 pub(super) use gates::let_go;
 pub(super) use order::{AtRest, go_by, in_order, is_at_rest, named, waits_for};
 pub use place::{Place, place};
-pub use question::{Question, questions};
+pub use question::{Question, questions_before_start, questions_under_way};
 pub(super) use start::{Started, start};
 pub use step::RolloutRule;
 pub(super) use under_way::{count_alone, lapse, stand_without_row, taken_back_words, under_way};

@@ -1,15 +1,18 @@
 //! Which gates a pass asks: those of rollouts under way, and those that look at no version where a rollout could start.
 
 use fleetsheet::gate::Verdict;
-use fleetsheet::plan::questions;
+use fleetsheet::plan::{questions_before_start, questions_under_way};
 
 use super::*;
 
 /// The gates that the next pass asks, with or without the sheet.
 fn asked(world: &World, reads_sheet: bool) -> Vec<String> {
-    let sheet = world.sheet().unwrap();
-    let intent = reads_sheet.then_some(&sheet.intent);
-    let questions = questions(intent, &world.memory, &world.policy, world.now);
+    let mut questions = questions_under_way(&world.memory, &world.policy, world.now);
+    if reads_sheet {
+        let sheet = world.sheet().unwrap();
+        let before = questions_before_start(&sheet.intent, &world.memory, &world.policy, world.now);
+        questions.extend(before);
+    }
     let shown = |question: &fleetsheet::plan::Question<'_>| format!("{} {}", question.channel, question.gate.name);
     questions.iter().map(shown).collect()
 }

@@ -1,4 +1,4 @@
-//! Which gates are asked in a pass: once the sheet is read, beside the fleet.
+//! Which gates are asked in a pass: those of rollouts under way beside sheet and fleet, others once the sheet is read.
 
 use std::collections::BTreeSet;
 
@@ -22,26 +22,32 @@ pub struct Question<'a> {
     pub ask: Ask,
 }
 
-/// The gates to ask: those of rollouts under way, and of rollouts that could start those that look at no version. `intent` is `None`
-/// while the sheet cannot be read.
+/// The gates of rollouts under way. They follow from what is remembered, so they can be asked while the sheet is still being read, and
+/// where it cannot be read.
 #[must_use]
-pub fn questions<'a>(
-    intent: Option<&Intent>,
+pub fn questions_under_way<'a>(memory: &Memory, policy: &'a Policy, now: DateTime<Utc>) -> Vec<Question<'a>> {
+    let channels = memory.channels.iter();
+    channels
+        .flat_map(|(name, known)| under_way(name, known, policy, now))
+        .collect()
+}
+
+/// The gates that look at no version, of rollouts that could start: both keys in the sheet name another version.
+#[must_use]
+pub fn questions_before_start<'a>(
+    intent: &Intent,
     memory: &Memory,
     policy: &'a Policy,
     now: DateTime<Utc>,
 ) -> Vec<Question<'a>> {
     let rollouts = &policy.rollouts;
-    let rows = || intent.into_iter().flat_map(|intent| &intent.channels);
-    let names: BTreeSet<&ChannelName> = memory.channels.keys().chain(rows().map(|row| &row.channel)).collect();
+    let rows = || intent.channels.iter();
+    let names: BTreeSet<&ChannelName> = rows().map(|row| &row.channel).collect();
     let mut all = Vec::new();
     for name in names {
         let known = memory.channels.get(name);
-        if let Some(known) = known.filter(|known| known.rollout.is_some()) {
-            all.extend(under_way(name, known, policy, now));
-            continue;
-        }
-        let Some(strategy) = rollouts.strategy_of(name) else {
+        let is_under_way = known.is_some_and(|known| known.rollout.is_some());
+        let Some(strategy) = rollouts.strategy_of(name).filter(|_| !is_under_way) else {
             continue;
         };
         let release = known.and_then(|known| known.release.as_ref());
