@@ -58,6 +58,8 @@ pub(super) struct Progress {
     pub(super) done: u64,
     /// Those of them that a wave has taken.
     pub(super) members: u64,
+    /// Those that have left it: servers that no wave has taken, and that somebody else had set to it.
+    pub(super) left: u64,
     /// Those that failed to get it.
     pub(super) failed: u64,
 }
@@ -78,15 +80,19 @@ pub(super) fn progress<'p>(
         let Some(channel) = &server.channel else { continue };
         // What goes to the former version of a rollout is no progress of the release.
         let release = releases.get(channel).copied().flatten();
-        let moves = |changes: &[Change]| {
-            changes.iter().any(|change| {
-                change.tag == *version_tag && release.is_some_and(|release| *change.after == *release.as_str())
-            })
+        let is_release = |version: &str| release.is_some_and(|release| *version == *release.as_str());
+        let of_version = |changes: &[Change], is: &dyn Fn(&Change) -> bool| {
+            changes.iter().any(|change| change.tag == *version_tag && is(change))
         };
+        let moves = |changes: &[Change]| of_version(changes, &|change| is_release(&change.after));
+        let leaves = |change: &Change| change.before.as_deref().is_some_and(is_release);
         if matches!(server.status, ServerStatus::Refused(_)) && moves(&server.withheld) {
             progress.entry(channel).or_default().failed += 1;
         }
         let outcome = outcomes.and_then(|all| all.get(&server.id));
+        if outcome == Some(&Outcome::Done) && of_version(&server.changes, &leaves) {
+            progress.entry(channel).or_default().left += 1;
+        }
         if let (Some(outcome), true) = (outcome, moves(&server.changes)) {
             let counts = progress.entry(channel).or_default();
             let is_done = *outcome == Outcome::Done;
@@ -103,7 +109,7 @@ pub(super) fn line(channel: &ChannelPlan, progress: Progress) -> ChannelLine {
     let failed = progress.failed;
     let mut rollout = channel.rollout.clone();
     if let Some(rollout) = &mut rollout {
-        rollout.carrying += progress.members;
+        rollout.followed(progress.members);
     }
     let said = match &rollout {
         Some(rollout) if channel.state != State::Observe => rollout.status(rollout.carrying),
@@ -111,7 +117,7 @@ pub(super) fn line(channel: &ChannelPlan, progress: Progress) -> ChannelLine {
     };
     // It may quote who else may edit a key.
     let mut status = plain(&said);
-    let carrying = channel.carrying + progress.done;
+    let carrying = (channel.carrying + progress.done).saturating_sub(progress.left);
     if let Some(release) = channel.release.as_ref().filter(|_| carrying < channel.concerned) {
         status.push_str(&format!(" · {carrying}/{} on {release}", channel.concerned));
     }

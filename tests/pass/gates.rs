@@ -1,5 +1,8 @@
 //! Rollouts over the wire: gates that Prometheus and CloudWatch answer for, and windows.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use fleetsheet_mocks::cloud::Alarm;
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::prometheus::{PrometheusEmulator, QUERY, Reply};
@@ -68,6 +71,31 @@ async fn a_query_is_as_meant_whatever_the_channel_is_called() {
     let done = stage.once().await;
     assert_eq!(done.status(CHANNEL), "in sync");
     assert_eq!(done.calls("prometheus.query"), 0, "nothing is left to watch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_under_way_is_asked_about_while_the_sheet_is_read() {
+    let (stage, prometheus, ids) = watched("web", GATE).await;
+    prometheus.serve(|_| Reply::vector([0.001]));
+    started(&stage, "web", &ids).await;
+    // The sheet does not answer before the gate was asked: a pass that asks one after the other gets no further.
+    let (tell, told) = mpsc::channel();
+    prometheus.script().before(QUERY, 1, move || drop(tell.send(())));
+    let (found, finds) = mpsc::channel();
+    stage.sheets.script().before("sheets.get", 1, move || {
+        drop(found.send(told.recv_timeout(Duration::from_secs(5))));
+    });
+    let ran = stage.once().await;
+    assert_eq!(
+        (ran.code, ran.calls("sheets.get"), ran.calls("prometheus.query")),
+        (0, 1, 1),
+        "{ran:?}"
+    );
+    assert_eq!(
+        finds.recv(),
+        Ok(Ok(())),
+        "the sheet is read first, the gate is asked after it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -295,6 +295,43 @@ fn servers_that_can_never_be_tagged_hold_a_wave_and_take_nothing_back() {
     assert_eq!(news(&world).len(), 7, "{}", status(&mut world));
 }
 
+#[test]
+fn counts_are_those_that_the_pass_leaves() {
+    let mut world = rolling(8, &["50%", "100%"]);
+    let stuck = news(&world)[0];
+    let carries = |world: &mut World, n: usize, version: &str| {
+        let server = world.fleet.servers.get_mut(id(n).as_str()).unwrap();
+        server.tags.insert("ReleaseVersion".into(), version.into());
+    };
+    carries(&mut world, stuck, "1.0");
+    let refuse = Options {
+        fail: [id(stuck).as_str().into()].into(),
+        reach: Some(fleetsheet::fleet::Reach::Alone),
+        ..Options::default()
+    };
+    pass_with(&mut world, &refuse);
+    pass_with(&mut world, &refuse);
+    let wave = "rolling out 2.0: wave 1/2 (50%)";
+    let waits = format!("{wave}, 3/4; waits for 1 that cannot be tagged · 3/8 on 2.0 · 1 failed");
+    assert_eq!(status(&mut world), waits);
+    // The pass that tags it at last waits for nobody.
+    for _ in 0..20 {
+        pass(&mut world);
+        if news(&world).len() == 4 {
+            break;
+        }
+        assert_eq!(status(&mut world), waits);
+    }
+    assert_eq!(status(&mut world), format!("{wave}, 4/4 · 4/8 on 2.0"));
+    // Whom no wave has taken, and somebody set to the release, is set back.
+    pass(&mut world);
+    let other = (1..=8).find(|n| !news(&world).contains(n)).unwrap();
+    carries(&mut world, other, "2.0");
+    pass(&mut world);
+    assert_eq!(news(&world).len(), 4);
+    assert!(status(&mut world).ends_with(" · 4/8 on 2.0"), "{}", status(&mut world));
+}
+
 /// Case 14.
 #[test]
 fn a_first_release_over_servers_that_carry_versions_passes_in_waves() {

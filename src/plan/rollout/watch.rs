@@ -94,6 +94,25 @@ pub struct RolloutPlan {
 }
 
 impl RolloutPlan {
+    /// What the wave waits for that has members which refuse the version.
+    pub(super) fn waits_for_stuck(stuck: u64) -> String {
+        format!("waits for {stuck} that cannot be tagged")
+    }
+
+    /// Counts members that got the version in this pass. Those that refused it until now hold the wave no longer.
+    pub(crate) fn followed(&mut self, members: u64) {
+        self.carrying += members;
+        let behind = self.members.saturating_sub(self.carrying);
+        if behind < self.stuck && self.why == Self::waits_for_stuck(self.stuck) {
+            self.stuck = behind;
+            self.why = Self::waits_for_stuck(behind);
+            if behind == 0 {
+                self.why.clear();
+                self.state = Phase::Moving;
+            }
+        }
+    }
+
     /// The channel's status, where so many members carry the version.
     #[must_use]
     pub fn status(&self, carrying: u64) -> String {

@@ -15,7 +15,7 @@ use crate::plan::rollout::cohort::Site;
 use crate::plan::rollout::gates::{self, Gates};
 use crate::plan::rollout::members::next_wave;
 use crate::plan::rollout::step::RolloutRule;
-use crate::plan::rollout::watch::Phase;
+use crate::plan::rollout::watch::{Phase, RolloutPlan};
 use crate::plan::rollout::words;
 use crate::plan::rule::Rule;
 use crate::plan::state::State;
@@ -113,10 +113,7 @@ impl Pass<'_, '_> {
             } else if let Some(what) = closed {
                 waits(RolloutRule::Moves, format!("waits for {what}"))
             } else if settled.stuck > 0 && settled.stuck == settled.behind && taken.is_empty() {
-                waits(
-                    RolloutRule::Moves,
-                    format!("waits for {} that cannot be tagged", settled.stuck),
-                )
+                waits(RolloutRule::Moves, RolloutPlan::waits_for_stuck(settled.stuck))
             } else {
                 Err(Held::new(RolloutRule::Moves, Phase::Moving, ""))
             };
