@@ -63,6 +63,7 @@ fn a_number_is_compared_with_that_of_the_former_version() {
     let most = limits(None, None, Some(1.2), 0.005);
     let capped = limits(None, Some(0.05), Some(1.2), 0.005);
     let least = limits(Some(10.0), None, Some(2.0), 1.0);
+    let both = limits(Some(0.0), Some(0.01), Some(1.2), 0.0);
     for (query, former, value, verdict, limit) in [
         (&most, 0.1, 0.125, Pass, 0.125),
         (&most, 0.1, 0.126, Fail, 0.125),
@@ -77,6 +78,10 @@ fn a_number_is_compared_with_that_of_the_former_version() {
         (&least, 100.0, 49.0, Pass, 49.0),
         (&least, 100.0, 48.0, Fail, 49.0),
         (&least, 4.0, 9.0, Fail, 10.0),
+        // Both limits do not say what is better, so it may be neither much more nor much less.
+        (&both, 0.001, 0.0099, Fail, 0.0012),
+        (&both, 0.006, 0.001, Fail, 0.005),
+        (&both, 0.006, 0.007, Pass, 0.0072),
     ] {
         let reading = of_query(query, &answers(Answer::Number(value), Some(Answer::Number(former))));
         let found = (reading.verdict, reading.limit, reading.compared);

@@ -84,19 +84,19 @@ pub fn of_query(query: &Query, answers: &Answers) -> Reading {
     reading
 }
 
-/// The least and the most that pass. What the former version gave narrows one of them: the least of a gate with `min`, for which
-/// more is better, else the most.
+/// The least and the most that pass. What the former version gave narrows them: the least of a gate with `min`, for which more is
+/// better, the most of one with `max` or with neither, and both of one with both, which does not say what is better.
 fn bounds(query: &Query, former: Option<f64>) -> (Option<f64>, Option<f64>) {
     let Some((ratio, former)) = query.ratio.zip(former) else {
         return (query.min, query.max);
     };
-    match query.min {
-        Some(min) => (Some(min.max(former / ratio - query.slack)), query.max),
-        None => {
-            let most = former * ratio + query.slack;
-            (None, Some(query.max.map_or(most, |max| max.min(most))))
-        }
-    }
+    let least = query.min.map(|min| min.max(former / ratio - query.slack));
+    let most = former * ratio + query.slack;
+    let most = match (query.min, query.max) {
+        (Some(_), None) => None,
+        (_, max) => Some(max.map_or(most, |max| max.min(most))),
+    };
+    (least, most)
 }
 
 /// Whether either cohort has too few samples, in words.
