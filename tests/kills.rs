@@ -140,9 +140,13 @@ impl Trouble {
         }
     }
 
-    /// Passes after the one that was killed: one, and where releases go in waves as many as it takes until they wait.
+    /// Passes after the one that was killed: one, and where releases go in waves as many as it takes until they wait. While the sheet
+    /// is away one pass does all that can be done without it.
     async fn go_on(self, scene: &Scene) {
         if self.blind {
+            let next = scene.pass().await;
+            assert_eq!(next.code, 1, "the next pass without the sheet: {:?}", next.problems());
+            scene.assert_back();
             scene.stage.sheets.script().clear();
         }
         if self.work.is_in_waves() {

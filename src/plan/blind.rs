@@ -3,13 +3,14 @@
 
 use super::clock;
 use super::inputs::Blind;
-use super::model::{By, Happening, Moved, Plan};
+use super::model::{By, Happening, Moved, Plan, ServerStatus};
 use super::order;
-use super::order::Roll;
+use super::order::{NotOrdered, Roll};
+use super::refusals::Tries;
 use super::rollout::count_alone;
 use super::rule::Rule;
 use super::state::State;
-use crate::memory::{Binding, ChannelMemory, KeyState, SpentBy, TakenBack};
+use crate::memory::{Binding, ChannelMemory, KeyState, Move, SpentBy, TakenBack};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::{ChannelName, Version};
 
@@ -41,6 +42,10 @@ fn decide(given: Blind<'_>) -> Plan {
         return plan;
     }
     for (name, known) in &given.memory.channels {
+        if let Some(back) = goes_on(known) {
+            finish(given, name, back, &mut plan);
+            continue;
+        }
         let mut next = known.clone();
         let Some(failure) = count_alone(given, name, &mut next) else {
             if next != *known {
@@ -71,9 +76,12 @@ fn take_back(given: Blind<'_>, name: &ChannelName, known: ChannelMemory, failure
     let (Some(from), Some(to)) = (known.release.clone(), known.prior.clone()) else {
         return;
     };
-    let roll = Roll::new(name, given.fleet, given.memory, given.policy, None);
-    let servers = roll.seen();
-    if let Err(why) = order::trust(name, &from, &to, &servers, &given.policy.version_tag) {
+    let back = Back {
+        from: &from,
+        to: &to,
+        why: &failure,
+    };
+    if let Err(why) = follow(given, name, back, true, plan) {
         let message = format!("{name}: {failure}, and it is not rolled back: {why}");
         plan.problems
             .push(Problem::new(Kind::Gate, Code::GateFailed, name.as_str(), message));
@@ -90,18 +98,6 @@ fn take_back(given: Blind<'_>, name: &ChannelName, known: ChannelMemory, failure
         }),
         ..order::rolled_back(&known, &from, Some(&to))
     };
-    let mut channel = order::channel_plan(name, &from, Some(&to), true);
-    channel.moved = Some(Moved::Rollback {
-        from: from.clone(),
-        to: Some(to.clone()),
-        by: By::Gate,
-    });
-    channel.rolled = true;
-    (channel.rule, channel.state) = (Rule::RolledBack, State::RolledBack);
-    channel.status = format!("rolled back from {from}: {failure}");
-    channel.unseen = roll.unseen().count() as u64;
-    channel.concerned = channel.unseen;
-    order::follow(&mut channel, servers, given.memory, given.policy, &to, plan);
     plan.update.channels.insert(name.clone(), next);
     // As a pass tells them that reads the sheet.
     let happening = |event, from: &str, to: &Version, detail: &str| Happening {
@@ -121,5 +117,96 @@ fn take_back(given: Blind<'_>, name: &ChannelName, known: ChannelMemory, failure
     );
     plan.problems
         .push(Problem::new(Kind::Gate, Code::AutoRollback, name.as_str(), message));
+}
+
+/// A release that a gate took back.
+#[derive(Clone, Copy)]
+struct Back<'a> {
+    from: &'a Version,
+    to: &'a Version,
+    why: &'a str,
+}
+
+/// What a gate took back, and not all servers have followed, as far as is known: the pass was killed, tags were refused, a region was
+/// away.
+fn goes_on(known: &ChannelMemory) -> Option<Back<'_>> {
+    let taken_back = known.taken_back.as_ref()?;
+    let unfinished = known.unfinished.as_ref()?.from.as_ref()?;
+    let is_it = known.moved == Move::Rollback && known.rollout.is_none() && *unfinished == taken_back.from;
+    Some(Back {
+        from: &taken_back.from,
+        to: known.release.as_ref().filter(|_| is_it)?,
+        why: &taken_back.why,
+    })
+}
+
+/// Goes on with what a gate took back. It was told when it was.
+fn finish(given: Blind<'_>, name: &ChannelName, back: Back<'_>, plan: &mut Plan) {
+    if let Err(why) = follow(given, name, back, false, plan) {
+        let message = format!(
+            "{name}: {}, and not all of its servers went back to {}: {why}",
+            back.why, back.to
+        );
+        plan.problems
+            .push(Problem::new(Kind::Gate, Code::AutoRollback, name.as_str(), message));
+    }
+}
+
+/// Its servers follow to the version that comes back, if they show that this store is up to date.
+fn follow(
+    given: Blind<'_>,
+    name: &ChannelName,
+    back: Back<'_>,
+    moves: bool,
+    plan: &mut Plan,
+) -> Result<(), NotOrdered> {
+    let Back { from, to, why } = back;
+    let roll = Roll::new(name, given.fleet, given.memory, given.policy, None);
+    let servers = roll.seen();
+    order::trust(name, from, to, &servers, &given.policy.version_tag)?;
+    let mut channel = order::channel_plan(name, from, Some(to), moves);
+    if moves {
+        channel.moved = Some(Moved::Rollback {
+            from: from.clone(),
+            to: Some(to.clone()),
+            by: By::Gate,
+        });
+        channel.rolled = true;
+    }
+    (channel.rule, channel.state) = (Rule::RolledBack, State::RolledBack);
+    channel.status = format!("rolled back from {from}: {why}");
+    channel.unseen = roll.unseen().count() as u64;
+    channel.concerned = channel.unseen;
+    let own = plan.servers.len();
+    order::follow(&mut channel, servers, given.memory, given.policy, to, plan);
+    if !moves {
+        rest(given, own, plan);
+    }
     plan.channels.push(channel);
+    Ok(())
+}
+
+/// Leaves those alone, for now, whose tags were refused, as a pass does that reads the sheet, and those that somebody else keeps changing.
+fn rest(given: Blind<'_>, own: usize, plan: &mut Plan) {
+    let mut tries = Tries::default();
+    let Plan { servers, update, .. } = plan;
+    for server in servers.iter_mut().skip(own).filter(|server| !server.changes.is_empty()) {
+        let Some(known) = given.memory.servers.get(&server.id) else {
+            continue;
+        };
+        if let Some(refused) = tries.rests(known, &server.changes, given.now) {
+            server.status = ServerStatus::Refused(refused.clone());
+        } else {
+            let repeats = server
+                .changes
+                .iter()
+                .filter_map(|change| known.repeats.get(&change.tag));
+            let mut pauses = repeats.filter_map(|repeat| repeat.retry_at);
+            if !pauses.any(|until| given.now < until) {
+                continue;
+            }
+        }
+        server.withheld = std::mem::take(&mut server.changes);
+        update.servers.remove(&server.id);
+    }
 }

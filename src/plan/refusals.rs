@@ -3,36 +3,54 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::draft::{Context, Draft};
 use super::model::ServerStatus;
 use crate::fleet::{Reach, Source};
-use crate::memory::Refused;
+use crate::memory::{Refused, ServerMemory};
+use crate::tag::Change;
 
 /// Of servers that were refused for themselves, so many are tried in each pass.
 const TRIED: usize = 8;
 
-/// Lets servers rest whose very changes were refused, until their time comes. Of those that were refused alike one is tried in each
-/// pass: once it is taken, so are the others.
-pub(super) fn rest(drafts: &mut [Draft<'_>], context: &Context<'_>) {
-    let inputs = context.inputs;
-    let mut tried_alike: BTreeSet<(&Source, &str)> = BTreeSet::new();
-    let mut tried_alone = 0;
-    for draft in drafts {
-        let Some(memory) = draft.before else { continue };
-        let (Some(refused), Some(source)) = (&memory.refused, &memory.source) else {
-            continue;
-        };
-        if draft.plan.changes.is_empty() || !refused.is_of(&draft.plan.changes) || inputs.now >= refused.retry_at {
-            continue;
+/// The tries of one pass. Of those that were refused alike one is tried in each: once it is taken, so are the others.
+#[derive(Default)]
+pub(super) struct Tries<'a> {
+    alike: BTreeSet<(&'a Source, &'a str)>,
+    alone: usize,
+}
+
+impl<'a> Tries<'a> {
+    /// The refusal for which a server's changes rest in this pass: these very changes were refused, their time has not come, and enough
+    /// others are tried.
+    pub(super) fn rests(
+        &mut self,
+        known: &'a ServerMemory,
+        changes: &[Change],
+        now: DateTime<Utc>,
+    ) -> Option<&'a Refused> {
+        let (refused, source) = (known.refused.as_ref()?, known.source.as_ref()?);
+        if changes.is_empty() || !refused.is_of(changes) || now >= refused.retry_at {
+            return None;
         }
         let goes = match refused.reach {
-            Reach::Alike => tried_alike.insert((source, &refused.why)),
+            Reach::Alike => self.alike.insert((source, &refused.why)),
             Reach::Alone => {
-                tried_alone += 1;
-                tried_alone <= TRIED
+                self.alone += 1;
+                self.alone <= TRIED
             }
         };
-        if !goes {
+        (!goes).then_some(refused)
+    }
+}
+
+/// Lets servers rest whose very changes were refused, until their time comes.
+pub(super) fn rest(drafts: &mut [Draft<'_>], context: &Context<'_>) {
+    let mut tries = Tries::default();
+    for draft in drafts {
+        let Some(known) = draft.before else { continue };
+        if let Some(refused) = tries.rests(known, &draft.plan.changes, context.inputs.now) {
             draft.rest(refused);
         }
     }

@@ -80,10 +80,10 @@ async fn a_rollout_under_way_is_asked_about_while_the_sheet_is_read() {
     started(&stage, "web", &ids).await;
     // The sheet does not answer before the gate was asked: a pass that asks one after the other gets no further.
     let (tell, told) = mpsc::channel();
-    prometheus.script().before(QUERY, 1, move || drop(tell.send(())));
+    prometheus.script().before(QUERY, 1, move || tell.send(()).unwrap());
     let (found, finds) = mpsc::channel();
     stage.sheets.script().before("sheets.get", 1, move || {
-        drop(found.send(told.recv_timeout(Duration::from_secs(5))));
+        found.send(told.recv_timeout(Duration::from_secs(5))).unwrap();
     });
     let ran = stage.once().await;
     assert_eq!(

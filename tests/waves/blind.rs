@@ -1,9 +1,11 @@
 //! While the sheet cannot be read: gates are watched, and one that fails takes the release back; nothing else moves.
 
+use fleetsheet::fleet::Reach;
 use fleetsheet::gate::Verdict;
-use fleetsheet::memory::Binding;
+use fleetsheet::memory::{Binding, ChannelMemory, Move, Refused};
 use fleetsheet::plan::check::check_blind;
 use fleetsheet::plan::{Blind, watch};
+use fleetsheet::tag::ServerId;
 
 use super::*;
 
@@ -60,6 +62,92 @@ fn a_gate_that_fails_takes_it_back_without_the_sheet() {
     keys(&mut world, "", "");
     pass(&mut world);
     assert_eq!(status(&mut world), "in sync");
+}
+
+/// Killed between what it remembers and what it does, or refused: the passes after it finish it, with the sheet or without.
+#[test]
+fn what_a_gate_took_back_is_finished_without_the_sheet() {
+    let mut world = rolling();
+    reads(&mut world, "errors", Some(Verdict::Fail));
+    blind(&mut world);
+    let tags = world.fleet.clone();
+    blind(&mut world);
+    world.fleet = tags;
+    assert_eq!(on(&world, "2.0"), 4, "the pass was killed before it tagged anything");
+    // Somebody's server is refused meanwhile, and rests until its time comes.
+    let carries = |server: &fleetsheet::fleet::Server| server.tags.get("ReleaseVersion").is_some_and(|v| &**v == "2.0");
+    let mut news = world.fleet.servers.iter().filter(|(_, server)| carries(server));
+    let refused: ServerId = news.next().unwrap().0.clone();
+    let until = world.now + TimeDelta::minutes(15);
+    for (id, server) in &mut world.memory.servers {
+        let alike = Arc::make_mut(server);
+        alike.refused = (*id == refused).then(|| Refused {
+            tags: [(world.policy.version_tag.clone(), "1.0".into())].into_iter().collect(),
+            why: "denied".into(),
+            reach: Reach::Alike,
+            tries: 1,
+            retry_at: until,
+        });
+    }
+    let plan = blind(&mut world);
+    assert_eq!(on(&world, "1.0"), 8, "one of those that were refused alike is tried");
+    assert!(
+        plan.happenings.is_empty() && plan.problems.is_empty(),
+        "it was told when it was decided"
+    );
+    assert_eq!(
+        plan.channels[0].status,
+        "rolled back from 2.0: gate errors failed in wave 1/2 (0.031 > 0.01)"
+    );
+    assert!(plan.update.channels.is_empty(), "the release moved once");
+    // Whom nobody took back is none of its business.
+    let mut other = rolling();
+    other.memory.channels.get_mut("web").unwrap().rollout = None;
+    assert!(blind(&mut other).servers.is_empty());
+    assert_eq!(on(&other, "2.0"), 4);
+}
+
+#[test]
+fn a_rollback_that_is_finished_without_the_sheet_is_checked_anew() {
+    let mut world = rolling();
+    reads(&mut world, "errors", Some(Verdict::Fail));
+    blind(&mut world);
+    let tags = world.fleet.clone();
+    blind(&mut world);
+    world.fleet = tags;
+    world.wait(TimeDelta::minutes(1));
+    let forgets: [fn(&mut ChannelMemory); 5] = [
+        |_| (),
+        |web| web.taken_back = None,
+        |web| web.unfinished = None,
+        |web| web.moved = Move::Promotion,
+        |web| {
+            web.release
+                .clone_from(&web.taken_back.as_ref().map(|back| back.from.clone()))
+        },
+    ];
+    let memories = forgets.map(|forget| {
+        let mut memory = world.memory.clone();
+        forget(memory.channels.get_mut("web").unwrap());
+        memory
+    });
+    let given = |memory| Blind {
+        fleet: &world.fleet,
+        memory,
+        policy: &world.policy,
+        readings: &world.readings,
+        now: world.now,
+    };
+    let [all, less @ ..] = &memories;
+    let plan = watch(given(all));
+    assert_eq!(
+        plan.servers.iter().filter(|server| !server.changes.is_empty()).count(),
+        4
+    );
+    assert!(check_blind(given(all), &plan).is_ok());
+    for less in less {
+        assert!(check_blind(given(less), &plan).is_err(), "{:?}", less.channels["web"]);
+    }
 }
 
 /// Failures within an interval are one, and an interval that a clock's leap makes a day long would hide all of them.

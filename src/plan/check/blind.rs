@@ -5,7 +5,7 @@ mod aged;
 use super::Approved;
 use super::order::{out_of_reach, step_back, touched};
 use crate::gate::Verdict;
-use crate::memory::{ChannelMemory, Latch, Update};
+use crate::memory::{ChannelMemory, Latch, Move, Update};
 use crate::plan::inputs::Blind;
 use crate::plan::model::Plan;
 use crate::rollout::OnFailure;
@@ -60,9 +60,13 @@ pub fn check_blind<'p>(given: Blind<'_>, plan: &'p Plan) -> Result<Approved<'p>,
     }
     for server in plan.servers.iter().filter(|server| !server.changes.is_empty()) {
         let back = server.channel.as_ref().and_then(|name| {
-            let next = plan.update.channels.get(name)?;
-            let moved = given.memory.channels.get(name)?.release != next.release;
-            moved.then(|| Some((name, next.release.as_ref()?.as_str()))).flatten()
+            let known = given.memory.channels.get(name)?;
+            let release = match plan.update.channels.get(name) {
+                Some(next) if known.release != next.release => next.release.as_ref()?,
+                _ if was_taken_back(known) => known.release.as_ref()?,
+                _ => return None,
+            };
+            Some((name, release.as_str()))
         });
         let Some((name, release)) = back else {
             faults.push(format!("{}: nothing takes its release back", server.id));
@@ -84,6 +88,13 @@ pub fn check_blind<'p>(given: Blind<'_>, plan: &'p Plan) -> Result<Approved<'p>,
     } else {
         Err(faults)
     }
+}
+
+/// Whether a gate took the release back that the channel left last, and not all servers are known to have followed.
+fn was_taken_back(known: &ChannelMemory) -> bool {
+    let left = known.unfinished.as_ref().and_then(|move_| move_.from.as_ref());
+    let by_gate = known.taken_back.as_ref().map(|back| &back.from);
+    left.is_some() && left == by_gate && known.moved == Move::Rollback && known.rollout.is_none()
 }
 
 fn channel(given: Blind<'_>, name: &ChannelName, known: &ChannelMemory, next: &ChannelMemory) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! A scene in which releases go in waves: what the strategy says, what the gate reads, and how far each rollout has come before
 //! the pass that is to be tried.
 
+use fleetsheet_mocks::cloud::Tags;
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::prometheus::{PrometheusEmulator, Reply};
 
@@ -107,6 +108,17 @@ impl Scene {
     /// Nobody can read the sheet.
     pub(crate) fn take_sheet_away(&self) {
         self.stage.sheets.script().fail("*", When::Every, Fault::Forbidden);
+    }
+
+    /// No server of the watched channel is left on the version that its gate took back.
+    pub(crate) fn assert_back(&self) {
+        let carries = |tags: &Tags, key: &str, value: &str| tags.get(key).is_some_and(|text| text == value);
+        let left = self.stage.cloud.edit(|fleet| {
+            let of_it =
+                |tags: &Tags| carries(tags, "ReleaseChannel", WATCHED) && carries(tags, "ReleaseVersion", "2.0.0");
+            fleet.instances().filter(|server| of_it(&server.tags)).count()
+        });
+        assert_eq!(left, 0, "servers of {WATCHED} are left on 2.0.0");
     }
 
     /// Makes passes, which must end well, until one has nothing to do.
