@@ -42,6 +42,9 @@ impl Watched {
 
     fn words(&self) -> String {
         match &self.former {
+            Some(former) if former == PLACEHOLDER => {
+                format!("{} {} (before: a made-up version)", self.channel, self.version)
+            }
             Some(former) => format!("{} {} (before: {former})", self.channel, self.version),
             None => format!("{} {}", self.channel, self.version),
         }
@@ -63,6 +66,8 @@ pub fn watched(gate: &Gate, rollouts: &Rollouts, sheet: Option<&Sheet>, memory: 
         let strategy = rollouts.strategy_of(channel);
         strategy.is_some_and(|strategy| strategy.gates.contains(&gate.name))
     };
+    // One that only compares would not be asked at all, and a mistake in its query would show in a rollout.
+    let stand_in = || gate.only_compares().then(|| PLACEHOLDER.to_owned());
     let of = |channel: &ChannelName| {
         let known = memory.and_then(|memory| memory.channels.get(channel));
         let release = known.and_then(|known| known.release.as_ref());
@@ -70,7 +75,7 @@ pub fn watched(gate: &Gate, rollouts: &Rollouts, sheet: Option<&Sheet>, memory: 
         Watched {
             channel: channel.to_string(),
             version: release.map_or_else(|| PLACEHOLDER.to_owned(), Version::to_string),
-            former: former.map(Version::to_string),
+            former: former.map(Version::to_string).or_else(stand_in),
             real: release.is_some(),
         }
     };
@@ -82,7 +87,7 @@ pub fn watched(gate: &Gate, rollouts: &Rollouts, sheet: Option<&Sheet>, memory: 
     let nobody = || Watched {
         channel: PLACEHOLDER.to_owned(),
         version: PLACEHOLDER.to_owned(),
-        former: None,
+        former: stand_in(),
         real: false,
     };
     own.map_or_else(nobody, of)
@@ -102,7 +107,7 @@ pub fn judge_gate(gate: &Gate, asked: &Watched, taken: &Taken) -> Finding {
     };
     let whom = match asked.real {
         true => format!("for {}", asked.words()),
-        false => "with made-up names, because no channel of its strategies has a release yet".to_owned(),
+        false => "with made-up names, because no channel that it watches has a release yet".to_owned(),
     };
     match reading.verdict {
         _ if taken.left_out => Finding::note(Item::Gate, place, format!("was not asked {whom}: {}", reading.why)),

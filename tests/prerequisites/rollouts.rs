@@ -65,6 +65,30 @@ async fn each_gate_is_asked_once_about_a_channel_that_it_watches() {
     );
 }
 
+/// A mistake in its query would show in a rollout otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_only_compares_is_asked_before_there_is_a_former_version() {
+    let (mut bench, prometheus) = bench().await;
+    let gate = r#"[{ name = "errors", query = 'errors{version="{{version}}"}', ratio = 1.2 }]"#;
+    bench.stage.setting("FLEETSHEET_GATE", gate);
+    let strategy = r#"[{ name = "careful", channels = ["web-*"], gates = ["errors"] }]"#;
+    bench.stage.setting("FLEETSHEET_STRATEGY", strategy);
+    prometheus.serve(|query| match query.query.contains("2.3.9") {
+        true => Reply::vector([0.5]),
+        false => Reply::vector([]),
+    });
+    let says = bench.check().await.says("note", "gate");
+    assert!(
+        says.contains("gives no data now for web-prod 2.3.9 (before: a made-up version): of the former servers the answer is empty"),
+        "{says}"
+    );
+    let asked: Vec<String> = prometheus.queries().into_iter().map(|query| query.query).collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    prometheus.serve(|_| Reply::error(400, "bad_data", "parse error"));
+    let says = bench.check().await.says("wrong", "gate");
+    assert!(says.contains("correct the query"), "{says}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_a_gate_from_passing_is_said_with_what_to_do() {
     let (bench, prometheus) = bench().await;

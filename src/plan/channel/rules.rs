@@ -221,7 +221,9 @@ pub(in crate::plan) fn unprotected(
 ) -> String {
     spend_both(next, SpentBy::Protection);
     let repair = case.terms.approval.faults.join("; ");
-    let message = format!("{version} has both keys, but they may be one person's: {repair}");
+    // In a rollout both keys may name the version that it leaves.
+    let named = case.agreed().unwrap_or(version);
+    let message = format!("{named} has both keys, but they may be one person's: {repair}");
     let place = case.place("desiredVersionA");
     plan.problems
         .push(Problem::new(Kind::Belt, Code::Protection, place, message));
