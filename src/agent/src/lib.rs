@@ -1,0 +1,1 @@
+//! fleetsheet-agent: makes a server what its release tags say.
