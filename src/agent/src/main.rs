@@ -1,2 +1,11 @@
 //! The program.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use fleetsheet_agent::cli::Cli;
+use fleetsheet_agent::commands;
+
+fn main() -> ExitCode {
+    commands::main(&Cli::parse())
+}
