@@ -74,7 +74,12 @@ fn one(machine: &mut Machine<'_>, action: &Action, digest: &str, started: &mut V
             run_command(machine, command)?;
             for key in &action.owes {
                 machine.memory.owed.remove(key);
-                machine.memory.ran.entry(digest.to_owned()).or_default().insert(key.clone());
+                machine
+                    .memory
+                    .ran
+                    .entry(digest.to_owned())
+                    .or_default()
+                    .insert(key.clone());
             }
             machine.remember()
         }
@@ -93,14 +98,20 @@ fn one(machine: &mut Machine<'_>, action: &Action, digest: &str, started: &mut V
         }
         Act::Check(argv) => {
             let ended = program(argv, machine.config.limits.command, None);
-            if ended.is_well() { Ok(()) } else { Err(Stop::Release(format!("check {}: {}", action.id, ended.why()))) }
+            if ended.is_well() {
+                Ok(())
+            } else {
+                Err(Stop::Release(format!("check {}: {}", action.id, ended.why())))
+            }
         }
         Act::Service(service) => serve(machine, service, started),
     }
 }
 
 fn program(argv: &[String], timeout: Duration, user: Option<(u32, u32)>) -> Ended {
-    let (name, arguments) = argv.split_first().map_or(("/bin/false", &[][..]), |(name, rest)| (name.as_str(), rest));
+    let (name, arguments) = argv
+        .split_first()
+        .map_or(("/bin/false", &[][..]), |(name, rest)| (name.as_str(), rest));
     let program = Program::new(name, arguments, timeout);
     match user {
         Some((uid, gid)) => program.user(uid, gid).run(),
@@ -117,7 +128,9 @@ fn run_command(machine: &Machine<'_>, command: &Command) -> Result<(), Stop> {
         None
     } else {
         let name = &machine.config.commands.user;
-        let both = users.both(name).ok_or_else(|| Stop::Circumstances(format!("no user {name} on this server")))?;
+        let both = users
+            .both(name)
+            .ok_or_else(|| Stop::Circumstances(format!("no user {name} on this server")))?;
         Some(both)
     };
     if let Some(unless) = &command.unless
@@ -126,7 +139,11 @@ fn run_command(machine: &Machine<'_>, command: &Command) -> Result<(), Stop> {
         return Ok(());
     }
     let ended = program(&command.argv, command.timeout, user);
-    if ended.is_well() { Ok(()) } else { Err(Stop::Release(format!("{}: {}", command.id, ended.why()))) }
+    if ended.is_well() {
+        Ok(())
+    } else {
+        Err(Stop::Release(format!("{}: {}", command.id, ended.why())))
+    }
 }
 
 fn packages(machine: &mut Machine<'_>, transaction: &Transaction) -> Result<(), Stop> {
@@ -142,16 +159,32 @@ fn packages(machine: &mut Machine<'_>, transaction: &Transaction) -> Result<(), 
             wrong.insert(name.clone());
         }
     }
-    wrong.extend(transaction.remove.iter().filter(|name| after.contains_key(*name)).cloned());
-    wrong.extend(after.iter().filter(|(_, fact)| !fact.whole).map(|(name, _)| name.clone()));
+    wrong.extend(
+        transaction
+            .remove
+            .iter()
+            .filter(|name| after.contains_key(*name))
+            .cloned(),
+    );
+    wrong.extend(
+        after
+            .iter()
+            .filter(|(_, fact)| !fact.whole)
+            .map(|(name, _)| name.clone()),
+    );
     if wrong.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = wrong.into_iter().collect();
     let why = said.err().unwrap_or_else(|| "dpkg says otherwise".into());
-    let no_space = why.contains("No space left") || why.contains("enough free space") || why.contains("Could not get lock");
+    let no_space =
+        why.contains("No space left") || why.contains("enough free space") || why.contains("Could not get lock");
     let why = format!("package {}: {why}", names.join(" "));
-    Err(if no_space { Stop::Circumstances(why) } else { Stop::Release(why) })
+    Err(if no_space {
+        Stop::Circumstances(why)
+    } else {
+        Stop::Release(why)
+    })
 }
 
 /// Brings a service to where it shall be.
@@ -160,7 +193,11 @@ fn serve(machine: &mut Machine<'_>, service: &Service, started: &mut Vec<Service
     let unit = service.unit.as_str();
     let give = |words: &[&str]| {
         let ended = systemd::order(words, timeout);
-        if ended.is_well() { Ok(()) } else { Err(Stop::Release(format!("{}: {} {}", service.id, words[0], ended.why()))) }
+        if ended.is_well() {
+            Ok(())
+        } else {
+            Err(Stop::Release(format!("{}: {} {}", service.id, words[0], ended.why())))
+        }
     };
     let mut fact = systemd::fact(unit);
     if fact.stale {
@@ -190,7 +227,11 @@ fn serve(machine: &mut Machine<'_>, service: &Service, started: &mut Vec<Service
         return settle(machine, &service.id);
     }
     let owed = machine.memory.owed.get(&service.id).cloned();
-    let settled = owed.as_ref().is_some_and(|owed| owed.asked.as_ref().is_some_and(|asked| *asked != fact.invocation && fact.is_up()));
+    let settled = owed.as_ref().is_some_and(|owed| {
+        owed.asked
+            .as_ref()
+            .is_some_and(|asked| *asked != fact.invocation && fact.is_up())
+    });
     let _ = systemd::order(&["reset-failed", "--", unit], timeout);
     if !fact.is_up() {
         give(&["restart", "--", unit])?;
@@ -210,7 +251,10 @@ fn serve(machine: &mut Machine<'_>, service: &Service, started: &mut Vec<Service
     }
     let after = systemd::fact(unit);
     if differs(service, &after) && after.active != "activating" {
-        return Err(Stop::Release(format!("{}: is {} after its start", service.id, after.active)));
+        return Err(Stop::Release(format!(
+            "{}: is {} after its start",
+            service.id, after.active
+        )));
     }
     settle(machine, &service.id)
 }
@@ -252,7 +296,10 @@ fn steady(started: &[Service]) -> Result<(), Stop> {
         std::thread::sleep(Duration::from_millis(500));
         let after = systemd::facts(&units);
         for service in started {
-            let (then, now) = (before.get(&service.unit).cloned().unwrap_or_default(), after.get(&service.unit).cloned().unwrap_or_default());
+            let (then, now) = (
+                before.get(&service.unit).cloned().unwrap_or_default(),
+                after.get(&service.unit).cloned().unwrap_or_default(),
+            );
             let again = then.is_up() && now.restarts > then.restarts;
             if again || !(now.is_up() || now.active == "activating") {
                 return Err(Stop::Release(format!("{}: died after its start", service.id)));

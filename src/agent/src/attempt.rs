@@ -43,7 +43,12 @@ pub fn named(release: &Release) -> Named {
 ///
 /// # Errors
 /// The disk.
-pub fn begin(machine: &mut Machine<'_>, release: &Release, planned: &Planned, packages: std::collections::BTreeSet<String>) -> Result<(), Stop> {
+pub fn begin(
+    machine: &mut Machine<'_>,
+    release: &Release,
+    planned: &Planned,
+    packages: std::collections::BTreeSet<String>,
+) -> Result<(), Stop> {
     let good = machine.good();
     let open = machine.memory.attempt.clone();
     let sick = match &open {
@@ -78,7 +83,9 @@ pub fn begin(machine: &mut Machine<'_>, release: &Release, planned: &Planned, pa
         }
     };
     machine.store.put(&path, &snapshot)?;
-    machine.store.keep("snapshots", machine.config.state.snapshots, &[&name]);
+    machine
+        .store
+        .keep("snapshots", machine.config.state.snapshots, &[&name]);
     machine.store.put("desired/attempt.json", release)?;
     let mut packages = packages;
     packages.extend(open.iter().flat_map(|open| open.packages.iter().cloned()));
@@ -141,7 +148,9 @@ pub fn go_on(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
 }
 
 fn watch(machine: &mut Machine<'_>, release: &Release) -> Result<Stands, Stop> {
-    let Some(attempt) = &mut machine.memory.attempt else { return Ok(Stands::Good) };
+    let Some(attempt) = &mut machine.memory.attempt else {
+        return Ok(Stands::Good);
+    };
     let since = *attempt.watching.get_or_insert_with(now);
     let watch = TimeDelta::from_std(machine.config.health.watch).unwrap_or(TimeDelta::MAX);
     let elapsed = now() - since;
@@ -164,12 +173,24 @@ fn watch(machine: &mut Machine<'_>, release: &Release) -> Result<Stands, Stop> {
 
 /// Circumstances were against it: back, later again, and quarantined after three.
 fn adverse(machine: &mut Machine<'_>, why: &str) -> Result<Stands, Stop> {
-    let Some(attempt) = &machine.memory.attempt else { return Err(Stop::Circumstances(why.into())) };
+    let Some(attempt) = &machine.memory.attempt else {
+        return Err(Stop::Circumstances(why.into()));
+    };
     let version = attempt.to.version.clone();
-    let before = machine.memory.backoff.as_ref().filter(|backoff| backoff.version == version).map_or(0, |backoff| backoff.failures);
+    let before = machine
+        .memory
+        .backoff
+        .as_ref()
+        .filter(|backoff| backoff.version == version)
+        .map_or(0, |backoff| backoff.failures);
     let failures = before + 1;
     let minutes = [5, 15, 45][usize::try_from(failures - 1).unwrap_or(2).min(2)];
-    machine.memory.backoff = Some(Backoff { version, failures, until: now() + TimeDelta::minutes(minutes), why: why.to_owned() });
+    machine.memory.backoff = Some(Backoff {
+        version,
+        failures,
+        until: now() + TimeDelta::minutes(minutes),
+        why: why.to_owned(),
+    });
     back(machine, why, failures >= 3)
 }
 
@@ -188,9 +209,15 @@ pub fn back(machine: &mut Machine<'_>, why: &str, quarantine: bool) -> Result<St
 /// The disk.
 pub fn begin_back(machine: &mut Machine<'_>, why: &str, quarantine: bool, counts: bool) -> Result<(), Stop> {
     let at = now();
-    let Some(attempt) = &mut machine.memory.attempt else { return Ok(()) };
+    let Some(attempt) = &mut machine.memory.attempt else {
+        return Ok(());
+    };
     let level = if attempt.packages.is_empty() { 1 } else { 2 };
-    attempt.back = Some(Back { level, why: why.to_owned(), since: at });
+    attempt.back = Some(Back {
+        level,
+        why: why.to_owned(),
+        since: at,
+    });
     if quarantine {
         let entry = (attempt.to.version.clone(), why.to_owned());
         machine.memory.quarantine.insert(attempt.to.digest.clone(), entry);
@@ -209,7 +236,12 @@ pub fn begin_back(machine: &mut Machine<'_>, why: &str, quarantine: bool, counts
 pub fn finish_back(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
     machine.deadline = std::time::Instant::now() + machine.config.limits.back;
     loop {
-        let Some((attempt, back)) = machine.memory.attempt.clone().and_then(|attempt| Some((attempt.clone(), attempt.back?))) else {
+        let Some((attempt, back)) = machine
+            .memory
+            .attempt
+            .clone()
+            .and_then(|attempt| Some((attempt.clone(), attempt.back?)))
+        else {
             return Ok(Stands::Good);
         };
         let ended = one_level(machine, &attempt, back.level);
@@ -226,12 +258,21 @@ pub fn finish_back(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
         let why = ended.err().unwrap_or_default();
         machine.tell("way back", &format!("level {}", back.level), &why);
         if back.level >= 3 {
-            machine.memory.broken = Some(Broken { tag: attempt.to.version.clone(), digest: attempt.to.digest.clone(), why: why.clone() });
+            machine.memory.broken = Some(Broken {
+                tag: attempt.to.version.clone(),
+                digest: attempt.to.digest.clone(),
+                why: why.clone(),
+            });
             machine.memory.attempt = None;
             machine.remember()?;
             return Ok(Stands::Broken(why));
         }
-        if let Some(back) = machine.memory.attempt.as_mut().and_then(|attempt| attempt.back.as_mut()) {
+        if let Some(back) = machine
+            .memory
+            .attempt
+            .as_mut()
+            .and_then(|attempt| attempt.back.as_mut())
+        {
             back.level += 1;
         }
         machine.remember()?;
@@ -239,7 +280,10 @@ pub fn finish_back(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
 }
 
 fn one_level(machine: &mut Machine<'_>, attempt: &Attempt, level: u8) -> Result<(), String> {
-    let snapshot: Snapshot = machine.store.get(&format!("snapshots/{}.json", attempt.snapshot)).ok_or("the snapshot is gone")?;
+    let snapshot: Snapshot = machine
+        .store
+        .get(&format!("snapshots/{}.json", attempt.snapshot))
+        .ok_or("the snapshot is gone")?;
     let facts = look(&snapshot)?;
     let owed = machine.memory.owed.keys().cloned().collect();
     let touched = machine.memory.attempt.as_ref().is_none_or(|attempt| attempt.touched);
@@ -254,7 +298,11 @@ fn one_level(machine: &mut Machine<'_>, attempt: &Attempt, level: u8) -> Result<
         touched,
     };
     let actions = snapshot::plan(&way);
-    let removable = facts.packages.keys().filter(|name| !snapshot.packages.contains_key(*name)).cloned();
+    let removable = facts
+        .packages
+        .keys()
+        .filter(|name| !snapshot.packages.contains_key(*name))
+        .cloned();
     let bounds = Bounds {
         paths: snapshot.files.keys().cloned().collect(),
         removable: removable.collect(),
@@ -264,8 +312,12 @@ fn one_level(machine: &mut Machine<'_>, attempt: &Attempt, level: u8) -> Result<
     if !touched {
         machine.memory.owed.clear();
     }
-    let actions = actions.into_iter().filter(|action| touched || !matches!(&action.act, Act::Command(_))).collect();
-    let approved = approve(actions, &bounds).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let actions = actions
+        .into_iter()
+        .filter(|action| touched || !matches!(&action.act, Act::Command(_)))
+        .collect();
+    let approved = approve(actions, &bounds)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     crate::act::act(machine, approved, "").map_err(|stop| stop.why().to_owned())?;
     if level >= 2 {
         differs(&snapshot, &look(&snapshot)?, attempt, level)?;
@@ -278,7 +330,10 @@ fn one_level(machine: &mut Machine<'_>, attempt: &Attempt, level: u8) -> Result<
 }
 
 fn look(snapshot: &Snapshot) -> Result<Facts, String> {
-    observe::facts(&Scope { paths: snapshot.files.keys().cloned().collect(), units: snapshot.known.keys().cloned().collect() })
+    observe::facts(&Scope {
+        paths: snapshot.files.keys().cloned().collect(),
+        units: snapshot.known.keys().cloned().collect(),
+    })
 }
 
 fn differs(snapshot: &Snapshot, facts: &Facts, attempt: &Attempt, level: u8) -> Result<(), String> {
@@ -286,10 +341,16 @@ fn differs(snapshot: &Snapshot, facts: &Facts, attempt: &Attempt, level: u8) -> 
     let looked = names.filter(|name| level == 3 || attempt.packages.contains(*name));
     let wrong: Vec<&str> = looked
         .filter(|name| {
-            let version = |facts: &std::collections::BTreeMap<String, crate::facts::PackageFact>| facts.get(*name).map(|fact| (fact.version.clone(), fact.whole));
+            let version = |facts: &std::collections::BTreeMap<String, crate::facts::PackageFact>| {
+                facts.get(*name).map(|fact| (fact.version.clone(), fact.whole))
+            };
             version(&snapshot.packages) != version(&facts.packages)
         })
         .map(String::as_str)
         .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(format!("packages {} are not as they were", wrong.join(" "))) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("packages {} are not as they were", wrong.join(" ")))
+    }
 }

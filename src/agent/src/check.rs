@@ -81,7 +81,10 @@ pub fn approve(actions: Vec<Action>, bounds: &Bounds) -> Result<Approved, Vec<Pr
             }
             Act::Check(argv) => {
                 if argv.is_empty() || told.contains(action.id.as_str()) {
-                    wrong(action, "is a check without a program, or after the restart that it is for");
+                    wrong(
+                        action,
+                        "is a check without a program, or after the restart that it is for",
+                    );
                 }
             }
             Act::Command(command) => {
@@ -94,7 +97,15 @@ pub fn approve(actions: Vec<Action>, bounds: &Bounds) -> Result<Approved, Vec<Pr
     }
     let services = owing.iter().filter(|id| id.starts_with("service:"));
     for id in services.filter(|id| !told.contains(*id)) {
-        found.push(Problem::new("check", *id, "is owed a restart that the plan does not make"));
+        found.push(Problem::new(
+            "check",
+            *id,
+            "is owed a restart that the plan does not make",
+        ));
     }
-    if found.is_empty() { Ok(Approved(actions)) } else { Err(found) }
+    if found.is_empty() {
+        Ok(Approved(actions))
+    } else {
+        Err(found)
+    }
 }

@@ -27,11 +27,18 @@ pub struct Answer {
 
 impl Answer {
     fn new(text: impl Into<String>, json: serde_json::Value, code: u8) -> Self {
-        Self { text: text.into(), json, code }
+        Self {
+            text: text.into(),
+            json,
+            code,
+        }
     }
 
     fn of_problems(problems: &[Problem], code: u8) -> Self {
-        let text = problems.iter().map(|problem| format!("{problem}\n")).collect::<String>();
+        let text = problems
+            .iter()
+            .map(|problem| format!("{problem}\n"))
+            .collect::<String>();
         Self::new(text, serde_json::json!({ "problems": problems }), code)
     }
 
@@ -42,7 +49,11 @@ impl Answer {
 }
 
 fn configuration(cli: &Cli) -> Result<Config, Vec<Problem>> {
-    let environment: BTreeMap<String, String> = std::env::vars().filter(|(key, _)| key.starts_with("FLEETSHEET_AGENT_") && !key.ends_with("ABORT_AT") && key != "FLEETSHEET_AGENT_CONFIG").collect();
+    let environment: BTreeMap<String, String> = std::env::vars()
+        .filter(|(key, _)| {
+            key.starts_with("FLEETSHEET_AGENT_") && !key.ends_with("ABORT_AT") && key != "FLEETSHEET_AGENT_CONFIG"
+        })
+        .collect();
     let place = cli.config.display().to_string();
     let wrong = |why: String| vec![Problem::new("config", place.clone(), why)];
     disk::is_roots(&cli.config).map_err(wrong)?;
@@ -71,7 +82,11 @@ fn answer(cli: &Cli, config: &Config) -> Answer {
     let answered = match &cli.task {
         Task::Run { once: false, .. } => return running::service(config, json),
         Task::Run { now, .. } => running::once(config, *now),
-        Task::Plan { exit_code, version, path } => ask::plan(config, *exit_code, version.as_deref(), path.as_deref()),
+        Task::Plan {
+            exit_code,
+            version,
+            path,
+        } => ask::plan(config, *exit_code, version.as_deref(), path.as_deref()),
         Task::Status => ask::status(config),
         Task::Lint { dir } => Ok(ask::lint(config, dir)),
         Task::Check => Ok(ask::check(config)),

@@ -16,7 +16,8 @@ const PREFIX: &str = "FLEETSHEET_AGENT_";
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(|_| serde::de::Error::custom(format!("{text:?} is no length of time; write it as 60s or 5m")))
+    humantime::parse_duration(&text)
+        .map_err(|_| serde::de::Error::custom(format!("{text:?} is no length of time; write it as 60s or 5m")))
 }
 
 macro_rules! words {
@@ -194,7 +195,12 @@ pub fn read(text: &str, path: &Path, environment: &BTreeMap<String, String>) -> 
     let mut figment = Figment::from(Toml::string(text));
     let set: Vec<(String, String)> = environment
         .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_lowercase().replace("__", "."), value.clone())))
+        .filter_map(|(key, value)| {
+            Some((
+                key.strip_prefix(PREFIX)?.to_lowercase().replace("__", "."),
+                value.clone(),
+            ))
+        })
         .collect();
     for (key, value) in set {
         // As figment reads its own environment: numbers and truth values are what they look like.
@@ -218,36 +224,60 @@ fn is_local(url: &str) -> bool {
         return url.starts_with("https://");
     };
     let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| if port.parse::<u16>().is_ok() { host } else { authority });
-    let loopback = host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback() || ip.octets() == [169, 254, 169, 254]);
+    let host = authority.rsplit_once(':').map_or(
+        authority,
+        |(host, port)| if port.parse::<u16>().is_ok() { host } else { authority },
+    );
+    let loopback = host
+        .parse::<std::net::Ipv4Addr>()
+        .is_ok_and(|ip| ip.is_loopback() || ip.octets() == [169, 254, 169, 254]);
     loopback || matches!(host, "localhost" | "[::1]")
 }
 
 fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     let mut wrong = |key: &str, message: &str| found.push(Problem::new("config", key, message));
-    let urls = std::iter::once(&config.source.url).filter(|url| !url.is_empty()).chain(&config.source.mirrors);
+    let urls = std::iter::once(&config.source.url)
+        .filter(|url| !url.is_empty())
+        .chain(&config.source.mirrors);
     for url in urls {
-        let known = ["https://", "ssh://", "file:///"].iter().any(|scheme| url.starts_with(scheme));
+        let known = ["https://", "ssh://", "file:///"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
         if !known || url.contains("::") || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            wrong("source.url", "is neither https://, ssh:// nor file:///; write one of them");
+            wrong(
+                "source.url",
+                "is neither https://, ssh:// nor file:///; write one of them",
+            );
         }
     }
     if !config.source.r#ref.starts_with("refs/tags/") || config.source.r#ref.matches("{version}").count() != 1 {
-        wrong("source.ref", "does not begin with refs/tags/ and name {version} once; write refs/tags/v{version}");
+        wrong(
+            "source.ref",
+            "does not begin with refs/tags/ and name {version} once; write refs/tags/v{version}",
+        );
     }
     let part = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.starts_with('-');
     if config.source.cookbooks.is_empty() || !config.source.cookbooks.iter().all(|name| name.split('/').all(part)) {
-        wrong("source.cookbooks", "holds no paths inside the repository; write them from its top");
+        wrong(
+            "source.cookbooks",
+            "holds no paths inside the repository; write them from its top",
+        );
     }
     if !is_local(&config.imds.endpoint) || config.aws.endpoint_url.as_deref().is_some_and(|url| !is_local(url)) {
-        wrong("imds.endpoint, aws.endpoint_url", "are for tests: http:// is for loopback and 169.254.169.254 only");
+        wrong(
+            "imds.endpoint, aws.endpoint_url",
+            "are for tests: http:// is for loopback and 169.254.169.254 only",
+        );
     }
     if config.schedule.every < Duration::from_secs(10) {
         wrong("schedule.every", "is less than 10s");
     }
     if config.tags.source == TagSource::Api && config.schedule.every < Duration::from_secs(300) {
-        wrong("schedule.every", "is less than 5m, and tags.source is `api`, whose calls all servers share; write 5m or more");
+        wrong(
+            "schedule.every",
+            "is less than 5m, and tags.source is `api`, whose calls all servers share; write 5m or more",
+        );
     }
     if config.health.fails == 0 || config.health.interval.is_zero() || config.state.snapshots == 0 {
         wrong("health.fails, health.interval, state.snapshots", "must be more than 0");

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::action::{Act, Action, Reason};
-use crate::adapters::probe::{Made, Result3, make};
 use crate::adapters::disk;
 use crate::adapters::machine::Users;
+use crate::adapters::probe::{Made, Result3, make};
 use crate::check::{Bounds, approve};
 use crate::cookbook::Check;
 use crate::facts::{Facts, FileKind};
@@ -39,9 +39,20 @@ pub fn plan_for(machine: &Machine<'_>, release: &Release, reason: Reason) -> Res
     let facts = observe::facts(&scope).map_err(Stop::Circumstances)?;
     let owed: BTreeSet<String> = machine.memory.owed.keys().cloned().collect();
     let ran = machine.memory.ran.get(&release.digest).cloned().unwrap_or_default();
-    let inputs = Inputs { release, facts: &facts, owed: &owed, ran: &ran, reason, orphans: &orphans };
+    let inputs = Inputs {
+        release,
+        facts: &facts,
+        owed: &owed,
+        ran: &ran,
+        reason,
+        orphans: &orphans,
+    };
     let actions = plan::plan(&inputs);
-    Ok(Planned { facts, actions, orphans })
+    Ok(Planned {
+        facts,
+        actions,
+        orphans,
+    })
 }
 
 /// Paths that were managed, and that neither this release nor good names.
@@ -54,7 +65,8 @@ fn orphans(machine: &Machine<'_>, release: &Release) -> BTreeMap<String, (Saved,
     let services = |path: &String| -> Vec<String> {
         let books = good.iter().flat_map(|good| &good.cookbooks);
         let of = books.filter_map(|book| Some((book, book.files.iter().find(|file| file.path == *path)?)));
-        of.flat_map(|(book, file)| plan::notified(book, file.notify.as_ref())).collect()
+        of.flat_map(|(book, file)| plan::notified(book, file.notify.as_ref()))
+            .collect()
     };
     let managed = machine.memory.managed.iter().filter(|(path, _)| !named.contains(path));
     managed
@@ -70,8 +82,15 @@ fn orphans(machine: &Machine<'_>, release: &Release) -> BTreeMap<String, (Saved,
 pub fn bounds(machine: &Machine<'_>, release: &Release, planned: &Planned) -> Bounds {
     let packages = release.cookbooks.iter().flat_map(|book| &book.packages);
     Bounds {
-        paths: release.files().map(|file| file.path.clone()).chain(planned.orphans.keys().cloned()).collect(),
-        removable: packages.filter(|package| !package.present).map(|package| package.name.clone()).collect(),
+        paths: release
+            .files()
+            .map(|file| file.path.clone())
+            .chain(planned.orphans.keys().cloned())
+            .collect(),
+        removable: packages
+            .filter(|package| !package.present)
+            .map(|package| package.name.clone())
+            .collect(),
         protected: machine.config.packages.protected.iter().cloned().collect(),
         units: release.services().map(|service| service.unit.clone()).collect(),
     }
@@ -106,8 +125,15 @@ fn keep_drift(machine: &Machine<'_>, actions: &[Action]) {
             && !wanted.sensitive
         {
             let at = crate::adapters::machine::now();
-            let name = format!("drift/{}-{}.json", at.format("%Y%m%dT%H%M%S%3fZ"), &crate::digest::sha256(path.as_bytes())[..12]);
-            let _ = machine.store.put(&name, &serde_json::json!({"id": action.id, "path": path, "at": at, "stood": saved}));
+            let name = format!(
+                "drift/{}-{}.json",
+                at.format("%Y%m%dT%H%M%S%3fZ"),
+                &crate::digest::sha256(path.as_bytes())[..12]
+            );
+            let _ = machine.store.put(
+                &name,
+                &serde_json::json!({"id": action.id, "path": path, "at": at, "stood": saved}),
+            );
         }
     }
 }
@@ -144,7 +170,9 @@ pub fn health(machine: &mut Machine<'_>, checks: &[Check], patience: bool) -> Re
             made.insert(check.id.clone(), result);
             !passes
         });
-        let waits = |check: &&&Check| patience && began.elapsed() + interval < check.within.max(interval + Duration::from_millis(1));
+        let waits = |check: &&&Check| {
+            patience && began.elapsed() + interval < check.within.max(interval + Duration::from_millis(1))
+        };
         if left.is_empty() || left.iter().any(|check| !waits(&check)) || Instant::now() > machine.deadline {
             break;
         }
@@ -160,14 +188,23 @@ pub fn health(machine: &mut Machine<'_>, checks: &[Check], patience: bool) -> Re
 /// All checks of a release.
 #[must_use]
 pub fn checks(release: &Release) -> Vec<Check> {
-    release.cookbooks.iter().flat_map(|book| book.health.iter().cloned()).collect()
+    release
+        .cookbooks
+        .iter()
+        .flat_map(|book| book.health.iter().cloned())
+        .collect()
 }
 
 /// Takes a snapshot of what stands, for an attempt at `next`.
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn snapshot(machine: &Machine<'_>, good: Option<&Release>, next: &Release, planned: &Planned) -> Result<Snapshot, Stop> {
+pub fn snapshot(
+    machine: &Machine<'_>,
+    good: Option<&Release>,
+    next: &Release,
+    planned: &Planned,
+) -> Result<Snapshot, Stop> {
     let users = Users::read();
     let mut scope = Scope::default();
     scope.add(next);
@@ -177,10 +214,16 @@ pub fn snapshot(machine: &Machine<'_>, good: Option<&Release>, next: &Release, p
         scope.add(good);
     }
     let facts = observe::facts(&scope).map_err(Stop::Circumstances)?;
-    let mut snapshot = Snapshot { packages: facts.packages, services: facts.services, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        packages: facts.packages,
+        services: facts.services,
+        ..Snapshot::default()
+    };
     for path in scope.paths {
         // Good's files as good has them, else what stands there.
-        let of_good = good.and_then(|good| good.files().find(|file| file.path == path)).map(crate::release::saved);
+        let of_good = good
+            .and_then(|good| good.files().find(|file| file.path == path))
+            .map(crate::release::saved);
         let saved = match of_good {
             Some(saved) => saved,
             None => disk::save(std::path::Path::new(&path), &users)?,
@@ -193,13 +236,23 @@ pub fn snapshot(machine: &Machine<'_>, good: Option<&Release>, next: &Release, p
                 let names = plan::notified(book, file.notify.as_ref());
                 snapshot.notifies.entry(file.path.clone()).or_default().extend(names);
             }
-            snapshot.known.extend(book.services.iter().map(|service| (service.unit.clone(), service.clone())));
+            snapshot.known.extend(
+                book.services
+                    .iter()
+                    .map(|service| (service.unit.clone(), service.clone())),
+            );
         }
     }
     let commands = next.cookbooks.iter().flat_map(|book| book.pre.iter().chain(&book.post));
     for command in commands {
         if let Some(undo) = &command.undo {
-            let undone = crate::cookbook::Command { id: format!("{}:undo", command.id), argv: undo.clone(), unless: None, creates: None, ..command.clone() };
+            let undone = crate::cookbook::Command {
+                id: format!("{}:undo", command.id),
+                argv: undo.clone(),
+                unless: None,
+                creates: None,
+                ..command.clone()
+            };
             snapshot.undo.push(undone);
         }
     }

@@ -9,13 +9,17 @@ pub fn compare(a: &str, b: &str) -> Ordering {
         let (epoch, rest) = text.split_once(':').map_or((0, text.to_owned()), |(epoch, rest)| {
             (epoch.parse::<u64>().unwrap_or(0), rest.to_owned())
         });
-        let (upstream, revision) = rest.rsplit_once('-').map_or((rest.clone(), String::new()), |(upstream, revision)| {
-            (upstream.to_owned(), revision.to_owned())
-        });
+        let (upstream, revision) = rest
+            .rsplit_once('-')
+            .map_or((rest.clone(), String::new()), |(upstream, revision)| {
+                (upstream.to_owned(), revision.to_owned())
+            });
         (epoch, upstream, revision)
     };
     let (a, b) = (split(a), split(b));
-    a.0.cmp(&b.0).then_with(|| part(&a.1, &b.1)).then_with(|| part(&a.2, &b.2))
+    a.0.cmp(&b.0)
+        .then_with(|| part(&a.1, &b.1))
+        .then_with(|| part(&a.2, &b.2))
 }
 
 /// The rank of a character that is no digit: `~` before the end, the end before letters, letters before the rest.
@@ -61,7 +65,9 @@ fn strip(digits: &[u8]) -> &[u8] {
 /// Whether a version is the one that is asked: to the letter, or up to a `*` at its end.
 #[must_use]
 pub fn fits(asked: &str, version: &str) -> bool {
-    asked.strip_suffix('*').map_or(asked == version, |start| version.starts_with(start))
+    asked
+        .strip_suffix('*')
+        .map_or(asked == version, |start| version.starts_with(start))
 }
 
 #[cfg(test)]
@@ -70,7 +76,19 @@ mod tests {
 
     #[test]
     fn versions_are_ordered_as_dpkg_orders_them() {
-        let order = ["0", "1.0~rc1-1", "1.0-1", "1.0-1+deb12u1", "1.0-2", "1.0a-1", "1.0+b-1", "1.9-1", "1.10-1", "1:0.1-1", "2:0"];
+        let order = [
+            "0",
+            "1.0~rc1-1",
+            "1.0-1",
+            "1.0-1+deb12u1",
+            "1.0-2",
+            "1.0a-1",
+            "1.0+b-1",
+            "1.9-1",
+            "1.10-1",
+            "1:0.1-1",
+            "2:0",
+        ];
         for (i, a) in order.iter().enumerate() {
             for (j, b) in order.iter().enumerate() {
                 assert_eq!(compare(a, b), i.cmp(&j), "{a} {b}");

@@ -31,8 +31,16 @@ pub fn enforce(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
             *times >= CONTESTED && at - *last < pause && at >= *last
         })
     };
-    let contested = planned.actions.iter().any(|action| action.reason == Reason::Drift && waits(action));
-    let drifted: Vec<String> = planned.actions.iter().filter(|action| action.reason == Reason::Drift).map(|action| action.id.clone()).collect();
+    let contested = planned
+        .actions
+        .iter()
+        .any(|action| action.reason == Reason::Drift && waits(action));
+    let drifted: Vec<String> = planned
+        .actions
+        .iter()
+        .filter(|action| action.reason == Reason::Drift)
+        .map(|action| action.id.clone())
+        .collect();
     if machine.config.drift.act == DriftAct::Report || contested {
         for action in &planned.actions {
             let message = format!("is {} and not {}", action.before, action.after);
@@ -40,8 +48,14 @@ pub fn enforce(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
         }
         planned.actions.retain(|action| matches!(action.reason, Reason::Repair));
     } else {
-        machine.memory.contested.retain(|id, (_, last)| drifted.contains(id) || at - *last < TimeDelta::hours(1));
-        for id in drifted.iter().filter(|id| id.starts_with("file:") || id.starts_with("service:") || id.starts_with("package")) {
+        machine
+            .memory
+            .contested
+            .retain(|id, (_, last)| drifted.contains(id) || at - *last < TimeDelta::hours(1));
+        for id in drifted
+            .iter()
+            .filter(|id| id.starts_with("file:") || id.starts_with("service:") || id.starts_with("package"))
+        {
             let entry = machine.memory.contested.entry(id.clone()).or_insert((0, at));
             *entry = (entry.0 + 1, at);
         }
@@ -60,7 +74,7 @@ fn fetch(machine: &mut Machine<'_>, actions: &[Action]) {
     for action in actions {
         if let Act::Packages(transaction) = &action.act
             && !transaction.install.is_empty()
-            && let Err(why) = apt.download(transaction)
+            && let Err(why) = apt.fetch(transaction)
         {
             machine.tell("packages", &action.id, &why);
         }
@@ -72,7 +86,9 @@ fn fetch(machine: &mut Machine<'_>, actions: &[Action]) {
 /// # Errors
 /// What stopped it.
 pub fn settle_owed(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
-    let Some(good) = machine.good() else { return Ok(Stands::Good) };
+    let Some(good) = machine.good() else {
+        return Ok(Stands::Good);
+    };
     if machine.memory.owed.is_empty() {
         return Ok(Stands::Good);
     }
@@ -97,7 +113,10 @@ pub fn validate(machine: &Machine<'_>, release: &Release) -> Result<(), Stop> {
         let Some(argv) = &file.validate else { continue };
         let copy = dir.join("validate.tmp");
         crate::adapters::disk::replace(&copy, file.content.as_deref().unwrap_or_default().as_bytes(), 0o600)?;
-        let words: Vec<String> = argv.iter().map(|word| word.replace("{path}", &copy.to_string_lossy())).collect();
+        let words: Vec<String> = argv
+            .iter()
+            .map(|word| word.replace("{path}", &copy.to_string_lossy()))
+            .collect();
         let ended = Program::new(&words[0], &words[1..], machine.config.limits.command).run();
         let _ = crate::adapters::disk::remove(&copy);
         // A program that a package of this release brings is not there yet.

@@ -76,7 +76,10 @@ mod tests {
         metrics.add("runs_total", &[("outcome", "in_sync")], 1.0);
         metrics.set("info", &[("desired", "a\"b\\\n")], 1.0);
         let text = metrics.text();
-        assert!(text.contains("fleetsheet_agent_info{desired=\"a\\\"b\\\\\\n\"} 1\n"), "{text}");
+        assert!(
+            text.contains("fleetsheet_agent_info{desired=\"a\\\"b\\\\\\n\"} 1\n"),
+            "{text}"
+        );
         let mut again = Metrics::from_text(&text);
         again.add("runs_total", &[("outcome", "in_sync")], 1.0);
         assert_eq!(

@@ -20,7 +20,8 @@ impl Scope {
     /// All that a release names.
     pub fn add(&mut self, release: &crate::release::Release) {
         self.paths.extend(release.files().map(|file| file.path.clone()));
-        self.units.extend(release.services().map(|service| service.unit.clone()));
+        self.units
+            .extend(release.services().map(|service| service.unit.clone()));
     }
 }
 
@@ -31,7 +32,11 @@ impl Scope {
 pub fn facts(scope: &Scope) -> Result<Facts, String> {
     let users = Users::read();
     let packages = dpkg::packages()?;
-    let mut facts = Facts { interrupted: dpkg::is_interrupted(&packages), packages, ..Facts::default() };
+    let mut facts = Facts {
+        interrupted: dpkg::is_interrupted(&packages),
+        packages,
+        ..Facts::default()
+    };
     for path in &scope.paths {
         let fact = disk::fact(Path::new(path), &users).map_err(|error| format!("{path}: {error}"))?;
         facts.files.insert(path.clone(), fact);

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Act, Action, Reason};
 use crate::cookbook::{Command, Cookbook, Kind, OnChange, Service, whole};
-use crate::facts::{FileFact, FileKind, ServiceFact};
 use crate::facts::Facts;
+use crate::facts::{FileFact, FileKind, ServiceFact};
 use crate::release::{Release, Saved, fact_of, saved};
 
 /// What a plan is made from.
@@ -54,7 +54,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Vec<Action> {
     };
     if inputs.facts.interrupted {
         let (before, after) = ("dpkg was interrupted".into(), "configured".into());
-        planner.actions.push(Action::new("dpkg", Act::Repair, before, after, Reason::Repair));
+        planner
+            .actions
+            .push(Action::new("dpkg", Act::Repair, before, after, Reason::Repair));
     }
     planner.orphans();
     let order = whole::order(&inputs.release.cookbooks).unwrap_or_default();
@@ -78,7 +80,13 @@ impl Planner<'_> {
         for (path, (saved, services)) in self.inputs.orphans {
             let before = self.inputs.facts.files.get(path).cloned().unwrap_or_default();
             let act = Act::File(path.clone(), saved.clone());
-            let mut action = Action::new(format!("file:{path}"), act, before.shown(), saved.fact.shown(), Reason::Orphan);
+            let mut action = Action::new(
+                format!("file:{path}"),
+                act,
+                before.shown(),
+                saved.fact.shown(),
+                Reason::Orphan,
+            );
             action.forgets = true;
             if before != saved.fact {
                 action.owes = services.iter().filter(|id| self.wants_news(id)).cloned().collect();
@@ -96,10 +104,14 @@ impl Planner<'_> {
     /// What a change of a resource makes owe something.
     fn owes(&self, book: &Cookbook, id: &str, notify: Option<&Vec<String>>) -> Vec<String> {
         let services = notified(book, notify).into_iter().filter(|id| self.wants_news(id));
-        let commands = book.pre.iter().chain(&book.post).filter(|command| match &command.on_change {
-            Some(ids) => ids.iter().any(|other| other == id),
-            None => false,
-        });
+        let commands = book
+            .pre
+            .iter()
+            .chain(&book.post)
+            .filter(|command| match &command.on_change {
+                Some(ids) => ids.iter().any(|other| other == id),
+                None => false,
+            });
         services.chain(commands.map(|command| key(book, command))).collect()
     }
 
@@ -109,11 +121,15 @@ impl Planner<'_> {
             for command in &book.pre {
                 self.command(book, command, true);
             }
-            let Act::Packages(transaction) = &action.act else { return };
+            let Act::Packages(transaction) = &action.act else {
+                return;
+            };
             let touched: Vec<_> = book
                 .packages
                 .iter()
-                .filter(|package| transaction.install.contains_key(&package.name) || transaction.remove.contains(&package.name))
+                .filter(|package| {
+                    transaction.install.contains_key(&package.name) || transaction.remove.contains(&package.name)
+                })
                 .collect();
             let mut owes = BTreeSet::new();
             for package in touched {
@@ -139,10 +155,15 @@ impl Planner<'_> {
         }
         let concerned = |id: &String| self.notified.contains(id) || self.inputs.owed.contains(id);
         for service in book.services.iter().filter(|service| concerned(&service.id)) {
-            if let Some(check) = service.check.as_ref().filter(|_| files_changed || self.inputs.owed.contains(&service.id)) {
+            if let Some(check) = service
+                .check
+                .as_ref()
+                .filter(|_| files_changed || self.inputs.owed.contains(&service.id))
+            {
                 let act = Act::Check(check.clone());
                 let (before, after) = ("files changed".into(), "they pass".into());
-                self.actions.push(Action::new(service.id.clone(), act, before, after, self.inputs.reason));
+                self.actions
+                    .push(Action::new(service.id.clone(), act, before, after, self.inputs.reason));
             }
         }
         let mut services: Vec<&Service> = book.services.iter().collect();
@@ -160,7 +181,11 @@ impl Planner<'_> {
         let ids = ids.unwrap_or_else(|| book.packages.iter().map(|package| package.id.clone()).collect());
         let news = before_packages && command.on_change.is_none() || ids.iter().any(|id| self.changed.contains(id));
         if never || owed || news {
-            let reason = if never || news { self.inputs.reason } else { Reason::Owed };
+            let reason = if never || news {
+                self.inputs.reason
+            } else {
+                Reason::Owed
+            };
             let before = if never { "not run" } else { "run before" };
             let act = Act::Command(command.clone());
             let mut action = Action::new(command.id.clone(), act, before.into(), command.argv.join(" "), reason);
@@ -199,17 +224,28 @@ impl Planner<'_> {
     }
 
     fn service(&mut self, service: &Service) {
-        let fact = self.inputs.facts.services.get(&service.unit).cloned().unwrap_or_default();
+        let fact = self
+            .inputs
+            .facts
+            .services
+            .get(&service.unit)
+            .cloned()
+            .unwrap_or_default();
         let news = self.notified.contains(&service.id);
         let owed = self.inputs.owed.contains(&service.id);
         let differs = differs(service, &fact);
         if !news && !owed && !differs {
             return;
         }
-        let reason = if owed && !news && !differs { Reason::Owed } else { self.inputs.reason };
+        let reason = if owed && !news && !differs {
+            Reason::Owed
+        } else {
+            self.inputs.reason
+        };
         let act = Act::Service(service.clone());
         let after = shown_service(service, news || owed);
-        self.actions.push(Action::new(service.id.clone(), act, shown_fact(&fact), after, reason));
+        self.actions
+            .push(Action::new(service.id.clone(), act, shown_fact(&fact), after, reason));
     }
 }
 
@@ -217,7 +253,9 @@ impl Planner<'_> {
 #[must_use]
 pub fn differs(service: &Service, fact: &ServiceFact) -> bool {
     let runs = fact.is_up() != service.started && (service.started || fact.known);
-    let starts = service.enabled.is_some_and(|wanted| fact.is_enabled().is_some_and(|enabled| enabled != wanted));
+    let starts = service
+        .enabled
+        .is_some_and(|wanted| fact.is_enabled().is_some_and(|enabled| enabled != wanted));
     runs || starts || (fact.masked && service.started) || fact.stale
 }
 
@@ -229,14 +267,22 @@ fn shown_fact(fact: &ServiceFact) -> String {
 }
 
 fn shown_service(service: &Service, news: bool) -> String {
-    let mut text = if service.started { "active".to_owned() } else { "inactive".to_owned() };
+    let mut text = if service.started {
+        "active".to_owned()
+    } else {
+        "inactive".to_owned()
+    };
     text.push_str(match service.enabled {
         Some(true) => " enabled",
         Some(false) => " disabled",
         None => "",
     });
     if news && service.started {
-        text.push_str(if service.on_change == OnChange::Reload { ", reloaded" } else { ", restarted" });
+        text.push_str(if service.on_change == OnChange::Reload {
+            ", reloaded"
+        } else {
+            ", restarted"
+        });
     }
     text
 }

@@ -31,9 +31,13 @@ pub struct Local {
 /// # Errors
 /// One cannot be read.
 pub fn local(config: &Config, host: BTreeMap<String, String>) -> Result<Local, String> {
-    let mut local = Local { host, ..Local::default() };
+    let mut local = Local {
+        host,
+        ..Local::default()
+    };
     for (name, text) in folder(&config.vars.dir, ".yaml").map_err(|error| format!("vars.d: {error}"))? {
-        let node = tree::read(&name, &text).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let node = tree::read(&name, &text)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         match fields::json(&node) {
             serde_json::Value::Object(map) => local.vars.extend(map),
             _ => return Err(format!("{name} is no mapping")),
@@ -53,7 +57,10 @@ pub fn local(config: &Config, host: BTreeMap<String, String>) -> Result<Local, S
 pub fn digest(memory: &Memory, config: &Config, channel: &str, commit: &str, local: &Local) -> String {
     let vars = serde_json::to_string(&local.vars).unwrap_or_default();
     let secrets = serde_json::to_string(&local.secrets).unwrap_or_default();
-    of_release(memory.key.as_bytes(), &[commit, channel, &config.source.cookbooks.join("\n"), &vars, &secrets])
+    of_release(
+        memory.key.as_bytes(),
+        &[commit, channel, &config.source.cookbooks.join("\n"), &vars, &secrets],
+    )
 }
 
 /// Where files of a release are read.
@@ -93,7 +100,10 @@ impl Files for Folder<'_> {
 /// What the machine allows in cookbooks.
 #[must_use]
 pub fn allowed(config: &Config) -> Allowed {
-    Allowed { shell: config.commands.shell, timeout: config.limits.command }
+    Allowed {
+        shell: config.commands.shell,
+        timeout: config.limits.command,
+    }
 }
 
 /// Reads these cookbooks, all of them, so that all that is wrong is told at once.
@@ -108,7 +118,11 @@ pub fn cookbooks(files: &dyn Files, names: &[String], allowed: Allowed) -> Resul
                 Ok(book) => books.push(book),
                 Err(found) => problems.extend(found),
             },
-            Ok(None) => problems.push(Problem::new("cookbook", name.as_str(), "is not in the repository; add it, or change source.cookbooks")),
+            Ok(None) => problems.push(Problem::new(
+                "cookbook",
+                name.as_str(),
+                "is not in the repository; add it, or change source.cookbooks",
+            )),
             Err(why) => problems.push(Problem::new("cookbook", name.as_str(), why)),
         }
     }
@@ -117,8 +131,16 @@ pub fn cookbooks(files: &dyn Files, names: &[String], allowed: Allowed) -> Resul
             let Some(source) = &file.source else { continue };
             match files.file(source) {
                 Ok(Some(text)) => file.content = Some(text),
-                Ok(None) => problems.push(Problem::new("cookbook", book.file.as_str(), format!("{}: {source} is not in the repository", file.id))),
-                Err(why) => problems.push(Problem::new("cookbook", book.file.as_str(), format!("{}: {source} {why}", file.id))),
+                Ok(None) => problems.push(Problem::new(
+                    "cookbook",
+                    book.file.as_str(),
+                    format!("{}: {source} is not in the repository", file.id),
+                )),
+                Err(why) => problems.push(Problem::new(
+                    "cookbook",
+                    book.file.as_str(),
+                    format!("{}: {source} {why}", file.id),
+                )),
             }
         }
     }
@@ -133,21 +155,46 @@ pub fn cookbooks(files: &dyn Files, names: &[String], allowed: Allowed) -> Resul
 /// # Errors
 /// A template that cannot be rendered.
 pub fn rendered(release: &mut Release, local: &Local) -> Result<(), Vec<Problem>> {
-    let about = [("channel", &release.channel), ("version", &release.version), ("commit", &release.commit)];
-    let about: BTreeMap<String, String> = about.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+    let about = [
+        ("channel", &release.channel),
+        ("version", &release.version),
+        ("commit", &release.commit),
+    ];
+    let about: BTreeMap<String, String> = about
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .collect();
     let mut problems = Vec::new();
     for book in &mut release.cookbooks {
         let mut vars = book.vars.clone();
         vars.extend(local.vars.clone());
-        let context = Context { vars, host: local.host.clone(), release: about.clone(), secrets: local.secrets.clone() };
-        for file in book.files.iter_mut().filter(|file| file.template && file.kind == Kind::Present) {
-            let mut wrong = |message: String| problems.push(Problem::new("cookbook", book.file.as_str(), format!("{}: {message}", file.id)));
+        let context = Context {
+            vars,
+            host: local.host.clone(),
+            release: about.clone(),
+            secrets: local.secrets.clone(),
+        };
+        for file in book
+            .files
+            .iter_mut()
+            .filter(|file| file.template && file.kind == Kind::Present)
+        {
+            let mut wrong = |message: String| {
+                problems.push(Problem::new(
+                    "cookbook",
+                    book.file.as_str(),
+                    format!("{}: {message}", file.id),
+                ))
+            };
             match render(file.content.as_deref().unwrap_or_default(), &context) {
                 Ok((text, secrets)) => {
                     file.content = Some(text);
                     if !secrets.is_empty() && file.sensitive.is_none() {
                         if file.mode & 0o077 != 0 {
-                            wrong(format!("holds a secret, and mode {:04o} lets others read it; use \"0600\", or say sensitive: false", file.mode));
+                            wrong(format!(
+                                "holds a secret, and mode {:04o} lets others read it; use \"0600\", or say sensitive: false",
+                                file.mode
+                            ));
                         }
                         file.sensitive = Some(true);
                     }
@@ -162,7 +209,12 @@ pub fn rendered(release: &mut Release, local: &Local) -> Result<(), Vec<Problem>
 /// The names of cookbooks for a channel.
 #[must_use]
 pub fn names(config: &Config, channel: &str) -> Vec<String> {
-    config.source.cookbooks.iter().map(|name| name.replace("{channel}", channel)).collect()
+    config
+        .source
+        .cookbooks
+        .iter()
+        .map(|name| name.replace("{channel}", channel))
+        .collect()
 }
 
 /// Fetches the ref of a version, verifies it, and gives its commit.

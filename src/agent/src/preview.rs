@@ -18,7 +18,14 @@ use crate::rules::{Then, Verdict};
 pub fn observe(machine: &mut Machine<'_>, verdict: &Verdict, release: Option<Release>) -> Result<(), Stop> {
     let stored = |place: &str| machine.store.get::<Release>(place);
     let (release, reason) = match verdict.then {
-        Then::Attempt => (release, if machine.memory.good.is_some() { Reason::Release } else { Reason::Join }),
+        Then::Attempt => (
+            release,
+            if machine.memory.good.is_some() {
+                Reason::Release
+            } else {
+                Reason::Join
+            },
+        ),
         Then::GoOn => (stored("desired/attempt.json"), Reason::Release),
         Then::Enforce => (machine.good(), Reason::Drift),
         Then::FinishBack | Then::Nothing | Then::Leave => (None, Reason::Drift),

@@ -66,8 +66,16 @@ pub fn fact_of(file: &FileSpec) -> FileFact {
     let is_link = kind == FileKind::Link;
     FileFact {
         kind,
-        digest: if kind == FileKind::File { crate::digest::sha256(content.as_bytes()) } else { String::new() },
-        target: if is_link { file.target.clone().unwrap_or_default() } else { String::new() },
+        digest: if kind == FileKind::File {
+            crate::digest::sha256(content.as_bytes())
+        } else {
+            String::new()
+        },
+        target: if is_link {
+            file.target.clone().unwrap_or_default()
+        } else {
+            String::new()
+        },
         owner: file.owner.clone(),
         group: file.group.clone(),
         // A link has no mode of its own.
@@ -82,7 +90,11 @@ pub fn saved(file: &FileSpec) -> Saved {
     let content = file.content.as_deref().unwrap_or_default();
     Saved {
         fact: fact_of(file),
-        content: if file.kind == Kind::Present { base64::prelude::BASE64_STANDARD.encode(content) } else { String::new() },
+        content: if file.kind == Kind::Present {
+            base64::prelude::BASE64_STANDARD.encode(content)
+        } else {
+            String::new()
+        },
         sensitive: file.sensitive == Some(true),
     }
 }

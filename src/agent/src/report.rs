@@ -48,14 +48,21 @@ pub fn due(memory: &mut Reported, news: &News, pace: Pace, now: DateTime<Utc>) -
     let since = *memory.since.get_or_insert(now);
     let whole = if news.state.is_trouble() { BAD } else { pace.spread };
     let wait = TimeDelta::from_std(whole * pace.share / 1000).unwrap_or(TimeDelta::zero());
-    let throttled = memory.not_before.is_some_and(|at| now < at && at - now < TimeDelta::hours(1));
+    let throttled = memory
+        .not_before
+        .is_some_and(|at| now < at && at - now < TimeDelta::hours(1));
     let waits = !pace.at_once && now >= since && now - since < wait;
     (!throttled && !waits).then_some(report)
 }
 
 /// Notes that it was written.
 pub fn written(memory: &mut Reported, news: &News, report: &Report) {
-    *memory = Reported { running: news.running.clone(), said: report.said(), at: Some(report.at), ..Reported::default() };
+    *memory = Reported {
+        running: news.running.clone(),
+        said: report.said(),
+        at: Some(report.at),
+        ..Reported::default()
+    };
 }
 
 /// Notes that it was refused: later again, 30 s to 15 min.
@@ -74,12 +81,21 @@ mod tests {
     }
 
     fn news(state: State) -> News {
-        News { running: "2.4.0".into(), state, detail: String::new() }
+        News {
+            running: "2.4.0".into(),
+            state,
+            detail: String::new(),
+        }
     }
 
     #[test]
     fn a_report_is_written_when_something_lasting_changes_and_at_each_heartbeat() {
-        let pace = Pace { spread: Duration::from_secs(300), heartbeat: Duration::from_secs(21_600), share: 500, at_once: false };
+        let pace = Pace {
+            spread: Duration::from_secs(300),
+            heartbeat: Duration::from_secs(21_600),
+            share: 500,
+            at_once: false,
+        };
         let mut memory = Reported::default();
         assert_eq!(due(&mut memory, &news(State::Ok), pace, at(0)), None);
         assert_eq!(due(&mut memory, &news(State::Ok), pace, at(149)), None);
@@ -95,10 +111,12 @@ mod tests {
         assert_eq!(due(&mut memory, &news(State::Failed), pace, at(1000)), None);
         assert!(due(&mut memory, &news(State::Failed), pace, at(1015)).is_some());
         let mut waits = Reported::default();
-        let steps: Vec<i64> = (0..8).map(|_| {
-            refused(&mut waits, at(0));
-            (waits.not_before.unwrap() - at(0)).num_seconds()
-        }).collect();
+        let steps: Vec<i64> = (0..8)
+            .map(|_| {
+                refused(&mut waits, at(0));
+                (waits.not_before.unwrap() - at(0)).num_seconds()
+            })
+            .collect();
         assert_eq!(steps, [30, 60, 120, 240, 480, 900, 900, 900]);
     }
 }

@@ -75,7 +75,9 @@ fn named(text: &str) -> Result<&str, String> {
 /// The version that the tags name, where it is one and the channel is one.
 #[must_use]
 pub fn release_of(tags: &Tags) -> Option<(&str, &str)> {
-    let Tags::Read { channel, version } = tags else { return None };
+    let Tags::Read { channel, version } = tags else {
+        return None;
+    };
     let channel = named(channel.as_deref()?).ok()?;
     let version = fleetsheet_words::version(version.as_deref()?).ok()?;
     Some((channel, version))
@@ -115,7 +117,9 @@ fn rule(memory: &Memory, tags: &Tags, known: Known<'_>, now: DateTime<Utc>) -> (
     };
     if let Some(broken) = &memory.broken
         && broken.tag == version.unwrap_or_default()
-        && known.digest.is_none_or(|digest| broken.digest.is_empty() || digest == broken.digest)
+        && known
+            .digest
+            .is_none_or(|digest| broken.digest.is_empty() || digest == broken.digest)
     {
         return (3, Then::Nothing, State::Broken, broken.why.clone());
     }
@@ -144,7 +148,13 @@ fn rule(memory: &Memory, tags: &Tags, known: Known<'_>, now: DateTime<Utc>) -> (
 }
 
 /// The rules from the eighth on: the tags name a release.
-fn settled(memory: &Memory, version: &str, channel: &str, known: Known<'_>, now: DateTime<Utc>) -> (u8, Then, State, String) {
+fn settled(
+    memory: &Memory,
+    version: &str,
+    channel: &str,
+    known: Known<'_>,
+    now: DateTime<Utc>,
+) -> (u8, Then, State, String) {
     let is_good = memory.good.as_ref().is_some_and(|good| {
         good.version == version && good.channel == channel && known.digest.is_none_or(|digest| digest == good.digest)
     });
@@ -158,7 +168,12 @@ fn settled(memory: &Memory, version: &str, channel: &str, known: Known<'_>, now:
         return (9, Then::Enforce, State::Refused, format!("{version}: {why}"));
     }
     if is_belted(memory, now) {
-        return (9, Then::Enforce, State::Refused, format!("{version}: {WAYS_BACK} ways back in 24h"));
+        return (
+            9,
+            Then::Enforce,
+            State::Refused,
+            format!("{version}: {WAYS_BACK} ways back in 24h"),
+        );
     }
     if known.not_due {
         let failed = memory.backoff.as_ref().filter(|backoff| backoff.version == version);

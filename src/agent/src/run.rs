@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::action::{Action, Reason};
 use crate::adapters::ec2::Ec2;
 use crate::adapters::git::{Failure, Git};
-use crate::adapters::imds::{Identity, Imds};
+use crate::adapters::imds::Imds;
 use crate::adapters::machine::{codename, now, random};
 use crate::adapters::probe::Made;
 use crate::adapters::store::Store;
@@ -104,12 +104,18 @@ pub fn open(config: &Config) -> Result<Machine<'_>, Stop> {
 pub fn tags(machine: &Machine<'_>) -> Tags {
     let keys = &machine.config.tags;
     let from_api = || {
-        let Some(imds) = &machine.imds else { return Tags::Unreadable("cannot be read: IMDS does not answer".into()) };
+        let Some(imds) = &machine.imds else {
+            return Tags::Unreadable("cannot be read: IMDS does not answer".into());
+        };
         let credentials = match imds.credentials() {
             Ok(credentials) => credentials,
             Err(why) => return Tags::Unreadable(why),
         };
-        let ec2 = Ec2 { endpoint: endpoint(machine), region: &machine.identity.region, credentials: &credentials };
+        let ec2 = Ec2 {
+            endpoint: endpoint(machine),
+            region: &machine.identity.region,
+            credentials: &credentials,
+        };
         ec2.tags(&machine.identity.instance_id, &keys.channel, &keys.version, now())
     };
     match (keys.source, &machine.imds) {
@@ -168,8 +174,15 @@ impl Looked {
 }
 
 fn look(machine: &mut Machine<'_>, tags: &Tags, local: &Result<Local, String>, at_once: bool) -> Looked {
-    let mut looked = Looked { digest: None, refused: None, failed: None, not_due: false };
-    let Some((channel, version)) = rules::release_of(tags) else { return looked };
+    let mut looked = Looked {
+        digest: None,
+        refused: None,
+        failed: None,
+        not_due: false,
+    };
+    let Some((channel, version)) = rules::release_of(tags) else {
+        return looked;
+    };
     let at = now();
     let seen = match &machine.memory.first_seen {
         Some((known, since)) if known == version && *since <= at => *since,
@@ -190,7 +203,11 @@ fn look(machine: &mut Machine<'_>, tags: &Tags, local: &Result<Local, String>, a
     if at_once {
         return looked;
     }
-    let backs_off = machine.memory.backoff.as_ref().is_some_and(|backoff| backoff.version == version && backoff.until > at);
+    let backs_off = machine
+        .memory
+        .backoff
+        .as_ref()
+        .is_some_and(|backoff| backoff.version == version && backoff.until > at);
     let fetches = pinned.is_none() || look_again;
     let splays = fetches && machine.memory.good.is_some() && machine.memory.attempt.is_none();
     let splay = share(&machine.identity.instance_id, machine.config.schedule.splay);
@@ -201,7 +218,10 @@ fn look(machine: &mut Machine<'_>, tags: &Tags, local: &Result<Local, String>, a
 
 /// Fetches, verifies, renders and resolves the release that the tags name.
 fn prepare_release(machine: &mut Machine<'_>, channel: &str, version: &str, local: &Local) -> Result<Release, Failure> {
-    let git = Git { dir: machine.store.dir.join("git"), source: &machine.config.source };
+    let git = Git {
+        dir: machine.store.dir.join("git"),
+        source: &machine.config.source,
+    };
     let began = Instant::now();
     let commit = prepare::commit(&git, &machine.memory, version);
     machine.fetches.push((commit.is_ok(), began.elapsed()));
@@ -214,10 +234,24 @@ fn prepare_release(machine: &mut Machine<'_>, channel: &str, version: &str, loca
         machine.problems.extend(problems);
         Failure::Failed(first)
     };
-    let books = prepare::cookbooks(&Commit { git: &git, commit: &commit }, &names, prepare::allowed(machine.config));
+    let books = prepare::cookbooks(
+        &Commit {
+            git: &git,
+            commit: &commit,
+        },
+        &names,
+        prepare::allowed(machine.config),
+    );
     let cookbooks = books.map_err(|problems| failed(machine, problems))?;
     let digest = prepare::digest(&machine.memory, machine.config, channel, &commit, local);
-    let mut release = Release { channel: channel.into(), version: version.into(), commit, digest, cookbooks, latest: BTreeMap::new() };
+    let mut release = Release {
+        channel: channel.into(),
+        version: version.into(),
+        commit,
+        digest,
+        cookbooks,
+        latest: BTreeMap::new(),
+    };
     prepare::rendered(&mut release, local).map_err(|problems| failed(machine, problems))?;
     Ok(release)
 }
@@ -246,7 +280,11 @@ pub fn run_version(machine: &mut Machine<'_>, version: &str) -> Result<Outcome, 
 fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool) -> Result<Outcome, Stop> {
     let began = (now(), Instant::now());
     if let Some(lost) = machine.memory.lost.take() {
-        machine.tell("memory", "state.json", &format!("{lost}; good is unknown, quarantine is lost"));
+        machine.tell(
+            "memory",
+            "state.json",
+            &format!("{lost}; good is unknown, quarantine is lost"),
+        );
     }
     if machine.memory.hold.as_ref().is_some_and(|hold| hold.until <= began.0) {
         machine.memory.hold = None;
@@ -287,7 +325,13 @@ fn brief(outcome: &Outcome) -> serde_json::Value {
 
 type Ended = Result<Stands, Stop>;
 
-fn carry_out(machine: &mut Machine<'_>, tags: &Tags, looked: &mut Looked, verdict: Verdict, release: Option<Release>) -> Result<(Verdict, Ended), Stop> {
+fn carry_out(
+    machine: &mut Machine<'_>,
+    tags: &Tags,
+    looked: &mut Looked,
+    verdict: Verdict,
+    release: Option<Release>,
+) -> Result<(Verdict, Ended), Stop> {
     let before = machine.memory.clone();
     if machine.config.mode == Mode::Observe {
         crate::preview::observe(machine, &verdict, release)?;
@@ -332,12 +376,19 @@ fn carry_out(machine: &mut Machine<'_>, tags: &Tags, looked: &mut Looked, verdic
 }
 
 /// Resolves packages, fetches archives, lets files be looked at: the last of what happens before the first change.
-fn ready(machine: &mut Machine<'_>, mut release: Release) -> Result<(Release, converge::Planned, std::collections::BTreeSet<String>), Stop> {
+fn ready(
+    machine: &mut Machine<'_>,
+    mut release: Release,
+) -> Result<(Release, converge::Planned, std::collections::BTreeSet<String>), Stop> {
     let mut scope = crate::observe::Scope::default();
     scope.add(&release);
     let facts = crate::observe::facts(&scope).map_err(Stop::Circumstances)?;
     prepare::packages::latest(machine, &mut release, &facts)?;
-    let reason = if machine.memory.good.is_some() { Reason::Release } else { Reason::Join };
+    let reason = if machine.memory.good.is_some() {
+        Reason::Release
+    } else {
+        Reason::Join
+    };
     let planned = converge::plan_for(machine, &release, reason)?;
     crate::enforce::validate(machine, &release)?;
     let packages = prepare::packages::prepare(machine, &planned.actions, &planned.facts)?;
@@ -346,19 +397,35 @@ fn ready(machine: &mut Machine<'_>, mut release: Release) -> Result<(Release, co
 
 /// Tried again later: 1 to 30 min.
 fn later(machine: &mut Machine<'_>, tags: &Tags, verdict: &Verdict) {
-    let Some((_, version)) = rules::release_of(tags) else { return };
-    let before = machine.memory.backoff.as_ref().filter(|backoff| backoff.version == version).map_or(0, |backoff| backoff.failures);
+    let Some((_, version)) = rules::release_of(tags) else {
+        return;
+    };
+    let before = machine
+        .memory
+        .backoff
+        .as_ref()
+        .filter(|backoff| backoff.version == version)
+        .map_or(0, |backoff| backoff.failures);
     let minutes = 1_i64 << before.min(5);
     machine.memory.backoff = Some(Backoff {
         version: version.to_owned(),
         failures: before + 1,
         until: now() + TimeDelta::minutes(minutes.min(30)),
-        why: verdict.detail.split_once(": ").map_or(verdict.detail.clone(), |(_, why)| why.to_owned()),
+        why: verdict
+            .detail
+            .split_once(": ")
+            .map_or(verdict.detail.clone(), |(_, why)| why.to_owned()),
     });
 }
 
 /// What is said of how it stands.
-fn outcome(machine: &mut Machine<'_>, tags: &Tags, verdict: &Verdict, ended: Ended, began: (DateTime<Utc>, Instant)) -> Outcome {
+fn outcome(
+    machine: &mut Machine<'_>,
+    tags: &Tags,
+    verdict: &Verdict,
+    ended: Ended,
+    began: (DateTime<Utc>, Instant),
+) -> Outcome {
     let changed = !machine.done.is_empty();
     let (channel, desired) = match tags {
         Tags::Read { channel, version } => (channel.clone().unwrap_or_default(), version.clone().unwrap_or_default()),
@@ -367,13 +434,30 @@ fn outcome(machine: &mut Machine<'_>, tags: &Tags, verdict: &Verdict, ended: End
     let quiet = if changed { "converged" } else { "in_sync" };
     let (word, state, detail) = match ended {
         Err(stop) => {
-            let word = if matches!(stop, Stop::Refused(_)) { "refused" } else { "failed" };
-            (word, if word == "refused" { State::Refused } else { State::Failed }, stop.why().to_owned())
+            let word = if matches!(stop, Stop::Refused(_)) {
+                "refused"
+            } else {
+                "failed"
+            };
+            (
+                word,
+                if word == "refused" {
+                    State::Refused
+                } else {
+                    State::Failed
+                },
+                stop.why().to_owned(),
+            )
         }
         Ok(Stands::Watching) => ("converged", State::Watching, verdict.detail.clone()),
         Ok(Stands::Unhealthy(why)) => ("unhealthy", State::Unhealthy, why),
         Ok(Stands::TakenBack(why)) => {
-            let quarantined = machine.memory.quarantine.values().find(|(_, said)| *said == why).map(|(version, _)| version.clone());
+            let quarantined = machine
+                .memory
+                .quarantine
+                .values()
+                .find(|(_, said)| *said == why)
+                .map(|(version, _)| version.clone());
             match quarantined {
                 Some(version) => ("taken_back", State::Quarantined, format!("{version}: {why}")),
                 None => ("taken_back", State::Failed, why),
@@ -393,19 +477,33 @@ fn outcome(machine: &mut Machine<'_>, tags: &Tags, verdict: &Verdict, ended: End
         (Some(why), State::Ok) => ("unhealthy", State::Unhealthy, why.clone()),
         _ => (word, state, detail),
     };
-    let contested = machine.memory.contested.iter().find(|(_, (times, _))| *times >= 3).map(|(id, _)| id.clone());
+    let contested = machine
+        .memory
+        .contested
+        .iter()
+        .find(|(_, (times, _))| *times >= 3)
+        .map(|(id, _)| id.clone());
     let (state, detail) = match contested {
         Some(id) if state == State::Ok => (State::Contested, id),
         _ => (state, detail),
     };
-    let stays = machine.memory.attempt.as_ref().filter(|_| state == State::Unhealthy).map(|attempt| attempt.to.clone());
+    let stays = machine
+        .memory
+        .attempt
+        .as_ref()
+        .filter(|_| state == State::Unhealthy)
+        .map(|attempt| attempt.to.clone());
     let runs = stays.or_else(|| machine.memory.good.clone()).unwrap_or_default();
     Outcome {
         run: began.0,
         outcome: word,
         channel,
         desired,
-        running: if runs.version.is_empty() { "none".into() } else { runs.version },
+        running: if runs.version.is_empty() {
+            "none".into()
+        } else {
+            runs.version
+        },
         commit: runs.commit,
         state: state.word(),
         detail,

@@ -24,7 +24,10 @@ pub fn tags(machine: &mut Machine<'_>, outcome: &Outcome, at_once: bool) {
         state: State::of(outcome.state).unwrap_or(State::Failed),
         detail: outcome.detail.clone(),
     };
-    let thousand = share(&format!("report {}", machine.identity.instance_id), Duration::from_millis(1000));
+    let thousand = share(
+        &format!("report {}", machine.identity.instance_id),
+        Duration::from_millis(1000),
+    );
     let pace = Pace {
         spread: config.report.spread,
         heartbeat: config.report.heartbeat,
@@ -52,10 +55,18 @@ pub fn tags(machine: &mut Machine<'_>, outcome: &Outcome, at_once: bool) {
 fn write(machine: &Machine<'_>, news: &News, text: &str) -> Result<(), String> {
     let imds = machine.imds.as_ref().ok_or("IMDS does not answer")?;
     let credentials = imds.credentials()?;
-    let ec2 = Ec2 { endpoint: endpoint(machine), region: &machine.identity.region, credentials: &credentials };
+    let ec2 = Ec2 {
+        endpoint: endpoint(machine),
+        region: &machine.identity.region,
+        credentials: &credentials,
+    };
     let keys = &machine.config.tags;
-    let tags = [(keys.running.as_str(), news.running.as_str()), (keys.agent.as_str(), text)];
-    ec2.create_tags(&machine.identity.instance_id, &tags, now()).map_err(|refusal| refusal.why)
+    let tags = [
+        (keys.running.as_str(), news.running.as_str()),
+        (keys.agent.as_str(), text),
+    ];
+    ec2.create_tags(&machine.identity.instance_id, &tags, now())
+        .map_err(|refusal| refusal.why)
 }
 
 fn seconds(duration: Duration) -> f64 {
@@ -90,12 +101,19 @@ fn text(machine: &Machine<'_>, outcome: &Outcome, mut metrics: Metrics, before: 
     metrics.set("info", &labels, 1.0);
     let at = now().timestamp() as f64;
     metrics.set("last_run_timestamp_seconds", &[], at);
-    let success = before.lines().find_map(|line| line.strip_prefix("fleetsheet_agent_last_success_timestamp_seconds ")).and_then(|value| value.parse().ok());
+    let success = before
+        .lines()
+        .find_map(|line| line.strip_prefix("fleetsheet_agent_last_success_timestamp_seconds "))
+        .and_then(|value| value.parse().ok());
     let success = if outcome.code() == 0 { Some(at) } else { success };
     if let Some(success) = success {
         metrics.set("last_success_timestamp_seconds", &[], success);
     }
-    metrics.set("run_duration_seconds", &[("stage", "all")], outcome.duration_ms as f64 / 1000.0);
+    metrics.set(
+        "run_duration_seconds",
+        &[("stage", "all")],
+        outcome.duration_ms as f64 / 1000.0,
+    );
     metrics.add("runs_total", &[("outcome", outcome.outcome)], 1.0);
     let mut drifted = 0;
     for action in &outcome.actions {
@@ -107,7 +125,11 @@ fn text(machine: &Machine<'_>, outcome: &Outcome, mut metrics: Metrics, before: 
         }
         if action.kind == "service" {
             metrics.add("restarts_total", &[("service", &action.id)], 1.0);
-            metrics.set("restart_seconds", &[("service", &action.id)], action.duration_ms as f64 / 1000.0);
+            metrics.set(
+                "restart_seconds",
+                &[("service", &action.id)],
+                action.duration_ms as f64 / 1000.0,
+            );
         }
     }
     if drifted > 0 {
@@ -131,7 +153,11 @@ fn text(machine: &Machine<'_>, outcome: &Outcome, mut metrics: Metrics, before: 
         metrics.set("fetch_seconds", &[], seconds(*took));
     }
     if outcome.outcome == "refused" {
-        let why = if outcome.detail.contains("ways back") { "belt" } else { "release" };
+        let why = if outcome.detail.contains("ways back") {
+            "belt"
+        } else {
+            "release"
+        };
         metrics.add("refused_total", &[("why", why)], 1.0);
     }
     metrics.set("quarantined", &[], machine.memory.quarantine.len() as f64);

@@ -54,7 +54,13 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
     }
     for command in &way.snapshot.undo {
         let act = Act::Command(command.clone());
-        actions.push(Action::new(command.id.clone(), act, "run".into(), command.argv.join(" "), Reason::Rollback));
+        actions.push(Action::new(
+            command.id.clone(),
+            act,
+            "run".into(),
+            command.argv.join(" "),
+            Reason::Rollback,
+        ));
     }
     let mut concerned: BTreeSet<String> = BTreeSet::new();
     if way.level >= 2
@@ -74,7 +80,11 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
             continue;
         }
         let act = Act::File(path.clone(), saved.clone());
-        let after = if saved.sensitive { "as before".into() } else { saved.fact.shown() };
+        let after = if saved.sensitive {
+            "as before".into()
+        } else {
+            saved.fact.shown()
+        };
         let mut action = Action::new(format!("file:{path}"), act, before.shown(), after, Reason::Rollback);
         if way.touched {
             action.owes = way.snapshot.notifies.get(path).into_iter().flatten().cloned().collect();
@@ -94,7 +104,13 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
         let hears = concerned.contains(&service.id) || way.owed.contains(&service.id) || way.level == 3;
         if differs(&wanted, &now) || (hears && wanted.started) {
             let after = if wanted.started { "active" } else { "inactive" };
-            let mut action = Action::new(service.id.clone(), Act::Service(wanted), now.active.clone(), after.into(), Reason::Rollback);
+            let mut action = Action::new(
+                service.id.clone(),
+                Act::Service(wanted),
+                now.active.clone(),
+                after.into(),
+                Reason::Rollback,
+            );
             if way.level == 3 && then.is_up() {
                 action.owes = vec![service.id.clone()];
             }
@@ -105,7 +121,11 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
 }
 
 fn packages(way: &Way<'_>) -> Option<Action> {
-    let mut transaction = Transaction { back: true, downgrade: true, ..Transaction::default() };
+    let mut transaction = Transaction {
+        back: true,
+        downgrade: true,
+        ..Transaction::default()
+    };
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let names: BTreeSet<&String> = way.snapshot.packages.keys().chain(way.facts.packages.keys()).collect();
     for name in names {
@@ -137,7 +157,11 @@ fn packages(way: &Way<'_>) -> Option<Action> {
                 }
             }
             (Some(then), Some(now)) if then.hold != now.hold => {
-                let set = if then.hold { &mut transaction.hold } else { &mut transaction.unhold };
+                let set = if then.hold {
+                    &mut transaction.hold
+                } else {
+                    &mut transaction.unhold
+                };
                 set.insert(name.clone());
                 before.push(format!("{name} hold {}", now.hold));
                 after.push(format!("{name} hold {}", then.hold));

@@ -32,12 +32,20 @@ pub fn render(text: &str, context: &Context) -> Result<(String, Vec<String>), St
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| error.to_string())?);
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .keep_trailing_newline(true)
+            .build()
+            .map_err(|error| error.to_string())?,
+    );
     let used: Arc<Mutex<Vec<String>>> = Arc::default();
     let (secrets, uses) = (context.secrets.clone(), Arc::clone(&used));
     environment.add_function("secret", move |name: String| -> Result<String, Error> {
         let Some(secret) = secrets.get(&name) else {
-            return Err(Error::new(ErrorKind::InvalidOperation, format!("no secret {name} on this server; put it into secrets.dir")));
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                format!("no secret {name} on this server; put it into secrets.dir"),
+            ));
         };
         uses.lock().unwrap_or_else(PoisonError::into_inner).push(name);
         Ok(secret.clone())

@@ -11,7 +11,11 @@ use crate::adapters::exec::{Ended, Program};
 use crate::adapters::systemd;
 
 const UNIT: &str = "fleetsheet-agent-apt.service";
-const LOCKS: [&str; 3] = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"];
+const LOCKS: [&str; 3] = [
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+];
 
 /// apt with the agent's own folder of archives.
 #[derive(Clone, Debug)]
@@ -43,8 +47,12 @@ pub fn parse(text: &str) -> Resolved {
         let mut words = line.split_whitespace();
         match (words.next(), words.next()) {
             (Some("Inst"), Some(name)) => {
-                let version = line.split_once('(').and_then(|(_, rest)| rest.split_whitespace().next());
-                resolved.install.insert(name.to_owned(), version.unwrap_or_default().to_owned());
+                let version = line
+                    .split_once('(')
+                    .and_then(|(_, rest)| rest.split_whitespace().next());
+                resolved
+                    .install
+                    .insert(name.to_owned(), version.unwrap_or_default().to_owned());
             }
             (Some("Remv" | "Purg"), Some(name)) => {
                 resolved.remove.insert(name.to_owned());
@@ -69,11 +77,16 @@ impl Apt {
             Some(version) => format!("{name}={version}"),
             None => name.clone(),
         });
-        install.chain(transaction.remove.iter().map(|name| format!("{name}-"))).collect()
+        install
+            .chain(transaction.remove.iter().map(|name| format!("{name}-")))
+            .collect()
     }
 
     fn options(&self, transaction: &Transaction) -> Vec<String> {
-        let mut options: Vec<String> = ["-q", "-y", "--no-show-upgraded"].into_iter().map(str::to_owned).collect();
+        let mut options: Vec<String> = ["-q", "-y", "--no-show-upgraded"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         let mut set = |option: String| options.extend(["-o".to_owned(), option]);
         set("Dpkg::Options::=--force-confdef".into());
         set("Dpkg::Options::=--force-confold".into());
@@ -106,18 +119,42 @@ impl Apt {
     /// # Errors
     /// apt cannot do it, and why.
     pub fn resolve(&self, transaction: &Transaction) -> Result<Resolved, String> {
-        let mut options: Vec<String> = self.options(transaction).into_iter().filter(|option| option != "--no-remove").collect();
+        let mut options: Vec<String> = self
+            .options(transaction)
+            .into_iter()
+            .filter(|option| option != "--no-remove")
+            .collect();
         options.push("-s".into());
         let ended = self.call(&options, self.words(transaction));
-        if ended.is_well() { Ok(parse(&ended.text())) } else { Err(why(&ended)) }
+        if ended.is_well() {
+            Ok(parse(&ended.text()))
+        } else {
+            Err(why(&ended))
+        }
     }
 
-    /// Fetches the archives of a transaction.
+    /// Fetches the archives of a transaction, and gives what it would do.
     ///
     /// # Errors
     /// One cannot be had.
-    pub fn download(&self, transaction: &Transaction) -> Result<(), String> {
-        let mut options: Vec<String> = self.options(transaction).into_iter().filter(|option| option != "--no-remove").collect();
+    pub fn fetch(&self, transaction: &Transaction) -> Result<Resolved, String> {
+        let resolved = self.resolve(transaction)?;
+        self.download(transaction)?;
+        for (name, version) in &resolved.install {
+            // Of a source on this disk apt copies nothing, and then finds nothing with --no-download.
+            if !self.keep(name, version) {
+                return Err(format!("the archive of {name} {version} cannot be had"));
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn download(&self, transaction: &Transaction) -> Result<(), String> {
+        let mut options: Vec<String> = self
+            .options(transaction)
+            .into_iter()
+            .filter(|option| option != "--no-remove")
+            .collect();
         options.push("--download-only".into());
         let ended = self.call(&options, self.words(transaction));
         if ended.is_well() { Ok(()) } else { Err(why(&ended)) }
@@ -142,7 +179,12 @@ impl Apt {
         }
         let start = file_of(name, version);
         let archives = fs::read_dir("/var/cache/apt/archives").into_iter().flatten().flatten();
-        let found = archives.map(|entry| entry.path()).find(|path| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&start));
+        let found = archives.map(|entry| entry.path()).find(|path| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .starts_with(&start)
+        });
         if let Some(path) = found {
             let to = self.debs.join(path.file_name().unwrap_or_default());
             return fs::copy(path, to).is_ok();
@@ -193,7 +235,10 @@ impl Apt {
     /// It does not end.
     pub fn wait(&self) -> Result<(), String> {
         let began = Instant::now();
-        while matches!(systemd::fact(UNIT).active.as_str(), "active" | "activating" | "deactivating") {
+        while matches!(
+            systemd::fact(UNIT).active.as_str(),
+            "active" | "activating" | "deactivating"
+        ) {
             if began.elapsed() > self.timeout {
                 return Err(format!("{UNIT} does not end"));
             }
@@ -206,7 +251,10 @@ impl Apt {
         self.wait()?;
         let log = self.log.join("apt.log");
         let append = format!("append:{}", log.display());
-        let mut arguments: Vec<String> = ["--wait", "--collect", "--quiet", "--service-type=exec"].into_iter().map(str::to_owned).collect();
+        let mut arguments: Vec<String> = ["--wait", "--collect", "--quiet", "--service-type=exec"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         arguments.push(format!("--unit={UNIT}"));
         for property in [
             "StandardInput=null".to_owned(),
@@ -228,7 +276,8 @@ impl Apt {
             return Ok(());
         }
         let text = fs::read(&log).unwrap_or_default();
-        let new = String::from_utf8_lossy(text.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default()).into_owned();
+        let new =
+            String::from_utf8_lossy(text.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default()).into_owned();
         let complaint = if new.is_empty() { ended.complaint.clone() } else { new };
         Err(why(&Ended { complaint, ..ended }))
     }
@@ -257,7 +306,11 @@ impl Apt {
         }
         let arguments = std::iter::once(how).chain(names.iter().map(String::as_str));
         let ended = Program::new("apt-mark", arguments, self.timeout).run();
-        if ended.is_well() { Ok(()) } else { Err(format!("apt-mark {}", ended.why())) }
+        if ended.is_well() {
+            Ok(())
+        } else {
+            Err(format!("apt-mark {}", ended.why()))
+        }
     }
 
     /// Lets dpkg finish what was interrupted; waits for what still runs.
@@ -282,11 +335,18 @@ fn is_locked(path: &Path) -> bool {
 }
 
 fn why(ended: &Ended) -> String {
-    let said = ended.complaint.lines().find(|line| line.starts_with("E: ")).unwrap_or_default();
+    let said = ended
+        .complaint
+        .lines()
+        .find(|line| line.starts_with("E: "))
+        .unwrap_or_default();
     if said.is_empty() {
         return format!("apt {}", ended.why());
     }
-    format!("apt: {}", crate::problem::plain(&crate::problem::cut(said.trim_start_matches("E: "), 200)))
+    format!(
+        "apt: {}",
+        crate::problem::plain(&crate::problem::cut(said.trim_start_matches("E: "), 200))
+    )
 }
 
 #[cfg(test)]

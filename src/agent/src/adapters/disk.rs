@@ -19,7 +19,9 @@ pub fn durable() {
         use std::sync::atomic::{AtomicU64, Ordering};
         static STEPS: AtomicU64 = AtomicU64::new(0);
         let step = STEPS.fetch_add(1, Ordering::SeqCst);
-        let at = std::env::var("FLEETSHEET_AGENT_ABORT_AT").ok().and_then(|at| at.parse().ok());
+        let at = std::env::var("FLEETSHEET_AGENT_ABORT_AT")
+            .ok()
+            .and_then(|at| at.parse().ok());
         if at == Some(step) {
             std::process::abort();
         }
@@ -33,7 +35,9 @@ pub fn durable() {
 pub fn fact(path: &Path, users: &Users) -> io::Result<FileFact> {
     let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(FileFact::default()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(FileFact::default());
+        }
         Err(error) => return Err(error),
     };
     let kind = match meta.file_type() {
@@ -44,8 +48,16 @@ pub fn fact(path: &Path, users: &Users) -> io::Result<FileFact> {
     };
     Ok(FileFact {
         kind,
-        digest: if kind == FileKind::File { sha256(&fs::read(path)?) } else { String::new() },
-        target: if kind == FileKind::Link { fs::read_link(path)?.to_string_lossy().into_owned() } else { String::new() },
+        digest: if kind == FileKind::File {
+            sha256(&fs::read(path)?)
+        } else {
+            String::new()
+        },
+        target: if kind == FileKind::Link {
+            fs::read_link(path)?.to_string_lossy().into_owned()
+        } else {
+            String::new()
+        },
         owner: users.user(meta.uid()),
         group: users.group(meta.gid()),
         mode: meta.mode() & 0o7777,
@@ -58,7 +70,11 @@ pub fn fact(path: &Path, users: &Users) -> io::Result<FileFact> {
 /// It cannot be read.
 pub fn save(path: &Path, users: &Users) -> io::Result<Saved> {
     let fact = fact(path, users)?;
-    let content = if fact.kind == FileKind::File { fs::read(path)? } else { Vec::new() };
+    let content = if fact.kind == FileKind::File {
+        fs::read(path)?
+    } else {
+        Vec::new()
+    };
     Ok(Saved {
         fact,
         content: base64::prelude::BASE64_STANDARD.encode(content),
@@ -151,15 +167,26 @@ pub fn put(path: &Path, saved: &Saved, users: &Users) -> io::Result<()> {
 }
 
 fn own(path: &Path, saved: &Saved, users: &Users) -> io::Result<()> {
-    let unknown = |what: &str| io::Error::new(io::ErrorKind::NotFound, format!("no user or group {what} on this server"));
+    let unknown = |what: &str| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("no user or group {what} on this server"),
+        )
+    };
     let uid = users.uid(&saved.fact.owner).ok_or_else(|| unknown(&saved.fact.owner))?;
     let gid = users.gid(&saved.fact.group).ok_or_else(|| unknown(&saved.fact.group))?;
     std::os::unix::fs::lchown(path, Some(uid), Some(gid))
 }
 
 fn write_beside(path: &Path, beside: &Path, saved: &Saved, users: &Users) -> io::Result<()> {
-    let content = base64::prelude::BASE64_STANDARD.decode(&saved.content).map_err(io::Error::other)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+    let content = base64::prelude::BASE64_STANDARD
+        .decode(&saved.content)
+        .map_err(io::Error::other)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(beside)?;
     file.write_all(&content)?;
     own(beside, saved, users)?;
     file.set_permissions(fs::Permissions::from_mode(saved.fact.mode))?;
@@ -181,7 +208,11 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     durable();
     let beside = beside(path);
     let _ = fs::remove_file(&beside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
     durable();
@@ -203,7 +234,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// It is no text.
 pub fn text(path: &Path) -> Result<Option<String>, String> {
     match fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "is not UTF-8 text".into()),
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| "is not UTF-8 text".into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.to_string()),
     }
@@ -216,10 +249,16 @@ pub fn usage() -> (u64, f64) {
     static LAST: Mutex<f64> = Mutex::new(0.0);
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024;
+    let peak = peak
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024;
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: f64 = [11, 12].iter().filter_map(|n| fields.get(*n)?.parse::<f64>().ok()).sum();
+    let ticks: f64 = [11, 12]
+        .iter()
+        .filter_map(|n| fields.get(*n)?.parse::<f64>().ok())
+        .sum();
     // Linux counts in hundredths for everybody who asks here.
     let seconds = ticks / 100.0;
     let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

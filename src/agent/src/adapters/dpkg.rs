@@ -13,7 +13,9 @@ const FORMAT: &str = "${Package}\t${Architecture}\t${db:Status-Abbrev}\t${Versio
 fn autos() -> BTreeSet<String> {
     let text = fs::read_to_string("/var/lib/apt/extended_states").unwrap_or_default();
     let auto = text.split("\n\n").filter(|block| block.contains("Auto-Installed: 1"));
-    auto.filter_map(|block| block.lines().find_map(|line| line.strip_prefix("Package: "))).map(str::to_owned).collect()
+    auto.filter_map(|block| block.lines().find_map(|line| line.strip_prefix("Package: ")))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// All packages; those of another architecture under `name:arch`.
@@ -30,7 +32,9 @@ pub fn packages() -> Result<BTreeMap<String, PackageFact>, String> {
     let mut packages = BTreeMap::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [name, _, status, version] = fields[..] else { continue };
+        let [name, _, status, version] = fields[..] else {
+            continue;
+        };
         let mut letters = status.chars();
         let (want, is) = (letters.next().unwrap_or(' '), letters.next().unwrap_or(' '));
         // Only its configuration is left, or nothing.

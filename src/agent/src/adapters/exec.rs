@@ -35,7 +35,12 @@ impl Ended {
     /// Why it failed, in a few words.
     #[must_use]
     pub fn why(&self) -> String {
-        let said = self.complaint.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let said = self
+            .complaint
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default();
         let said = crate::problem::plain(&crate::problem::cut(said.trim(), 200));
         match (self.late, self.code) {
             (true, _) => "took too long".into(),
@@ -59,7 +64,11 @@ pub struct Program {
 impl Program {
     /// A program with its arguments.
     #[must_use]
-    pub fn new<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(program: &str, arguments: I, timeout: Duration) -> Self {
+    pub fn new<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(
+        program: &str,
+        arguments: I,
+        timeout: Duration,
+    ) -> Self {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -105,7 +114,11 @@ impl Program {
             Ok(child) => child,
             Err(error) => {
                 let name = self.command.get_program().to_string_lossy().into_owned();
-                return Ended { code: Some(127), complaint: format!("{name}: {error}"), ..Ended::default() };
+                return Ended {
+                    code: Some(127),
+                    complaint: format!("{name}: {error}"),
+                    ..Ended::default()
+                };
             }
         };
         let (out, complaint) = (collect(child.stdout.take()), collect(child.stderr.take()));
@@ -139,7 +152,11 @@ fn wait(child: &mut Child, timeout: Duration) -> (Option<i32>, bool) {
         match child.try_wait() {
             Ok(Some(status)) => return (status.code(), false),
             Ok(None) if began.elapsed() < timeout => {
-                let pause = if began.elapsed() < Duration::from_millis(100) { 1 } else { 20 };
+                let pause = if began.elapsed() < Duration::from_millis(100) {
+                    1
+                } else {
+                    20
+                };
                 std::thread::sleep(Duration::from_millis(pause));
             }
             _ => {

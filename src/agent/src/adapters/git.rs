@@ -42,13 +42,22 @@ const LONGEST: usize = 8 << 20;
 
 impl Git<'_> {
     fn run(&self, arguments: &[&str]) -> Ended {
-        let mut words: Vec<String> = SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
+        let mut words: Vec<String> = SETTINGS
+            .iter()
+            .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()])
+            .collect();
         words.push("-c".into());
-        words.push(format!("gpg.ssh.allowedSignersFile={}", self.source.allowed_signers.display()));
+        words.push(format!(
+            "gpg.ssh.allowedSignersFile={}",
+            self.source.allowed_signers.display()
+        ));
         if let Some(token) = &self.source.token_file {
             // The helper reads the token itself: it is in no argument and no variable.
             words.push("-c".into());
-            words.push(format!("credential.helper=!f() {{ echo username=x-token; echo password=$(cat '{}'); }}; f", token.display()));
+            words.push(format!(
+                "credential.helper=!f() {{ echo username=x-token; echo password=$(cat '{}'); }}; f",
+                token.display()
+            ));
         }
         words.push(format!("--git-dir={}", self.dir.display()));
         words.extend(arguments.iter().map(|word| (*word).to_owned()));
@@ -88,10 +97,23 @@ impl Git<'_> {
         let refspec = format!("+{name}:{}", Self::local(version));
         let mut why = "no source.url".to_owned();
         for url in std::iter::once(&self.source.url).chain(&self.source.mirrors) {
-            if !["https://", "ssh://", "file:///"].iter().any(|scheme| url.starts_with(scheme)) {
+            if !["https://", "ssh://", "file:///"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme))
+            {
                 continue;
             }
-            let ended = self.run(&["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--", url, &refspec]);
+            let ended = self.run(&[
+                "fetch",
+                "--quiet",
+                "--depth=1",
+                "--no-tags",
+                "--no-recurse-submodules",
+                "--no-write-fetch-head",
+                "--",
+                url,
+                &refspec,
+            ]);
             if ended.is_well() {
                 return Ok(());
             }
@@ -123,7 +145,12 @@ impl Git<'_> {
         if kind == "tag" {
             let object = self.run(&["cat-file", "tag", &name]).text();
             let head: Vec<&str> = object.lines().take_while(|line| !line.is_empty()).collect();
-            let field = |key: &str| head.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).unwrap_or_default().to_owned();
+            let field = |key: &str| {
+                head.iter()
+                    .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let wanted = self.source.r#ref.replace("{version}", version);
             if Some(field("tag").as_str()) != wanted.strip_prefix("refs/tags/") {
                 return refused("the tag object is of another version");
@@ -158,9 +185,13 @@ impl Git<'_> {
             return Err(format!("git {}", listed.why()));
         }
         let text = listed.text();
-        let Some((head, _)) = text.split_once('\t') else { return Ok(None) };
+        let Some((head, _)) = text.split_once('\t') else {
+            return Ok(None);
+        };
         let fields: Vec<&str> = head.split_whitespace().collect();
-        let [mode, kind, object, size] = fields[..] else { return Err("git says nothing".into()) };
+        let [mode, kind, object, size] = fields[..] else {
+            return Err("git says nothing".into());
+        };
         if kind != "blob" || !mode.starts_with("100") {
             return Err("is a link, a folder or a submodule; put a plain file there".into());
         }
@@ -171,6 +202,8 @@ impl Git<'_> {
         if !read.is_well() {
             return Err(format!("git {}", read.why()));
         }
-        String::from_utf8(read.out).map(Some).map_err(|_| "is not UTF-8 text".into())
+        String::from_utf8(read.out)
+            .map(Some)
+            .map_err(|_| "is not UTF-8 text".into())
     }
 }

@@ -40,7 +40,13 @@ fn tls() -> TlsConfig {
     static ROOTS: OnceLock<Arc<Vec<Certificate<'static>>>> = OnceLock::new();
     let roots = ROOTS.get_or_init(|| {
         let found = rustls_native_certs::load_native_certs();
-        Arc::new(found.certs.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()).collect())
+        Arc::new(
+            found
+                .certs
+                .iter()
+                .map(|der| Certificate::from_der(der.as_ref()).to_owned())
+                .collect(),
+        )
     });
     TlsConfig::builder()
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -52,7 +58,13 @@ fn tls() -> TlsConfig {
 ///
 /// # Errors
 /// There is no answer.
-pub fn ask(method: &str, url: &str, headers: &[(String, String)], body: Option<&str>, timeout: Duration) -> Result<Answer, Silence> {
+pub fn ask(
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    body: Option<&str>,
+    timeout: Duration,
+) -> Result<Answer, Silence> {
     let mut config = Agent::config_builder()
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
@@ -69,14 +81,26 @@ pub fn ask(method: &str, url: &str, headers: &[(String, String)], body: Option<&
         request = request.header(name, value);
     }
     let other = |error: String| Silence::Other(crate::problem::plain(&crate::problem::cut(&error, 120)));
-    let request = request.body(body.unwrap_or_default().to_owned()).map_err(|error| other(error.to_string()))?;
+    let request = request
+        .body(body.unwrap_or_default().to_owned())
+        .map_err(|error| other(error.to_string()))?;
     let told = |error: ureq::Error| match error {
         ureq::Error::Timeout(_) => Silence::Late,
-        ureq::Error::Io(io) if matches!(io.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock) => Silence::Late,
+        ureq::Error::Io(io) if matches!(io.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock) => {
+            Silence::Late
+        }
         error => other(error.to_string()),
     };
     let mut answer = agent.run(request).map_err(told)?;
     let status = answer.status().as_u16();
-    let bytes = answer.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(told)?;
-    Ok(Answer { status, body: String::from_utf8_lossy(&bytes).into_owned() })
+    let bytes = answer
+        .body_mut()
+        .with_config()
+        .limit(LONGEST)
+        .read_to_vec()
+        .map_err(told)?;
+    Ok(Answer {
+        status,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+    })
 }

@@ -78,7 +78,10 @@ impl Imds {
         if answer.status != 200 || answer.body.is_empty() || !plain {
             return Err(format!("IMDS gives no token: {}", answer.status));
         }
-        Ok(Self { endpoint: endpoint.to_owned(), token: answer.body })
+        Ok(Self {
+            endpoint: endpoint.to_owned(),
+            token: answer.body,
+        })
     }
 
     fn get(&self, path: &str) -> Result<Answer, String> {
@@ -94,7 +97,9 @@ impl Imds {
     pub fn identity(&self) -> Result<Identity, String> {
         let answer = self.get("dynamic/instance-identity/document")?;
         let identity: Option<Identity> = serde_json::from_str(&answer.body).ok();
-        identity.filter(|identity| answer.status == 200 && !identity.instance_id.is_empty()).ok_or_else(|| "IMDS does not say who this is".into())
+        identity
+            .filter(|identity| answer.status == 200 && !identity.instance_id.is_empty())
+            .ok_or_else(|| "IMDS does not say who this is".into())
     }
 
     /// The server's tags. An empty list proves nothing, and counts as unreadable.
@@ -102,7 +107,9 @@ impl Imds {
     pub fn tags(&self, channel: &str, version: &str) -> Tags {
         let listed = match self.get("meta-data/tags/instance") {
             Ok(answer) if answer.status == 200 => answer.body,
-            Ok(answer) if answer.status == 404 => return Tags::Unreadable("are not in IMDS; enable InstanceMetadataTags".into()),
+            Ok(answer) if answer.status == 404 => {
+                return Tags::Unreadable("are not in IMDS; enable InstanceMetadataTags".into());
+            }
             Ok(answer) => return Tags::Unreadable(format!("IMDS says {}", answer.status)),
             Err(why) => return Tags::Unreadable(why),
         };

@@ -11,7 +11,10 @@ use rustix::fs::{FlockOperation, flock};
 
 /// The time.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the edge: all else takes the time as an argument")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: all else takes the time as an argument"
+)]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
@@ -82,7 +85,10 @@ impl Users {
 }
 
 fn name(names: &BTreeMap<String, u32>, number: u32) -> String {
-    names.iter().find(|(_, known)| **known == number).map_or_else(|| number.to_string(), |(name, _)| name.clone())
+    names
+        .iter()
+        .find(|(_, known)| **known == number)
+        .map_or_else(|| number.to_string(), |(name, _)| name.clone())
 }
 
 /// The lock of all runs, held until it is dropped.
@@ -94,7 +100,13 @@ pub struct Lock(#[expect(dead_code, reason = "it is held, not used")] File);
 /// # Errors
 /// It is held, or cannot be had.
 pub fn lock(path: &Path) -> io::Result<Result<Lock, String>> {
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         file.read_to_string(&mut holder)?;

@@ -52,17 +52,26 @@ pub fn make(check: &Check) -> Made {
             None => (Result3::Unknown, "no such host".into()),
             Some(address) => match TcpStream::connect_timeout(&address, ONE) {
                 Ok(_) => (Result3::Pass, "open".into()),
-                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => (Result3::Unknown, "no answer in time".into()),
+                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                    (Result3::Unknown, "no answer in time".into())
+                }
                 Err(error) => (Result3::Fail, error.kind().to_string()),
             },
         },
         Probe::Command(argv) => {
-            let (program, arguments) = argv.split_first().map_or(("/bin/false", &[][..]), |(program, rest)| (program.as_str(), rest));
+            let (program, arguments) = argv
+                .split_first()
+                .map_or(("/bin/false", &[][..]), |(program, rest)| (program.as_str(), rest));
             let ended = Program::new(program, arguments, ONE * 6).run();
             match (ended.is_well(), ended.late) {
                 (true, _) => (Result3::Pass, "exit 0".into()),
                 (_, true) => (Result3::Unknown, "took too long".into()),
-                _ => (Result3::Fail, ended.code.map_or_else(|| "killed".into(), |code| format!("exit {code}"))),
+                _ => (
+                    Result3::Fail,
+                    ended
+                        .code
+                        .map_or_else(|| "killed".into(), |code| format!("exit {code}")),
+                ),
             }
         }
         Probe::Service(unit) => {
@@ -71,5 +80,9 @@ pub fn make(check: &Check) -> Made {
             (result, if fact.known { fact.active } else { "not there".into() })
         }
     };
-    Made { id: check.id.clone(), result, message }
+    Made {
+        id: check.id.clone(),
+        result,
+        message,
+    }
 }

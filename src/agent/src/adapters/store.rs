@@ -47,12 +47,20 @@ impl Store {
     /// The memory; what is torn, lost or of another server counts as none, and says so.
     #[must_use]
     pub fn memory(&self, instance: &str) -> Memory {
-        let lost = |why: &str| Memory { lost: Some(why.to_owned()), instance: instance.to_owned(), ..Memory::default() };
+        let lost = |why: &str| Memory {
+            lost: Some(why.to_owned()),
+            instance: instance.to_owned(),
+            ..Memory::default()
+        };
         let text = match fs::read(self.dir.join("state.json")) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let fresh = !self.dir.join("desired/good.json").exists();
-                return if fresh { Memory { lost: None, ..lost("") } } else { lost("state.json is gone") };
+                return if fresh {
+                    Memory { lost: None, ..lost("") }
+                } else {
+                    lost("state.json is gone")
+                };
             }
             Err(_) => return lost("state.json cannot be read"),
         };
@@ -74,7 +82,10 @@ impl Store {
     /// It cannot be written.
     pub fn remember(&self, memory: &Memory) -> io::Result<()> {
         let memory = serde_json::to_value(memory)?;
-        let sealed = Sealed { sum: sha256(memory.to_string().as_bytes()), memory };
+        let sealed = Sealed {
+            sum: sha256(memory.to_string().as_bytes()),
+            memory,
+        };
         replace(&self.dir.join("state.json"), &serde_json::to_vec(&sealed)?, 0o600)
     }
 
@@ -114,7 +125,11 @@ impl Store {
     pub fn append<T: Serialize>(&self, name: &str, value: &T, sync: bool) -> io::Result<()> {
         let mut line = serde_json::to_vec(value)?;
         line.push(b'\n');
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(self.dir.join(name))?;
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(self.dir.join(name))?;
         file.write_all(&line)?;
         if sync { file.sync_data() } else { Ok(()) }
     }
@@ -125,7 +140,10 @@ impl Store {
         let text = fs::read_to_string(self.dir.join(name)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let from = lines.len().saturating_sub(most);
-        lines[from..].iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        lines[from..]
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Cuts a journal that has grown long down to its newer half.
@@ -139,14 +157,23 @@ impl Store {
         }
         let text = fs::read_to_string(&path)?;
         let half = text.len() / 2;
-        let from = text.char_indices().map(|(at, _)| at).find(|at| *at >= half && text.as_bytes()[at - 1] == b'\n');
+        let from = text
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|at| *at >= half && text.as_bytes()[at - 1] == b'\n');
         replace(&path, &text.as_bytes()[from.unwrap_or(0)..], 0o600)
     }
 
     /// Keeps the newest of a folder's files, and those that are named.
     pub fn keep(&self, folder: &str, newest: usize, named: &[&str]) {
-        let Ok(entries) = fs::read_dir(self.dir.join(folder)) else { return };
-        let mut files: Vec<_> = entries.flatten().filter(|entry| entry.path().is_file()).map(|entry| entry.path()).collect();
+        let Ok(entries) = fs::read_dir(self.dir.join(folder)) else {
+            return;
+        };
+        let mut files: Vec<_> = entries
+            .flatten()
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.path())
+            .collect();
         files.sort();
         let old = files.len().saturating_sub(newest);
         for file in &files[..old] {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::adapters::exec::{Ended, Program};
 use crate::facts::ServiceFact;
 
-const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,UnitFileState,InvocationID,NeedDaemonReload,NRestarts,Names";
+const PROPERTIES: &str =
+    "--property=Id,LoadState,ActiveState,UnitFileState,InvocationID,NeedDaemonReload,NRestarts,Names";
 
 /// What is known of these units, in one call.
 #[must_use]
@@ -14,7 +15,10 @@ pub fn facts(units: &[String]) -> BTreeMap<String, ServiceFact> {
     if units.is_empty() {
         return BTreeMap::new();
     }
-    let arguments = ["show", PROPERTIES, "--"].into_iter().map(str::to_owned).chain(units.iter().cloned());
+    let arguments = ["show", PROPERTIES, "--"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(units.iter().cloned());
     let ended = Program::new("systemctl", arguments, Duration::from_secs(30)).run();
     let text = ended.text();
     // The answers come in the order of the questions, whatever name a unit has really.

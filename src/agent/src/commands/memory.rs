@@ -47,7 +47,10 @@ pub(super) fn retry(config: &Config, version: &str) -> Result<Answer, Stop> {
 pub(super) fn accept(config: &Config, version: &str) -> Result<Answer, Stop> {
     let version = fleetsheet_words::version(version).map_err(Stop::Refused)?;
     change(config, |memory| {
-        memory.pins.remove(version).ok_or_else(|| format!("{version} was never seen here"))?;
+        memory
+            .pins
+            .remove(version)
+            .ok_or_else(|| format!("{version} was never seen here"))?;
         memory.look_again.remove(version);
         memory.backoff = memory.backoff.take().filter(|backoff| backoff.version != version);
         Ok(format!("the ref of {version} is taken as it is found next"))
@@ -62,7 +65,10 @@ pub(super) fn hold(config: &Config, time: Duration, reason: &str) -> Result<Answ
             return Err("a hold lasts 24h at most; hold again tomorrow".into());
         }
         let until = now() + TimeDelta::from_std(time).map_err(|error| error.to_string())?;
-        memory.hold = Some(Hold { until, why: reason.clone() });
+        memory.hold = Some(Hold {
+            until,
+            why: reason.clone(),
+        });
         Ok(format!("held until {}: {reason}", until.format("%Y-%m-%dT%H:%M:%SZ")))
     })
 }
@@ -70,6 +76,10 @@ pub(super) fn hold(config: &Config, time: Duration, reason: &str) -> Result<Answ
 /// Ends a hold.
 pub(super) fn unhold(config: &Config) -> Result<Answer, Stop> {
     change(config, |memory| {
-        Ok(if memory.hold.take().is_some() { "no longer held".into() } else { "there was no hold".into() })
+        Ok(if memory.hold.take().is_some() {
+            "no longer held".into()
+        } else {
+            "there was no hold".into()
+        })
     })
 }

@@ -68,11 +68,23 @@ pub(super) fn rollback(config: &Config, level: Option<u8>) -> Result<Answer, Sto
     };
     let mut machine = run::open(config)?;
     if machine.memory.attempt.is_none() {
-        let none = "there is no attempt to take back: the release that runs is good. Let the tag name the former version";
-        return Ok(Answer::new(format!("{none}\n"), serde_json::json!({"outcome": "failed", "detail": none}), 1));
+        let none =
+            "there is no attempt to take back: the release that runs is good. Let the tag name the former version";
+        return Ok(Answer::new(
+            format!("{none}\n"),
+            serde_json::json!({"outcome": "failed", "detail": none}),
+            1,
+        ));
     }
     attempt::begin_back(&mut machine, "rollback by hand", true, false)?;
-    if let (Some(level), Some(back)) = (level, machine.memory.attempt.as_mut().and_then(|attempt| attempt.back.as_mut())) {
+    if let (Some(level), Some(back)) = (
+        level,
+        machine
+            .memory
+            .attempt
+            .as_mut()
+            .and_then(|attempt| attempt.back.as_mut()),
+    ) {
         back.level = back.level.max(level);
     }
     machine.remember()?;
@@ -80,7 +92,16 @@ pub(super) fn rollback(config: &Config, level: Option<u8>) -> Result<Answer, Sto
         Stands::Broken(_) => ("broken", 4),
         _ => ("taken_back", 0),
     };
-    let lines: String = machine.done.iter().map(|action| format!("  {}: {} → {} {}\n", action.id, action.before, action.after, action.result)).collect();
+    let lines: String = machine
+        .done
+        .iter()
+        .map(|action| {
+            format!(
+                "  {}: {} → {} {}\n",
+                action.id, action.before, action.after, action.result
+            )
+        })
+        .collect();
     let json = serde_json::json!({"outcome": word, "actions": machine.done, "problems": machine.problems});
     Ok(Answer::new(format!("{word}\n{lines}"), json, code))
 }

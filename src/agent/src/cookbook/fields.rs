@@ -32,7 +32,10 @@ pub struct Fields<'a> {
 /// Whether YAML takes this text for something else than text.
 fn is_other(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let word = matches!(lower.as_str(), "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off");
+    let word = matches!(
+        lower.as_str(),
+        "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off"
+    );
     word || text.replace('_', "").parse::<f64>().is_ok() || lower.starts_with("0x") || lower.starts_with("0o")
 }
 
@@ -41,7 +44,10 @@ impl<'a> Fields<'a> {
     pub fn of(node: &'a Node, allowed: &[&str], problems: &mut Problems) -> Self {
         let mut fields = BTreeMap::new();
         let Value::Map(map) = &node.value else {
-            problems.wrong(node.at, format!("is no mapping; write `key: value` with {}", allowed.join(", ")));
+            problems.wrong(
+                node.at,
+                format!("is no mapping; write `key: value` with {}", allowed.join(", ")),
+            );
             return Self { at: node.at, fields };
         };
         for (key, value) in map {
@@ -50,7 +56,10 @@ impl<'a> Fields<'a> {
                     fields.insert(name.as_str(), value);
                 }
                 Value::Scalar(name, _) => {
-                    problems.wrong(key.at, format!("unknown key `{name}`; these are known: {}", allowed.join(", ")));
+                    problems.wrong(
+                        key.at,
+                        format!("unknown key `{name}`; these are known: {}", allowed.join(", ")),
+                    );
                 }
                 _ => problems.wrong(key.at, "a key that is no text; write a word"),
             }
@@ -90,7 +99,10 @@ impl<'a> Fields<'a> {
             Value::Scalar(text, true) if text == "true" => Some(true),
             Value::Scalar(text, true) if text == "false" => Some(false),
             _ => {
-                problems.wrong(node.at, format!("`{key}` is neither true nor false; write one of them, without quotes"));
+                problems.wrong(
+                    node.at,
+                    format!("`{key}` is neither true nor false; write one of them, without quotes"),
+                );
                 None
             }
         }
@@ -104,7 +116,10 @@ impl<'a> Fields<'a> {
         {
             return Some(number);
         }
-        problems.wrong(node.at, format!("`{key}` is no whole number; write one, without quotes"));
+        problems.wrong(
+            node.at,
+            format!("`{key}` is no whole number; write one, without quotes"),
+        );
         None
     }
 
@@ -114,10 +129,14 @@ impl<'a> Fields<'a> {
             return otherwise;
         };
         let read = humantime::parse_duration(&text).ok();
-        read.filter(|time| !time.is_zero() && *time <= Duration::from_secs(3600)).unwrap_or_else(|| {
-            problems.wrong(self.at(key), format!("`{key}` is no length of time up to an hour; write it as 30s or 5m"));
-            otherwise
-        })
+        read.filter(|time| !time.is_zero() && *time <= Duration::from_secs(3600))
+            .unwrap_or_else(|| {
+                problems.wrong(
+                    self.at(key),
+                    format!("`{key}` is no length of time up to an hour; write it as 30s or 5m"),
+                );
+                otherwise
+            })
     }
 
     /// One of some words.
@@ -125,7 +144,10 @@ impl<'a> Fields<'a> {
         let text = self.text(key, problems)?;
         let known = words.iter().find(|word| **word == text);
         if known.is_none() {
-            problems.wrong(self.at(key), format!("`{key}` is `{text}`; it is one of {}", words.join(", ")));
+            problems.wrong(
+                self.at(key),
+                format!("`{key}` is `{text}`; it is one of {}", words.join(", ")),
+            );
         }
         known.copied()
     }
@@ -153,7 +175,10 @@ impl<'a> Fields<'a> {
 fn text(node: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     match &node.value {
         Value::Scalar(text, is_plain) if *is_plain && is_other(text) => {
-            problems.wrong(node.at, format!("`{key}` is text, and {text} without quotes is none; write \"{text}\""));
+            problems.wrong(
+                node.at,
+                format!("`{key}` is text, and {text} without quotes is none; write \"{text}\""),
+            );
             None
         }
         Value::Scalar(text, _) if text.contains('\0') => {
@@ -189,7 +214,10 @@ pub fn json(node: &Node) -> serde_json::Value {
                 Value::Scalar(text, _) => text.clone(),
                 _ => String::new(),
             };
-            map.iter().map(|(key, value)| (name(key), json(value))).collect::<serde_json::Map<_, _>>().into()
+            map.iter()
+                .map(|(key, value)| (name(key), json(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         }
     }
 }

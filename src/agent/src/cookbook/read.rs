@@ -16,7 +16,17 @@ pub struct Allowed {
     pub timeout: Duration,
 }
 
-const COMMAND: [&str; 9] = ["id", "command", "sudo", "unless", "creates", "timeout", "undo", "shell", "on_change"];
+const COMMAND: [&str; 9] = [
+    "id",
+    "command",
+    "sudo",
+    "unless",
+    "creates",
+    "timeout",
+    "undo",
+    "shell",
+    "on_change",
+];
 
 /// Reads one cookbook.
 ///
@@ -24,10 +34,25 @@ const COMMAND: [&str; 9] = ["id", "command", "sudo", "unless", "creates", "timeo
 /// Everything that is wrong with it, each with its place and the fix.
 pub fn read(file: &str, text: &str, allowed: Allowed) -> Result<Cookbook, Vec<Problem>> {
     let root = tree::read(file, text)?;
-    let mut problems = Problems { file: file.to_owned(), found: Vec::new() };
-    let keys = ["name", "version", "description", "vars", "install", "configure", "health"];
+    let mut problems = Problems {
+        file: file.to_owned(),
+        found: Vec::new(),
+    };
+    let keys = [
+        "name",
+        "version",
+        "description",
+        "vars",
+        "install",
+        "configure",
+        "health",
+    ];
     let fields = Fields::of(&root, &keys, &mut problems);
-    let mut book = Cookbook { file: file.to_owned(), name: fields.needed("name", &mut problems), ..Cookbook::default() };
+    let mut book = Cookbook {
+        file: file.to_owned(),
+        name: fields.needed("name", &mut problems),
+        ..Cookbook::default()
+    };
     fields.text("version", &mut problems);
     fields.text("description", &mut problems);
     if let Some(node) = fields.node("vars") {
@@ -56,7 +81,11 @@ pub fn read(file: &str, text: &str, allowed: Allowed) -> Result<Cookbook, Vec<Pr
     for (n, node) in fields.list("health", &mut problems).iter().enumerate() {
         book.health.push(check(node, n, &mut problems));
     }
-    if problems.found.is_empty() { Ok(book) } else { Err(problems.found) }
+    if problems.found.is_empty() {
+        Ok(book)
+    } else {
+        Err(problems.found)
+    }
 }
 
 fn id(fields: &Fields<'_>, otherwise: String, problems: &mut Problems) -> String {
@@ -65,14 +94,18 @@ fn id(fields: &Fields<'_>, otherwise: String, problems: &mut Problems) -> String
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
     if id.is_empty() || id.len() > 64 || !id.chars().all(plain) {
-        problems.wrong(fields.at("id"), "`id` is no plain word; use letters, digits and - _ . : /, 64 at most");
+        problems.wrong(
+            fields.at("id"),
+            "`id` is no plain word; use letters, digits and - _ . : /, 64 at most",
+        );
     }
     id
 }
 
 fn commands(install: &Fields<'_>, phase: &str, allowed: Allowed, problems: &mut Problems) -> Vec<Command> {
     let list = install.list(phase, problems).iter().enumerate();
-    list.map(|(n, node)| command(node, format!("command:{phase}[{n}]"), allowed, problems)).collect()
+    list.map(|(n, node)| command(node, format!("command:{phase}[{n}]"), allowed, problems))
+        .collect()
 }
 
 fn command(node: &Node, otherwise: String, allowed: Allowed, problems: &mut Problems) -> Command {
@@ -129,7 +162,19 @@ fn package(node: &Node, problems: &mut Problems) -> Package {
 
 fn file_spec(node: &Node, problems: &mut Problems) -> FileSpec {
     let keys = [
-        "id", "path", "content", "source", "target", "owner", "group", "mode", "state", "template", "sensitive", "validate", "notify",
+        "id",
+        "path",
+        "content",
+        "source",
+        "target",
+        "owner",
+        "group",
+        "mode",
+        "state",
+        "template",
+        "sensitive",
+        "validate",
+        "notify",
     ];
     let fields = Fields::of(node, &keys, problems);
     let path = fields.needed("path", problems);
@@ -140,7 +185,11 @@ fn file_spec(node: &Node, problems: &mut Problems) -> FileSpec {
         Some("link") => Kind::Link,
         _ => Kind::Present,
     };
-    let (content, source, target) = (fields.text("content", problems), fields.text("source", problems), fields.text("target", problems));
+    let (content, source, target) = (
+        fields.text("content", problems),
+        fields.text("source", problems),
+        fields.text("target", problems),
+    );
     if let Some(source) = &source {
         names::source(source, fields.at("source"), problems);
     }
@@ -158,10 +207,15 @@ fn file_spec(node: &Node, problems: &mut Problems) -> FileSpec {
     };
     let (owner, group) = (user("owner", problems), user("group", problems));
     let otherwise = if kind == Kind::Directory { 0o755 } else { 0o644 };
-    let mode = fields.text("mode", problems).map(|text| names::mode(&text, fields.at("mode"), problems));
+    let mode = fields
+        .text("mode", problems)
+        .map(|text| names::mode(&text, fields.at("mode"), problems));
     let validate = fields.text("validate", problems).map(|text| {
         if !text.contains("{path}") {
-            problems.wrong(fields.at("validate"), "`validate` does not name {path}, the copy that it is to look at; add it");
+            problems.wrong(
+                fields.at("validate"),
+                "`validate` does not name {path}, the copy that it is to look at; add it",
+            );
         }
         names::argv(&text, false, false, fields.at("validate"), problems)
     });
@@ -183,12 +237,20 @@ fn file_spec(node: &Node, problems: &mut Problems) -> FileSpec {
 }
 
 fn service(node: &Node, problems: &mut Problems) -> Service {
-    let fields = Fields::of(node, &["id", "name", "state", "enabled", "on_change", "check", "after"], problems);
+    let fields = Fields::of(
+        node,
+        &["id", "name", "state", "enabled", "on_change", "check", "after"],
+        problems,
+    );
     let name = fields.needed("name", problems);
     let unit = names::unit(&name, fields.at("name"), problems);
     let check = fields.text("check", problems);
     Service {
-        id: id(&fields, format!("service:{}", name.trim_end_matches(".service")), problems),
+        id: id(
+            &fields,
+            format!("service:{}", name.trim_end_matches(".service")),
+            problems,
+        ),
         unit,
         started: fields.word("state", &["started", "stopped"], problems) != Some("stopped"),
         enabled: fields.truth("enabled", problems),
@@ -203,10 +265,22 @@ fn service(node: &Node, problems: &mut Problems) -> Service {
 }
 
 fn check(node: &Node, n: usize, problems: &mut Problems) -> Check {
-    let fields = Fields::of(node, &["id", "http", "tcp", "command", "service", "status", "contains", "within"], problems);
-    let asked: Vec<&str> = ["http", "tcp", "command", "service"].into_iter().filter(|key| fields.node(key).is_some()).collect();
+    let fields = Fields::of(
+        node,
+        &[
+            "id", "http", "tcp", "command", "service", "status", "contains", "within",
+        ],
+        problems,
+    );
+    let asked: Vec<&str> = ["http", "tcp", "command", "service"]
+        .into_iter()
+        .filter(|key| fields.node(key).is_some())
+        .collect();
     if asked.len() != 1 {
-        problems.wrong(fields.at, "needs one of `http`, `tcp`, `command` and `service`; write one of them");
+        problems.wrong(
+            fields.at,
+            "needs one of `http`, `tcp`, `command` and `service`; write one of them",
+        );
     }
     let kind = asked.first().copied().unwrap_or("service");
     let text = fields.text(kind, problems).unwrap_or_default();
@@ -218,14 +292,23 @@ fn check(node: &Node, n: usize, problems: &mut Problems) -> Check {
     }
     let probe = match kind {
         "http" => {
-            let well = ["http://", "https://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+            let well = ["http://", "https://"]
+                .iter()
+                .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
             if !well || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 problems.wrong(at, "`http` is no address; write it as http://127.0.0.1/");
             }
-            Probe::Http { url: text, status: status.unwrap_or(200), contains }
+            Probe::Http {
+                url: text,
+                status: status.unwrap_or(200),
+                contains,
+            }
         }
         "tcp" => {
-            if text.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+            if text
+                .rsplit_once(':')
+                .is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
+            {
                 problems.wrong(at, "`tcp` is no HOST:PORT");
             }
             Probe::Tcp(text)

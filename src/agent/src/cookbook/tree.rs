@@ -67,7 +67,10 @@ struct Builder {
 pub fn read(file: &str, text: &str) -> Result<Node, Vec<Problem>> {
     let problem = |message: String| vec![Problem::new("cookbook", file, message)];
     if text.len() > LONGEST {
-        return Err(problem(format!("{} bytes; a cookbook has at most {LONGEST}: split it", text.len())));
+        return Err(problem(format!(
+            "{} bytes; a cookbook has at most {LONGEST}: split it",
+            text.len()
+        )));
     }
     let mut builder = Builder {
         file: file.to_owned(),
@@ -84,7 +87,10 @@ pub fn read(file: &str, text: &str) -> Result<Node, Vec<Problem>> {
             Ok(event) => event,
             Err(error) => {
                 let at = (error.marker().line(), error.marker().col() + 1);
-                builder.wrong(at, format!("is not YAML: {}; check indentation and quotes", error.info()));
+                builder.wrong(
+                    at,
+                    format!("is not YAML: {}; check indentation and quotes", error.info()),
+                );
                 break;
             }
         };
@@ -157,14 +163,21 @@ impl Builder {
             return false;
         }
         let node = Node { at, value };
-        self.open.push(Open { node, anchor, key: None });
+        self.open.push(Open {
+            node,
+            anchor,
+            key: None,
+        });
         true
     }
 
     fn close(&mut self, node: Node, anchor: usize) -> bool {
         self.nodes += 1;
         if self.nodes > NODES {
-            self.wrong(node.at, format!("more than {NODES} values, aliases counted in full; split the cookbook"));
+            self.wrong(
+                node.at,
+                format!("more than {NODES} values, aliases counted in full; split the cookbook"),
+            );
             return false;
         }
         if anchor != 0 {

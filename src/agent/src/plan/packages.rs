@@ -60,14 +60,28 @@ pub(super) fn action(book: &Cookbook, inputs: &Inputs<'_>) -> Option<Action> {
         } else if held != package.hold && matches!(package.version, Wanted::Exact(_)) {
             before.push(format!("{} {now}{}", package.name, if held { " on hold" } else { "" }));
             after.push(format!("{} {now}{}", package.name, if held { "" } else { " on hold" }));
-            let set = if held { &mut transaction.unhold } else { &mut transaction.hold };
+            let set = if held {
+                &mut transaction.unhold
+            } else {
+                &mut transaction.hold
+            };
             set.insert(package.name.clone());
         }
     }
     if before.is_empty() {
         return None;
     }
-    let only = book.packages.iter().find(|_| before.len() == 1).filter(|_| book.packages.len() == 1);
+    let only = book
+        .packages
+        .iter()
+        .find(|_| before.len() == 1)
+        .filter(|_| book.packages.len() == 1);
     let id = only.map_or_else(|| format!("packages:{}", book.file), |package| package.id.clone());
-    Some(Action::new(id, Act::Packages(transaction), before.join(", "), after.join(", "), inputs.reason))
+    Some(Action::new(
+        id,
+        Act::Packages(transaction),
+        before.join(", "),
+        after.join(", "),
+        inputs.reason,
+    ))
 }

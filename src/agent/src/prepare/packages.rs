@@ -14,7 +14,12 @@ use crate::release::Release;
 /// # Errors
 /// What would go.
 pub fn belt(config: &Config, resolved: &Resolved, named: &BTreeSet<String>) -> Result<(), String> {
-    let protected: Vec<&str> = resolved.remove.iter().filter(|name| config.packages.protected.contains(name)).map(String::as_str).collect();
+    let protected: Vec<&str> = resolved
+        .remove
+        .iter()
+        .filter(|name| config.packages.protected.contains(name))
+        .map(String::as_str)
+        .collect();
     if !protected.is_empty() {
         return Err(format!("would remove {}, which is protected", protected.join(" ")));
     }
@@ -32,13 +37,22 @@ pub fn belt(config: &Config, resolved: &Resolved, named: &BTreeSet<String>) -> R
 pub fn latest(machine: &mut Machine<'_>, release: &mut Release, facts: &Facts) -> Result<(), Stop> {
     use crate::cookbook::Wanted;
     let apt = machine.apt();
-    let wanted: Vec<_> = release.cookbooks.iter().flat_map(|book| &book.packages).filter(|package| package.present).cloned().collect();
+    let wanted: Vec<_> = release
+        .cookbooks
+        .iter()
+        .flat_map(|book| &book.packages)
+        .filter(|package| package.present)
+        .cloned()
+        .collect();
     let missing = wanted.iter().any(|package| {
         let fact = facts.packages.get(&package.name);
         fact.is_none() || package.version == Wanted::Latest || matches!(&package.version, Wanted::Exact(version) if fact.is_none_or(|fact| !crate::debian_version::fits(version, &fact.version)))
     });
     let age = machine.memory.updated.map(|at| crate::adapters::machine::now() - at);
-    let old = age.is_none_or(|age| age.to_std().map_or(true, |age| age > machine.config.packages.update_max_age));
+    let old = age.is_none_or(|age| {
+        age.to_std()
+            .map_or(true, |age| age > machine.config.packages.update_max_age)
+    });
     if missing && old {
         apt.try_locks().map_err(Stop::Circumstances)?;
         match apt.update() {
@@ -62,7 +76,9 @@ pub fn latest(machine: &mut Machine<'_>, release: &mut Release, facts: &Facts) -
             Ok(resolved) => {
                 let now = facts.packages.get(&package.name).map(|fact| fact.version.clone());
                 let found = resolved.install.get(&package.name).cloned().or(now);
-                release.latest.extend(found.map(|version| (package.name.clone(), version)));
+                release
+                    .latest
+                    .extend(found.map(|version| (package.name.clone(), version)));
             }
             // A pre_install or an earlier cookbook may make it known.
             Err(why) => machine.tell("packages", &package.id, &why),
@@ -79,23 +95,32 @@ pub fn prepare(machine: &mut Machine<'_>, plan: &[Action], facts: &Facts) -> Res
     let apt = machine.apt();
     let mut changed = BTreeSet::new();
     for action in plan {
-        let Act::Packages(transaction) = &action.act else { continue };
+        let Act::Packages(transaction) = &action.act else {
+            continue;
+        };
         if transaction.install.is_empty() && transaction.remove.is_empty() {
             changed.extend(transaction.hold.iter().chain(&transaction.unhold).cloned());
             continue;
         }
         let resolved = apt.resolve(transaction).map_err(Stop::Circumstances)?;
         belt(machine.config, &resolved, &transaction.remove).map_err(Stop::Refused)?;
-        apt.download(transaction).map_err(Stop::Circumstances)?;
+        let resolved = apt.fetch(transaction).map_err(Stop::Circumstances)?;
         for name in resolved.install.keys().chain(&resolved.remove) {
             let Some(now) = facts.packages.get(name) else { continue };
             if apt.keep(name, &now.version) {
                 continue;
             }
             if machine.config.packages.way_back == WayBack::Require {
-                return Err(Stop::Refused(format!("the archive of {name} {} can no longer be had", now.version)));
+                return Err(Stop::Refused(format!(
+                    "the archive of {name} {} can no longer be had",
+                    now.version
+                )));
             }
-            machine.tell("packages", name, &format!("no way back to {}: its archive can no longer be had", now.version));
+            machine.tell(
+                "packages",
+                name,
+                &format!("no way back to {}: its archive can no longer be had", now.version),
+            );
         }
         changed.extend(resolved.install.into_keys());
         changed.extend(resolved.remove);
