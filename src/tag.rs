@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::text::{describe_char, shared, shared_text};
+use crate::text::{shared, shared_text};
 pub use texts::{Name, Texts};
 
 /// Declares a name that is cheap to clone: a plan over a large fleet copies each of them many times.
@@ -132,9 +132,6 @@ impl Name for TagKey {
     }
 }
 
-/// Longest version, in characters: a tag value may have 256, and half of that is more than any version scheme needs.
-const VERSION_MAX: usize = 128;
-
 impl Version {
     /// Reads a version from a cell's or a tag's text, ignoring white space around it.
     ///
@@ -142,29 +139,7 @@ impl Version {
     /// Says why the text is not a version and what to write, in words that follow "holds …". A character that is not allowed is named with its code
     /// point, because a Cyrillic `а` or a zero-width space looks as if nothing is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let Some(first) = text.chars().next() else {
-            return Err("no text".into());
-        };
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-        if let Some((at, bad)) = text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
-            return Err(format!(
-                "{} (character {}); use letters, digits and . _ + - only",
-                describe_char(bad),
-                at + 1
-            ));
-        }
-        if !first.is_ascii_alphanumeric() {
-            return Err(format!(
-                "a version that starts with {first:?}; begin it with a letter or a digit"
-            ));
-        }
-        if text.len() > VERSION_MAX {
-            return Err(format!(
-                "{} characters; a version has at most {VERSION_MAX}: shorten it",
-                text.len()
-            ));
-        }
+        let text = fleetsheet_words::version(text.trim())?;
         Ok(Self(shared(text)))
     }
 }

@@ -7,6 +7,7 @@
 mod clock;
 pub mod cloud;
 pub mod faults;
+pub mod imds;
 pub mod prometheus;
 pub mod sandbox;
 pub mod sheets;

@@ -7,13 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The crates: what they are called in paths, and their first file. A binary is a crate that nobody can name.
-const CRATES: [(&str, &str); 4] = [
-    ("fleetsheet", "src/lib.rs"),
-    ("fleetsheet_mocks", "mocks/src/lib.rs"),
-    ("(program)", "src/main.rs"),
-    ("(emulators)", "mocks/src/main.rs"),
-];
+/// Crates: what they are called in paths, and their first file. A binary is a crate that nobody can name.
+pub type Crates<'a> = &'a [(&'a str, &'a str)];
 
 /// Words that begin an item with a name.
 const ITEMS: [&str; 9] = [
@@ -75,9 +70,9 @@ pub struct Program {
 }
 
 impl Program {
-    pub fn new(files: &BTreeMap<String, String>) -> Self {
+    pub fn new(files: &BTreeMap<String, String>, crates: Crates<'_>) -> Self {
         let mut program = Self::default();
-        for (name, file) in CRATES {
+        for (name, file) in crates {
             let directory = file.rsplit_once('/').unwrap().0;
             program.add(files, name, file, directory);
         }
@@ -194,7 +189,7 @@ impl Program {
                         let whole: Vec<String> = import.path.iter().chain(rest).cloned().collect();
                         return self.walk(from, &whole, depth + 1);
                     }
-                    _ if CRATES.iter().any(|(known, _)| *known == name) => name.to_owned(),
+                    _ if self.modules.contains_key(name) => name.to_owned(),
                     _ => return None,
                 }
             }

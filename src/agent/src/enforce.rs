@@ -1,0 +1,131 @@
+//! Enforces good: corrects drift, settles what is owed, looks at its health. And looks at files before anything is changed.
+
+use chrono::TimeDelta;
+
+use crate::action::{Act, Action, Reason};
+use crate::adapters::exec::Program;
+use crate::adapters::machine::now;
+use crate::attempt::Stands;
+use crate::config::DriftAct;
+use crate::converge;
+use crate::machine::{Machine, Stop};
+use crate::release::Release;
+
+/// After so many corrections running a resource is contested.
+const CONTESTED: u32 = 3;
+
+/// Enforces good, where there is one.
+///
+/// # Errors
+/// What stopped it.
+pub fn enforce(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
+    let Some(good) = machine.good() else {
+        return settle_owed(machine);
+    };
+    let mut planned = converge::plan_for(machine, &good, Reason::Drift)?;
+    let at = now();
+    // What is contested is corrected with growing pauses.
+    let waits = |action: &Action| {
+        machine.memory.contested.get(&action.id).is_some_and(|(times, last)| {
+            let pause = TimeDelta::minutes(1_i64 << times.saturating_sub(CONTESTED).min(6));
+            *times >= CONTESTED && at - *last < pause && at >= *last
+        })
+    };
+    let contested = planned
+        .actions
+        .iter()
+        .any(|action| action.reason == Reason::Drift && waits(action));
+    let drifted: Vec<String> = planned
+        .actions
+        .iter()
+        .filter(|action| action.reason == Reason::Drift)
+        .map(|action| action.id.clone())
+        .collect();
+    if machine.config.drift.act == DriftAct::Report || contested {
+        for action in &planned.actions {
+            let message = format!("is {} and not {}", action.before, action.after);
+            machine.tell("drift", &action.id, &message);
+        }
+        planned.actions.retain(|action| matches!(action.reason, Reason::Repair));
+    } else {
+        machine
+            .memory
+            .contested
+            .retain(|id, (_, last)| drifted.contains(id) || at - *last < TimeDelta::hours(1));
+        for id in drifted
+            .iter()
+            .filter(|id| id.starts_with("file:") || id.starts_with("service:") || id.starts_with("package"))
+        {
+            let entry = machine.memory.contested.entry(id.clone()).or_insert((0, at));
+            *entry = (entry.0 + 1, at);
+        }
+    }
+    if !planned.actions.is_empty() {
+        fetch(machine, &planned.actions);
+        converge::converge(machine, &good, planned)?;
+    }
+    machine.memory.unhealthy = converge::health(machine, &converge::checks(&good), !machine.done.is_empty()).err();
+    Ok(Stands::Good)
+}
+
+/// A package that is gone is fetched again where its archive was not kept.
+fn fetch(machine: &mut Machine<'_>, actions: &[Action]) {
+    let apt = machine.apt();
+    for action in actions {
+        if let Act::Packages(transaction) = &action.act
+            && !transaction.install.is_empty()
+            && let Err(why) = apt.fetch(transaction)
+        {
+            machine.tell("packages", &action.id, &why);
+        }
+    }
+}
+
+/// Settles what is owed where nothing else is to be done.
+///
+/// # Errors
+/// What stopped it.
+pub fn settle_owed(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
+    let Some(good) = machine.good() else {
+        return Ok(Stands::Good);
+    };
+    if machine.memory.owed.is_empty() {
+        return Ok(Stands::Good);
+    }
+    let mut planned = converge::plan_for(machine, &good, Reason::Owed)?;
+    let owed = machine.memory.owed.clone();
+    planned.actions.retain(|action| match &action.act {
+        Act::Service(_) | Act::Check(_) => owed.contains_key(&action.id),
+        Act::Command(_) => action.owes.iter().any(|key| owed.contains_key(key)),
+        _ => false,
+    });
+    converge::converge(machine, &good, planned)?;
+    Ok(Stands::Good)
+}
+
+/// Lets each `validate` look at a copy.
+///
+/// # Errors
+/// One does not pass.
+pub fn validate(machine: &Machine<'_>, release: &Release) -> Result<(), Stop> {
+    let dir = machine.store.dir.join("log");
+    for file in release.files() {
+        let Some(argv) = &file.validate else { continue };
+        let copy = dir.join("validate.tmp");
+        crate::adapters::disk::replace(&copy, file.content.as_deref().unwrap_or_default().as_bytes(), 0o600)?;
+        let words: Vec<String> = argv
+            .iter()
+            .map(|word| word.replace("{path}", &copy.to_string_lossy()))
+            .collect();
+        let ended = Program::new(&words[0], &words[1..], machine.config.limits.command).run();
+        let _ = crate::adapters::disk::remove(&copy);
+        // A program that a package of this release brings is not there yet.
+        if ended.code == Some(127) {
+            continue;
+        }
+        if !ended.is_well() {
+            return Err(Stop::Circumstances(format!("validate {}: {}", file.id, ended.why())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! What a run holds: the configuration, the store, the memory, and what it did so far.
+
+use std::time::{Duration, Instant};
+
+use crate::action::Action;
+use crate::adapters::apt::Apt;
+use crate::adapters::imds::{Identity, Imds};
+use crate::adapters::probe::Made;
+use crate::adapters::store::Store;
+use crate::config::Config;
+use crate::memory::Memory;
+use crate::problem::Problem;
+use crate::release::Release;
+
+/// A run in progress.
+#[derive(Debug)]
+pub struct Machine<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The agent's folder.
+    pub store: Store,
+    /// What it remembers.
+    pub memory: Memory,
+    /// Who this server is.
+    pub identity: Identity,
+    /// The metadata service, where it answers.
+    pub imds: Option<Imds>,
+    /// What was done.
+    pub done: Vec<Action>,
+    /// What checks said last.
+    pub health: Vec<Made>,
+    /// What was wrong.
+    pub problems: Vec<Problem>,
+    /// When the run has to end.
+    pub deadline: Instant,
+    /// Whether anything was fetched.
+    pub fetches: Vec<(bool, Duration)>,
+    /// Ways back, with level and whether it healed.
+    pub backs: Vec<(u8, bool)>,
+}
+
+/// What ends a run early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The release is at fault.
+    Release(String),
+    /// Circumstances are.
+    Circumstances(String),
+    /// It must not be done.
+    Refused(String),
+}
+
+impl Stop {
+    /// Why.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Release(why) | Self::Circumstances(why) | Self::Refused(why) => why,
+        }
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Circumstances(format!("disk: {error}"))
+    }
+}
+
+impl Machine<'_> {
+    /// Writes the memory.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn remember(&self) -> Result<(), Stop> {
+        self.store.remember(&self.memory).map_err(Stop::from)
+    }
+
+    /// Good as it was rendered. A crash as it became good may have left it under another name.
+    #[must_use]
+    pub fn good(&self) -> Option<Release> {
+        let good = self.memory.good.as_ref()?;
+        let places = ["desired/good.json", "desired/next.json", "desired/attempt.json"];
+        let stored = places.iter().filter_map(|place| self.store.get::<Release>(place));
+        stored.into_iter().find(|release| release.digest == good.digest)
+    }
+
+    /// apt, as it is configured.
+    #[must_use]
+    pub fn apt(&self) -> Apt {
+        Apt {
+            debs: self.store.dir.join("debs"),
+            log: self.store.dir.join("log"),
+            timeout: self.config.limits.apt,
+            lock: self.config.limits.lock,
+        }
+    }
+
+    /// Tells of something that is wrong.
+    pub fn tell(&mut self, kind: &'static str, place: &str, message: &str) {
+        self.problems.push(Problem::new(kind, place, message));
+    }
+}

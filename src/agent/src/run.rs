@@ -1,0 +1,527 @@
+//! One run: observe → decide → prepare → plan → check → act → watch → say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fleetsheet_words::report::State;
+use serde::Serialize;
+
+use crate::action::{Action, Reason};
+use crate::adapters::ec2::Ec2;
+use crate::adapters::git::{Failure, Git};
+use crate::adapters::imds::Imds;
+use crate::adapters::machine::{codename, now, random};
+use crate::adapters::probe::Made;
+use crate::adapters::store::Store;
+use crate::attempt::{self, Stands};
+use crate::config::{Config, Mode, TagSource};
+use crate::converge;
+use crate::digest::{hex, share};
+use crate::machine::{Machine, Stop};
+use crate::memory::Backoff;
+use crate::prepare::{self, Commit, Local};
+use crate::problem::Problem;
+use crate::release::Release;
+use crate::rules::{self, Known, Tags, Then, Verdict};
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// When it began.
+    pub run: DateTime<Utc>,
+    /// In a word.
+    pub outcome: &'static str,
+    /// The channel that the tag names.
+    pub channel: String,
+    /// The version that the tag names.
+    pub desired: String,
+    /// The version that runs.
+    pub running: String,
+    /// Its commit.
+    pub commit: String,
+    /// The state that is reported.
+    pub state: &'static str,
+    /// And in detail.
+    pub detail: String,
+    /// What was done, or would be.
+    pub actions: Vec<Action>,
+    /// What checks said.
+    pub health: Vec<Made>,
+    /// What was wrong.
+    pub problems: Vec<Problem>,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+impl Outcome {
+    /// The exit code.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self.outcome {
+            "in_sync" | "converged" | "held" => 0,
+            "taken_back" | "unhealthy" | "broken" => 4,
+            "refused" => 5,
+            "busy" => 6,
+            _ => 1,
+        }
+    }
+}
+
+/// Opens what a run needs.
+///
+/// # Errors
+/// The agent's own folder cannot be used.
+pub fn open(config: &Config) -> Result<Machine<'_>, Stop> {
+    let imds = Imds::connect(&config.imds.endpoint).ok();
+    let identity = imds.as_ref().and_then(|imds| imds.identity().ok()).unwrap_or_default();
+    let store = Store::open(&config.state.dir)?;
+    let mut memory = store.memory(&identity.instance_id);
+    if memory.instance.is_empty() {
+        memory.instance.clone_from(&identity.instance_id);
+    }
+    if memory.key.is_empty() {
+        memory.key = hex(&random()?);
+    }
+    Ok(Machine {
+        config,
+        store,
+        memory,
+        identity,
+        imds,
+        done: Vec::new(),
+        health: Vec::new(),
+        problems: Vec::new(),
+        deadline: Instant::now() + config.limits.run,
+        fetches: Vec::new(),
+        backs: Vec::new(),
+    })
+}
+
+/// What the tags say.
+#[must_use]
+pub fn tags(machine: &Machine<'_>) -> Tags {
+    let keys = &machine.config.tags;
+    let from_api = || {
+        let Some(imds) = &machine.imds else {
+            return Tags::Unreadable("cannot be read: IMDS does not answer".into());
+        };
+        let credentials = match imds.credentials() {
+            Ok(credentials) => credentials,
+            Err(why) => return Tags::Unreadable(why),
+        };
+        let ec2 = Ec2 {
+            endpoint: endpoint(machine),
+            region: &machine.identity.region,
+            credentials: &credentials,
+        };
+        ec2.tags(&machine.identity.instance_id, &keys.channel, &keys.version, now())
+    };
+    match (keys.source, &machine.imds) {
+        (TagSource::Api, _) => from_api(),
+        (_, None) => Tags::Unreadable("cannot be read: IMDS does not answer".into()),
+        (_, Some(imds)) => imds.tags(&keys.channel, &keys.version),
+    }
+}
+
+/// EC2's address.
+#[must_use]
+pub fn endpoint(machine: &Machine<'_>) -> String {
+    let own = machine.config.aws.endpoint_url.clone();
+    own.unwrap_or_else(|| format!("https://ec2.{}.amazonaws.com", machine.identity.region))
+}
+
+/// Variables, secrets and facts for templates.
+///
+/// # Errors
+/// One cannot be read.
+pub fn local(machine: &Machine<'_>) -> Result<Local, String> {
+    let identity = &machine.identity;
+    let host = [
+        ("id", identity.instance_id.clone()),
+        ("name", hostname()),
+        ("region", identity.region.clone()),
+        ("zone", identity.availability_zone.clone()),
+        ("arch", identity.architecture.clone()),
+        ("codename", codename()),
+    ];
+    let host: BTreeMap<String, String> = host.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    prepare::local(machine.config, host)
+}
+
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// What is known of a release before Git is asked.
+struct Looked {
+    digest: Option<String>,
+    refused: Option<String>,
+    failed: Option<String>,
+    not_due: bool,
+}
+
+impl Looked {
+    fn known(&self) -> Known<'_> {
+        Known {
+            digest: self.digest.as_deref(),
+            refused: self.refused.as_deref(),
+            failed: self.failed.as_deref(),
+            not_due: self.not_due,
+        }
+    }
+}
+
+fn look(machine: &mut Machine<'_>, tags: &Tags, local: &Result<Local, String>, at_once: bool) -> Looked {
+    let mut looked = Looked {
+        digest: None,
+        refused: None,
+        failed: None,
+        not_due: false,
+    };
+    let Some((channel, version)) = rules::release_of(tags) else {
+        return looked;
+    };
+    let at = now();
+    let seen = match &machine.memory.first_seen {
+        Some((known, since)) if known == version && *since <= at => *since,
+        _ => {
+            machine.memory.first_seen = Some((version.to_owned(), at));
+            at
+        }
+    };
+    let pinned = machine.memory.pins.get(version).cloned();
+    let look_again = machine.memory.look_again.contains(version);
+    match (&pinned, local) {
+        (Some(commit), Ok(local)) if !look_again => {
+            looked.digest = Some(prepare::digest(&machine.memory, machine.config, channel, commit, local));
+        }
+        (_, Err(why)) => looked.failed = Some(why.clone()),
+        _ => {}
+    }
+    if at_once {
+        return looked;
+    }
+    let backs_off = machine
+        .memory
+        .backoff
+        .as_ref()
+        .is_some_and(|backoff| backoff.version == version && backoff.until > at);
+    let fetches = pinned.is_none() || look_again;
+    let splays = fetches && machine.memory.good.is_some() && machine.memory.attempt.is_none();
+    let splay = share(&machine.identity.instance_id, machine.config.schedule.splay);
+    let waits = splays && at - seen < TimeDelta::from_std(splay).unwrap_or(TimeDelta::zero());
+    looked.not_due = backs_off || waits;
+    looked
+}
+
+/// Fetches, verifies, renders and resolves the release that the tags name.
+fn prepare_release(machine: &mut Machine<'_>, channel: &str, version: &str, local: &Local) -> Result<Release, Failure> {
+    let git = Git {
+        dir: machine.store.dir.join("git"),
+        source: &machine.config.source,
+    };
+    let began = Instant::now();
+    let commit = prepare::commit(&git, &machine.memory, version);
+    machine.fetches.push((commit.is_ok(), began.elapsed()));
+    let commit = commit?;
+    machine.memory.pins.insert(version.to_owned(), commit.clone());
+    machine.memory.look_again.remove(version);
+    let names = prepare::names(machine.config, channel);
+    let failed = |machine: &mut Machine<'_>, problems: Vec<Problem>| {
+        let first = problems.first().map(ToString::to_string).unwrap_or_default();
+        machine.problems.extend(problems);
+        Failure::Failed(first)
+    };
+    let books = prepare::cookbooks(
+        &Commit {
+            git: &git,
+            commit: &commit,
+        },
+        &names,
+        prepare::allowed(machine.config),
+    );
+    let cookbooks = books.map_err(|problems| failed(machine, problems))?;
+    let digest = prepare::digest(&machine.memory, machine.config, channel, &commit, local);
+    let mut release = Release {
+        channel: channel.into(),
+        version: version.into(),
+        commit,
+        digest,
+        cookbooks,
+        latest: BTreeMap::new(),
+    };
+    prepare::rendered(&mut release, local).map_err(|problems| failed(machine, problems))?;
+    Ok(release)
+}
+
+/// Makes a run, under the lock that the caller holds.
+///
+/// # Errors
+/// The agent's own folder cannot be written.
+pub fn run(machine: &mut Machine<'_>, at_once: bool) -> Result<Outcome, Stop> {
+    let tags = tags(machine);
+    run_tags(machine, &tags, at_once)
+}
+
+/// A run as if the tag named another version.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_version(machine: &mut Machine<'_>, version: &str) -> Result<Outcome, Stop> {
+    let mut asked = tags(machine);
+    if let Tags::Read { version: named, .. } = &mut asked {
+        *named = Some(version.to_owned());
+    }
+    run_tags(machine, &asked, true)
+}
+
+fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool) -> Result<Outcome, Stop> {
+    let began = (now(), Instant::now());
+    if let Some(lost) = machine.memory.lost.take() {
+        machine.tell(
+            "memory",
+            "state.json",
+            &format!("{lost}; good is unknown, quarantine is lost"),
+        );
+    }
+    if machine.memory.hold.as_ref().is_some_and(|hold| hold.until <= began.0) {
+        machine.memory.hold = None;
+    }
+    let local = local(machine);
+    let mut looked = look(machine, tags, &local, at_once);
+    let mut verdict = rules::decide(&machine.memory, tags, looked.known(), began.0);
+    let mut release = None;
+    if verdict.then == Then::Attempt
+        && let (Some((channel, version)), Ok(local)) = (rules::release_of(tags), &local)
+    {
+        match prepare_release(machine, channel, version, local) {
+            Ok(found) => {
+                looked.digest = Some(found.digest.clone());
+                release = Some(found);
+            }
+            Err(Failure::Refused(why)) => looked.refused = Some(why),
+            Err(Failure::Failed(why)) => looked.failed = Some(why),
+        }
+        verdict = rules::decide(&machine.memory, tags, looked.known(), began.0);
+    }
+    let settled = carry_out(machine, tags, &mut looked, verdict, release);
+    let (verdict, ended) = settled?;
+    let outcome = outcome(machine, tags, &verdict, ended, began);
+    machine.store.append("history.jsonl", &brief(&outcome), false)?;
+    machine.store.cut("history.jsonl", 4 << 20)?;
+    machine.store.cut("journal.jsonl", 4 << 20)?;
+    Ok(outcome)
+}
+
+/// A line of the history: quiet runs say next to nothing.
+fn brief(outcome: &Outcome) -> serde_json::Value {
+    serde_json::json!({
+        "run": outcome.run, "outcome": outcome.outcome, "desired": outcome.desired, "running": outcome.running,
+        "state": outcome.state, "detail": outcome.detail, "actions": outcome.actions, "duration_ms": outcome.duration_ms,
+    })
+}
+
+type Ended = Result<Stands, Stop>;
+
+fn carry_out(
+    machine: &mut Machine<'_>,
+    tags: &Tags,
+    looked: &mut Looked,
+    verdict: Verdict,
+    release: Option<Release>,
+) -> Result<(Verdict, Ended), Stop> {
+    let before = machine.memory.clone();
+    if machine.config.mode == Mode::Observe {
+        crate::preview::observe(machine, &verdict, release)?;
+        return Ok((verdict, Ok(Stands::Good)));
+    }
+    if verdict.rule > 3 && machine.memory.broken.take().is_some() {
+        machine.remember()?;
+    }
+    let mut verdict = verdict;
+    if verdict.then == Then::Attempt {
+        match release.map(|release| ready(machine, release)) {
+            Some(Ok((release, planned, packages))) => {
+                attempt::begin(machine, &release, &planned, packages)?;
+                return Ok((verdict, attempt::go_on(machine)));
+            }
+            Some(Err(Stop::Refused(why))) => looked.refused = Some(why),
+            Some(Err(stop)) => looked.failed = Some(stop.why().to_owned()),
+            None => looked.failed = Some("it cannot be prepared".into()),
+        }
+        verdict = rules::decide(&machine.memory, tags, looked.known(), now());
+    }
+    if verdict.rule == 11 || verdict.rule == 9 && looked.refused.is_some() {
+        later(machine, tags, &verdict);
+    }
+    if verdict.take_back {
+        attempt::begin_back(machine, "no longer asked for", false, false)?;
+        if let Stands::Broken(why) = attempt::finish_back(machine)? {
+            return Ok((verdict, Ok(Stands::Broken(why))));
+        }
+    }
+    let ended = match verdict.then {
+        Then::FinishBack => attempt::finish_back(machine),
+        Then::Nothing => Ok(Stands::Good),
+        Then::GoOn | Then::Attempt => attempt::go_on(machine),
+        Then::Leave => crate::enforce::settle_owed(machine),
+        Then::Enforce => crate::enforce::enforce(machine),
+    };
+    if machine.memory != before {
+        machine.remember()?;
+    }
+    Ok((verdict, ended))
+}
+
+/// Resolves packages, fetches archives, lets files be looked at: the last of what happens before the first change.
+fn ready(
+    machine: &mut Machine<'_>,
+    mut release: Release,
+) -> Result<(Release, converge::Planned, std::collections::BTreeSet<String>), Stop> {
+    let mut scope = crate::observe::Scope::default();
+    scope.add(&release);
+    let facts = crate::observe::facts(&scope).map_err(Stop::Circumstances)?;
+    prepare::packages::latest(machine, &mut release, &facts)?;
+    let reason = if machine.memory.good.is_some() {
+        Reason::Release
+    } else {
+        Reason::Join
+    };
+    let planned = converge::plan_for(machine, &release, reason)?;
+    crate::enforce::validate(machine, &release)?;
+    let packages = prepare::packages::prepare(machine, &planned.actions, &planned.facts)?;
+    Ok((release, planned, packages))
+}
+
+/// Tried again later: 1 to 30 min.
+fn later(machine: &mut Machine<'_>, tags: &Tags, verdict: &Verdict) {
+    let Some((_, version)) = rules::release_of(tags) else {
+        return;
+    };
+    let before = machine
+        .memory
+        .backoff
+        .as_ref()
+        .filter(|backoff| backoff.version == version)
+        .map_or(0, |backoff| backoff.failures);
+    let minutes = 1_i64 << before.min(5);
+    machine.memory.backoff = Some(Backoff {
+        version: version.to_owned(),
+        failures: before + 1,
+        until: now() + TimeDelta::minutes(minutes.min(30)),
+        why: verdict
+            .detail
+            .split_once(": ")
+            .map_or(verdict.detail.clone(), |(_, why)| why.to_owned()),
+    });
+}
+
+/// What is said of how it stands.
+fn outcome(
+    machine: &mut Machine<'_>,
+    tags: &Tags,
+    verdict: &Verdict,
+    ended: Ended,
+    began: (DateTime<Utc>, Instant),
+) -> Outcome {
+    let changed = !machine.done.is_empty();
+    let (channel, desired) = match tags {
+        Tags::Read { channel, version } => (channel.clone().unwrap_or_default(), version.clone().unwrap_or_default()),
+        Tags::Unreadable(_) => (String::new(), String::new()),
+    };
+    let quiet = if changed { "converged" } else { "in_sync" };
+    let (word, state, detail) = match ended {
+        Err(stop) => {
+            let word = if matches!(stop, Stop::Refused(_)) {
+                "refused"
+            } else {
+                "failed"
+            };
+            (
+                word,
+                if word == "refused" {
+                    State::Refused
+                } else {
+                    State::Failed
+                },
+                stop.why().to_owned(),
+            )
+        }
+        Ok(Stands::Watching) => ("converged", State::Watching, verdict.detail.clone()),
+        Ok(Stands::Unhealthy(why)) => ("unhealthy", State::Unhealthy, why),
+        Ok(Stands::TakenBack(why)) => {
+            let quarantined = machine
+                .memory
+                .quarantine
+                .values()
+                .find(|(_, said)| *said == why)
+                .map(|(version, _)| version.clone());
+            match quarantined {
+                Some(version) => ("taken_back", State::Quarantined, format!("{version}: {why}")),
+                None => ("taken_back", State::Failed, why),
+            }
+        }
+        Ok(Stands::Broken(why)) => ("broken", State::Broken, why),
+        Ok(Stands::Good) => match verdict.rule {
+            2 => ("held", State::Held, verdict.detail.clone()),
+            3 => ("broken", State::Broken, verdict.detail.clone()),
+            4 | 11 => ("failed", verdict.state, verdict.detail.clone()),
+            7 | 9 => ("refused", verdict.state, verdict.detail.clone()),
+            5 | 12 => ("converged", State::Ok, verdict.detail.clone()),
+            _ => (quiet, verdict.state, verdict.detail.clone()),
+        },
+    };
+    let (word, state, detail) = match (&machine.memory.unhealthy, state) {
+        (Some(why), State::Ok) => ("unhealthy", State::Unhealthy, why.clone()),
+        _ => (word, state, detail),
+    };
+    let contested = machine
+        .memory
+        .contested
+        .iter()
+        .find(|(_, (times, _))| *times >= 3)
+        .map(|(id, _)| id.clone());
+    let (state, detail) = match contested {
+        Some(id) if state == State::Ok => (State::Contested, id),
+        _ => (state, detail),
+    };
+    let stays = machine
+        .memory
+        .attempt
+        .as_ref()
+        .filter(|_| state == State::Unhealthy)
+        .map(|attempt| attempt.to.clone());
+    let runs = stays.or_else(|| machine.memory.good.clone()).unwrap_or_default();
+    Outcome {
+        run: began.0,
+        outcome: word,
+        channel,
+        desired,
+        running: if runs.version.is_empty() {
+            "none".into()
+        } else {
+            runs.version
+        },
+        commit: runs.commit,
+        state: state.word(),
+        detail,
+        actions: machine.done.clone(),
+        health: machine.health.clone(),
+        problems: machine.problems.clone(),
+        duration_ms: u64::try_from(began.1.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Where the lock of all runs is.
+#[must_use]
+pub fn lock_path() -> &'static Path {
+    Path::new("/run/fleetsheet-agent.lock")
+}
+
+/// The time until the next run.
+#[must_use]
+pub fn pause(config: &Config) -> Duration {
+    config.schedule.every
+}

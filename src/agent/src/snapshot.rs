@@ -1,0 +1,174 @@
+//! What stood here before an attempt, and the way back to it at three levels. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Act, Action, Reason, Transaction};
+use crate::cookbook::{Command, OnChange, Service};
+use crate::facts::{Facts, FileKind, PackageFact, ServiceFact};
+use crate::plan::differs;
+use crate::release::Saved;
+
+/// A snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Files that good or the attempt manage.
+    pub files: BTreeMap<String, Saved>,
+    /// All packages.
+    pub packages: BTreeMap<String, PackageFact>,
+    /// Their units.
+    pub services: BTreeMap<String, ServiceFact>,
+    /// The services that hear of a path's change, and what they do then.
+    pub notifies: BTreeMap<String, BTreeSet<String>>,
+    /// The services, by unit.
+    pub known: BTreeMap<String, Service>,
+    /// What takes commands of the attempt back.
+    pub undo: Vec<Command>,
+}
+
+/// What a way back is planned from.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// The level, 1 to 3.
+    pub level: u8,
+    /// Where to.
+    pub snapshot: &'a Snapshot,
+    /// What is.
+    pub facts: &'a Facts,
+    /// Packages that the attempt changed.
+    pub changed: &'a BTreeSet<String>,
+    /// What is owed.
+    pub owed: &'a BTreeSet<String>,
+    /// The attempt touched a service or a package: what files owe is settled by restarts.
+    pub touched: bool,
+}
+
+/// The plan of a way back.
+#[must_use]
+pub fn plan(way: &Way<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if way.facts.interrupted {
+        let (before, after) = ("dpkg was interrupted".into(), "configured".into());
+        actions.push(Action::new("dpkg", Act::Repair, before, after, Reason::Repair));
+    }
+    for command in &way.snapshot.undo {
+        let act = Act::Command(command.clone());
+        actions.push(Action::new(
+            command.id.clone(),
+            act,
+            "run".into(),
+            command.argv.join(" "),
+            Reason::Rollback,
+        ));
+    }
+    let mut concerned: BTreeSet<String> = BTreeSet::new();
+    if way.level >= 2
+        && let Some(action) = packages(way)
+    {
+        concerned.extend(way.snapshot.known.values().map(|service| service.id.clone()));
+        actions.push(action);
+    }
+    for (path, saved) in &way.snapshot.files {
+        let before = way.facts.files.get(path).cloned().unwrap_or_default();
+        let same_folder = before.kind == FileKind::Directory && saved.fact.kind == FileKind::Directory;
+        let mut wanted = saved.fact.clone();
+        if same_folder {
+            wanted.digest.clone_from(&before.digest);
+        }
+        if before == wanted {
+            continue;
+        }
+        let act = Act::File(path.clone(), saved.clone());
+        let after = if saved.sensitive {
+            "as before".into()
+        } else {
+            saved.fact.shown()
+        };
+        let mut action = Action::new(format!("file:{path}"), act, before.shown(), after, Reason::Rollback);
+        if way.touched {
+            action.owes = way.snapshot.notifies.get(path).into_iter().flatten().cloned().collect();
+            concerned.extend(action.owes.iter().cloned());
+        }
+        actions.push(action);
+    }
+    for (unit, service) in &way.snapshot.known {
+        let then = way.snapshot.services.get(unit).cloned().unwrap_or_default();
+        let now = way.facts.services.get(unit).cloned().unwrap_or_default();
+        let mut wanted = service.clone();
+        wanted.started = then.is_up();
+        wanted.enabled = if then.known { then.is_enabled() } else { None };
+        if way.level == 3 && wanted.started {
+            wanted.on_change = OnChange::Restart;
+        }
+        let hears = concerned.contains(&service.id) || way.owed.contains(&service.id) || way.level == 3;
+        if differs(&wanted, &now) || (hears && wanted.started) {
+            let after = if wanted.started { "active" } else { "inactive" };
+            let mut action = Action::new(
+                service.id.clone(),
+                Act::Service(wanted),
+                now.active.clone(),
+                after.into(),
+                Reason::Rollback,
+            );
+            if way.level == 3 && then.is_up() {
+                action.owes = vec![service.id.clone()];
+            }
+            actions.push(action);
+        }
+    }
+    actions
+}
+
+fn packages(way: &Way<'_>) -> Option<Action> {
+    let mut transaction = Transaction {
+        back: true,
+        downgrade: true,
+        ..Transaction::default()
+    };
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let names: BTreeSet<&String> = way.snapshot.packages.keys().chain(way.facts.packages.keys()).collect();
+    for name in names {
+        if way.level == 2 && !way.changed.contains(name) {
+            continue;
+        }
+        let (then, now) = (way.snapshot.packages.get(name), way.facts.packages.get(name));
+        match (then, now) {
+            (None, Some(fact)) => {
+                transaction.remove.insert(name.clone());
+                if fact.hold {
+                    transaction.unhold.insert(name.clone());
+                }
+                before.push(format!("{name} {}", fact.version));
+                after.push(format!("{name} absent"));
+            }
+            (Some(then), now) if now.is_none_or(|now| now.version != then.version || !now.whole) => {
+                if now.is_some_and(|now| now.hold) {
+                    transaction.unhold.insert(name.clone());
+                }
+                transaction.install.insert(name.clone(), Some(then.version.clone()));
+                before.push(format!("{name} {}", now.map_or("absent", |now| &now.version)));
+                after.push(format!("{name} {}", then.version));
+                if then.hold {
+                    transaction.hold.insert(name.clone());
+                }
+                if then.auto {
+                    transaction.auto.insert(name.clone());
+                }
+            }
+            (Some(then), Some(now)) if then.hold != now.hold => {
+                let set = if then.hold {
+                    &mut transaction.hold
+                } else {
+                    &mut transaction.unhold
+                };
+                set.insert(name.clone());
+                before.push(format!("{name} hold {}", now.hold));
+                after.push(format!("{name} hold {}", then.hold));
+            }
+            _ => {}
+        }
+    }
+    let act = Act::Packages(transaction);
+    (!before.is_empty()).then(|| Action::new("packages", act, before.join(", "), after.join(", "), Reason::Rollback))
+}
