@@ -148,6 +148,11 @@ impl CloudEmulator {
         self.shared.api().requests.clone()
     }
 
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.shared.api().requests.clear();
+    }
+
     /// Rules, hooks and log by method, such as `ec2.CreateTags` or `sts.AssumeRole`.
     #[must_use]
     pub fn script(&self) -> Script {

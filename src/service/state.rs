@@ -138,7 +138,7 @@ impl ServiceState {
     }
 
     /// Asks for a pass now. Who asks again before the loop has heard it asks for the same one.
-    pub(super) fn ask(&self) {
+    pub fn ask(&self) {
         self.asked.notify_one();
     }
 

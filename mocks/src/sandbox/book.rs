@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::sheets::{CellValue, GridRange, Protected, SERVICE_ACCOUNT, Spreadsheet, Tab};
 
-use super::names::{A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_TAB, SERVER_TAB, SPREADSHEET};
+use super::names::{
+    A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_MANAGER, RELEASE_TAB, SERVER_TAB, SPREADSHEET, SRE,
+};
 use super::roster::{CHANNELS, Roster, UNRELEASED};
 
 const RELEASE_COLUMNS: [&str; 11] = [
@@ -57,6 +59,9 @@ pub(super) fn book(roster: &Roster) -> Spreadsheet {
         .with_tab(tab(101, RELEASE_TAB, release_rows()))
         .with_tab(tab(102, SERVER_TAB, server_rows(roster)))
         .with_tab(tab(103, AUDIT_TAB, vec![headers(&AUDIT_COLUMNS)]));
+    for (group, member) in [(A_EDITORS, SRE), (B_EDITORS, RELEASE_MANAGER)] {
+        book.groups.insert(group.to_owned(), [member.to_owned()].into());
+    }
     dress(&mut book);
     protect(&mut book);
     book
