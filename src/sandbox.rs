@@ -87,7 +87,10 @@ fn chosen(path: &Path) -> Result<(Config, String), ConfigErrors> {
     match Config::load(path, &env) {
         Ok(config) if config.sandbox.is_some() => Ok((config, files::read_text(path).unwrap_or_default())),
         Err(errors) if path != Path::new(DEFAULT_PATH) => Err(errors),
-        _ => Ok((Config::parse(BUILT_IN, "config/sandbox.toml", &env)?, BUILT_IN.to_owned())),
+        _ => Ok((
+            Config::parse(BUILT_IN, "config/sandbox.toml", &env)?,
+            BUILT_IN.to_owned(),
+        )),
     }
 }
 

@@ -75,6 +75,12 @@ impl Desk {
         look(&world.book, world.revision)
     }
 
+    /// The same, unless a call is being answered just now.
+    pub fn look_if_free<R>(&self, look: impl FnOnce(&Spreadsheet, u64) -> R) -> Option<R> {
+        let world = self.shared.world.try_lock().ok()?;
+        Some(look(&world.book, world.revision))
+    }
+
     /// The spreadsheet as it is now.
     #[must_use]
     pub fn book(&self) -> Spreadsheet {

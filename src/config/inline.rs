@@ -27,7 +27,9 @@ fn written(value: &Value) -> String {
         Value::Empty(..) => quoted(""),
         Value::Array(_, values) => format!("[{}]", list(values.iter().map(written).collect())),
         Value::Dict(_, dict) => {
-            let fields = dict.iter().map(|(key, value)| format!("{} = {}", quoted(key), written(value)));
+            let fields = dict
+                .iter()
+                .map(|(key, value)| format!("{} = {}", quoted(key), written(value)));
             format!("{{ {} }}", list(fields.collect()))
         }
     }

@@ -1,7 +1,7 @@
 // The sandbox's page in a real browser: Debian's chromium, driven by playwright-core, which is found under the directory that
-// NODE_MODULES names.
+// NODE_MODULES names. ASSETS names a directory whose files come in place of the program's own, to work on them without a build.
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const require = createRequire(join(process.env.NODE_MODULES, "x.js"));
 const { chromium } = require("playwright-core");
@@ -26,6 +26,12 @@ export async function open(chrome, url, options = {}) {
   page.on("request", (request) => {
     if (!request.url().startsWith(url) && !request.url().startsWith("data:")) page.complaints.push(`asked ${request.url()}`);
   });
+  const assets = process.env.ASSETS;
+  if (assets) {
+    const from = (name) => (route) => route.fulfill({ path: join(assets, name ?? basename(route.request().url())) });
+    await page.route(`${url}app/*`, from());
+    await page.route(url, from("index.html"));
+  }
   await page.goto(url);
   await page.locator("#grid .row").first().waitFor();
   return page;
@@ -67,10 +73,11 @@ export async function be(page, role) {
 
 export async function tab(page, title) {
   await page.locator("#tabs button", { hasText: title }).click();
-  await page.waitForFunction(async (title) => {
+  const is = async (title) => {
     const { shown } = await import("/app/grid.js");
     return shown()?.head?.title === title && shown().rows.length > 1;
-  }, title);
+  };
+  await until(`the tab ${title}`, () => page.evaluate(is, title));
 }
 
 // What a cell shows, whether it is in view or not.
@@ -92,7 +99,7 @@ export async function until(what, check, seconds = 60) {
   while (Date.now() < end) {
     last = await check();
     if (last) return last;
-    await new Promise((done) => setTimeout(done, 200));
+    await new Promise((done) => setTimeout(done, 50));
   }
   throw new Error(`${what}: not within ${seconds} s`);
 }

@@ -92,7 +92,9 @@ impl Board {
         if rollout.is_null() {
             if let Some(course) = self.courses.get_mut(&name).filter(|course| course.ended.is_none()) {
                 let ended = events.iter().filter(|event| event["channel"] == channel["channel"]);
-                let word = ended.map(|event| text(&event["event"])).find(|word| ENDS.contains(&&**word));
+                let word = ended
+                    .map(|event| text(&event["event"]))
+                    .find(|word| ENDS.contains(&&**word));
                 // A channel that the pass could not decide about has none, either, and its rollout goes on.
                 course.ended = word;
             }
@@ -141,7 +143,10 @@ impl Board {
             let is = |field: &str| problem[field].as_str().is_some_and(|text| text.contains(place));
             problem["kind"] == "api_failure" && (is("where") || is("message"))
         };
-        self.problems.iter().find(names).map(|problem| text(&problem["message"]))
+        self.problems
+            .iter()
+            .find(names)
+            .map(|problem| text(&problem["message"]))
     }
 
     /// The last passes as the page shows them.
@@ -155,7 +160,10 @@ impl Board {
             .courses
             .iter()
             .map(|(name, course)| {
-                (name, json!({ "last": course.last, "ended": course.ended, "gates": course.gates }))
+                (
+                    name,
+                    json!({ "last": course.last, "ended": course.ended, "gates": course.gates }),
+                )
             })
             .collect();
         json!({ "channels": self.channels, "courses": courses })

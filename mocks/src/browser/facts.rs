@@ -69,7 +69,11 @@ pub(super) fn fleet(book: &Spreadsheet, fleet: &Fleet) -> Value {
             continue;
         }
         let account = ACCOUNTS.iter().find(|account| account.number == server.account);
-        let place = format!("{}/{}", account.map_or(&*server.account, |account| account.name), server.region);
+        let place = format!(
+            "{}/{}",
+            account.map_or(&*server.account, |account| account.name),
+            server.region
+        );
         let state = match server.state {
             State::Running => "",
             state => state.name(),

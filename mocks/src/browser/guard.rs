@@ -34,7 +34,11 @@ pub(super) fn refusal(method: &Method, headers: &HeaderMap, port: u16) -> Option
             return Some("the sandbox answers to its own page only");
         }
     }
-    let json = |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
+    let json = |kind: &str| {
+        kind.split(';')
+            .next()
+            .is_some_and(|kind| kind.trim() == "application/json")
+    };
     if method == Method::POST && !one(header::CONTENT_TYPE.as_str()).0.is_some_and(json) {
         // A form of another site cannot send this kind.
         return Some("a request to change something is JSON");
@@ -60,10 +64,19 @@ mod tests {
         let json = ("content-type", "application/json");
         let origin = ("origin", "http://127.0.0.1:8000");
         assert_eq!(asked(Method::GET, &[host]), None);
-        assert_eq!(asked(Method::GET, &[("host", "localhost:8000"), ("sec-fetch-site", "none")]), None);
-        assert_eq!(asked(Method::POST, &[host, json, origin, ("sec-fetch-site", "same-origin")]), None);
         assert_eq!(
-            asked(Method::GET, &[host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]),
+            asked(Method::GET, &[("host", "localhost:8000"), ("sec-fetch-site", "none")]),
+            None
+        );
+        assert_eq!(
+            asked(Method::POST, &[host, json, origin, ("sec-fetch-site", "same-origin")]),
+            None
+        );
+        assert_eq!(
+            asked(
+                Method::GET,
+                &[host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]
+            ),
             None
         );
         for bad in [
@@ -85,7 +98,12 @@ mod tests {
             &[host, ("content-type", "text/plain")],
             &[host, ("content-type", "application/x-www-form-urlencoded")],
             &[host, json, ("sec-fetch-site", "none")],
-            &[host, json, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+            &[
+                host,
+                json,
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "navigate"),
+            ],
             &[host, json, ("origin", "http://evil.example")],
         ] {
             assert!(asked(Method::POST, bad).is_some(), "{bad:?}");

@@ -22,8 +22,7 @@ use super::state::{Answer, State};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Of a mail: no script, nothing from elsewhere, and a page of no origin, whose looks are in itself.
-const MAIL_POLICY: &str =
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const MAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -98,7 +97,10 @@ async fn look(Given(state): Given<Arc<State>>, Query(asked): Query<Seen>) -> Res
 
 /// The answer to a request: 200 with what became of it, or 400 where it asks for nothing that there is.
 fn outcome(done: Option<Value>) -> Response {
-    done.map_or_else(|| StatusCode::BAD_REQUEST.into_response(), |done| Json(done).into_response())
+    done.map_or_else(
+        || StatusCode::BAD_REQUEST.into_response(),
+        |done| Json(done).into_response(),
+    )
 }
 
 fn done(good: bool) -> Option<Value> {

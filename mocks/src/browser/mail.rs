@@ -50,7 +50,11 @@ fn take(source: &str, letter: &mut Letter, depth: u32) {
     if let Some((_, rest)) = kind.split_once("boundary=").filter(|_| depth < DEEPEST) {
         let boundary = rest.split(';').next().unwrap_or_default().trim().trim_matches('"');
         let mark = format!("--{boundary}");
-        for part in body.split(mark.as_str()).skip(1).take_while(|part| !part.starts_with("--")) {
+        for part in body
+            .split(mark.as_str())
+            .skip(1)
+            .take_while(|part| !part.starts_with("--"))
+        {
             take(part.trim_start_matches("\r\n"), letter, depth + 1);
         }
         return;
@@ -81,7 +85,11 @@ fn quoted_printable(text: &[u8], header: bool) -> Vec<u8> {
         match (first, after) {
             (b'=', [b'\r', b'\n', after @ ..]) => rest = after,
             (b'=', [one, two, after @ ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                let digit = |byte: &u8| {
+                    char::from(*byte)
+                        .to_digit(16)
+                        .and_then(|digit| u8::try_from(digit).ok())
+                };
                 if let (Some(one), Some(two)) = (digit(one), digit(two)) {
                     bytes.push(one * 16 + two);
                     rest = after;
@@ -103,7 +111,8 @@ fn words(header: &str) -> String {
     while let Some((before, after)) = rest.split_once("=?") {
         let mut fields = after.splitn(4, '?');
         let (kind, packed, tail) = (fields.nth(1), fields.next(), fields.next());
-        let (Some(kind), Some(packed), Some(tail)) = (kind, packed, tail.and_then(|tail| tail.strip_prefix('='))) else {
+        let (Some(kind), Some(packed), Some(tail)) = (kind, packed, tail.and_then(|tail| tail.strip_prefix('=')))
+        else {
             break;
         };
         // The space between two encoded words is not part of the text.

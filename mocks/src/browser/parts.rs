@@ -50,6 +50,16 @@ impl Parts {
         self.tabs.get(&tab).is_some_and(|tab| tab.drawn == Some(from))
     }
 
+    /// Whether the tab was ever drawn.
+    pub(super) fn knows(&self, tab: i64) -> bool {
+        self.tabs.contains_key(&tab)
+    }
+
+    /// Whether there is such a part.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.parts.contains_key(name)
+    }
+
     /// Takes in a tab as it is now.
     pub(super) fn put_tab(&mut self, id: i64, from: u64, head: Value, rows: Vec<Value>) {
         let next = self.revision + 1;
@@ -69,14 +79,22 @@ impl Parts {
     /// What changed after a revision, and of a tab after another one.
     pub(super) fn since(&self, seen: u64, tab: Option<(i64, u64)>) -> Value {
         let parts = self.parts.iter().filter(|(_, kept)| kept.revision > seen);
-        let parts: Map<String, Value> = parts.map(|(name, kept)| ((*name).to_owned(), kept.value.clone())).collect();
-        let tab = tab.and_then(|(id, seen)| Some((id, seen, self.tabs.get(&id)?))).map(|(id, seen, tab)| {
-            let new = |kept: &Kept| kept.revision > seen;
-            let rows = tab.rows.iter().enumerate().filter(|(_, kept)| new(kept));
-            let rows: Vec<Value> = rows.map(|(at, kept)| json!([at, kept.value])).collect();
-            let head = if new(&tab.head) { tab.head.value.clone() } else { Value::Null };
-            json!({ "id": id, "head": head, "count": tab.rows.len(), "rows": rows })
-        });
+        let parts: Map<String, Value> = parts
+            .map(|(name, kept)| ((*name).to_owned(), kept.value.clone()))
+            .collect();
+        let tab = tab
+            .and_then(|(id, seen)| Some((id, seen, self.tabs.get(&id)?)))
+            .map(|(id, seen, tab)| {
+                let new = |kept: &Kept| kept.revision > seen;
+                let rows = tab.rows.iter().enumerate().filter(|(_, kept)| new(kept));
+                let rows: Vec<Value> = rows.map(|(at, kept)| json!([at, kept.value])).collect();
+                let head = if new(&tab.head) {
+                    tab.head.value.clone()
+                } else {
+                    Value::Null
+                };
+                json!({ "id": id, "head": head, "count": tab.rows.len(), "rows": rows })
+            });
         json!({ "revision": self.revision, "parts": parts, "tab": tab })
     }
 }

@@ -16,7 +16,7 @@ use super::people::{PEOPLE, person};
 use super::story::Progress;
 use super::switches::Switches;
 use crate::sandbox::Sandbox;
-use crate::sheets::{Back, Barred};
+use crate::sheets::{Back, Barred, Spreadsheet};
 
 /// Steps that somebody can undo.
 const UNDO: usize = 100;
@@ -91,12 +91,22 @@ impl State {
             letters,
             undo,
         } = inner;
-        desk.look(|book, revision| {
+        // Answering a large call takes the emulators a while. Who looks then sees what was there before, and the rest a moment
+        // later; only what was never drawn is waited for.
+        let must = !parts.has("story") || tab.is_some_and(|id| !parts.knows(id));
+        let drawn = |book: &Spreadsheet, revision: u64| {
             let facts = facts(book, board, switches);
             *progress = std::mem::take(progress).next(&facts);
             parts.put("story", progress.shown(&facts));
             parts.put("tabs", book.tab_names());
-            parts.put("fleet", self.world.cloud().edit(|cloud| fleet(book, cloud)));
+            let servers = if parts.has("fleet") {
+                self.world.cloud().look_if_free(|cloud| fleet(book, cloud))
+            } else {
+                Some(self.world.cloud().edit(|cloud| fleet(book, cloud)))
+            };
+            if let Some(servers) = servers {
+                parts.put("fleet", servers);
+            }
             if let Some(id) = tab
                 && !parts.is_drawn(id, revision)
                 && let Some(head) = book.head(id, &PEOPLE)
@@ -104,7 +114,12 @@ impl State {
                 let rows = (0..).map_while(|row| book.row(id, row)).collect();
                 parts.put_tab(id, revision, head, rows);
             }
-        });
+        };
+        if must {
+            desk.look(drawn);
+        } else {
+            desk.look_if_free(drawn);
+        }
         parts.put("switches", switches.shown());
         parts.put("passes", board.shown_passes());
         parts.put("rollouts", board.shown_rollouts());

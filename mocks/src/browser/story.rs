@@ -167,7 +167,7 @@ impl Progress {
                 format!("Every wave passed its gates: all of {CHANNEL} carries {GOOD_VERSION}. It was mailed once, with a table.")
             }),
             "bad" => event("auto_rollback", CHANNEL, &|it| it.from == BAD_VERSION).map(|it| {
-                format!("A gate failed, so it went back to {} by itself: {}. Both keys are spent.", it.to, it.detail)
+                format!("A gate failed, so it went back to {} by itself, and both keys are spent. Its status tells the numbers.", it.to)
             }),
             "rollback" => event("rollback", TAKEN_BACK, &|_| true).map(|it| {
                 format!(
@@ -258,9 +258,13 @@ mod tests {
         step(&facts, 2);
         facts.release = GOOD_VERSION.to_owned();
         step(&facts, 2);
-        facts.happened.push(event("rollout_done", CHANNEL, "8.2.1", GOOD_VERSION));
+        facts
+            .happened
+            .push(event("rollout_done", CHANNEL, "8.2.1", GOOD_VERSION));
         step(&facts, 3);
-        facts.happened.push(event("auto_rollback", CHANNEL, BAD_VERSION, GOOD_VERSION));
+        facts
+            .happened
+            .push(event("auto_rollback", CHANNEL, BAD_VERSION, GOOD_VERSION));
         step(&facts, 4);
         facts.happened.push(event("rollback", "worker-prod", "5.2.0", "5.1.3"));
         step(&facts, 4);
@@ -268,7 +272,9 @@ mod tests {
         step(&facts, 5);
         facts.happened.push(event("unauthorised_edit", "api-staging", "", ""));
         step(&facts, 6);
-        facts.numbers.push("error: ReleaseSheet!B6 holds the number 1.1".to_owned());
+        facts
+            .numbers
+            .push("error: ReleaseSheet!B6 holds the number 1.1".to_owned());
         step(&facts, 7);
         facts.ended = 2;
         step(&facts, 8);

@@ -10,11 +10,27 @@ use crate::sandbox::{ACCOUNTS, BAD_VERSION, Sandbox};
 
 /// Name, what it says, and what it does.
 const SWITCHES: [(&str, &str, &str); 5] = [
-    ("throttle", "EC2 throttles", "Two of three calls to EC2 are refused as too many."),
-    ("away", "Region us-east-1 is away", "EC2 of that region answers 503, in both accounts."),
-    ("google", "Google is down", "The Sheets API answers 503 to the service. You can still type."),
+    (
+        "throttle",
+        "EC2 throttles",
+        "Two of three calls to EC2 are refused as too many.",
+    ),
+    (
+        "away",
+        "Region us-east-1 is away",
+        "EC2 of that region answers 503, in both accounts.",
+    ),
+    (
+        "google",
+        "Google is down",
+        "The Sheets API answers 503 to the service. You can still type.",
+    ),
     ("mail", "The mail server is down", "It hangs up before it says a word."),
-    ("bad", "The new version is bad", "Whatever rolls out makes errors and is slow."),
+    (
+        "bad",
+        "The new version is bad",
+        "Whatever rolls out makes errors and is slow.",
+    ),
 ];
 
 /// Which are on.

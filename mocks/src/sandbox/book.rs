@@ -39,6 +39,32 @@ const SERVER_COLUMNS: [&str; 13] = [
 ];
 const AUDIT_COLUMNS: [&str; 7] = ["time", "run", "channel", "event", "from", "to", "detail"];
 
+/// Widths, so that most of a tab is in view beside a fleet; the others have the usual one.
+const WIDTHS: [(&str, u64); 22] = [
+    ("channel", 104),
+    ("desiredVersionA", 120),
+    ("desiredVersionB", 120),
+    ("enabled", 68),
+    ("rollback", 68),
+    ("advance", 70),
+    ("notes", 80),
+    ("releaseVersion", 110),
+    ("previousVersion", 118),
+    ("status", 400),
+    ("updatedAt", 190),
+    ("serverId", 160),
+    ("hold", 48),
+    ("canary", 56),
+    ("tag:Owner", 92),
+    ("name", 170),
+    ("account", 66),
+    ("region", 84),
+    ("state", 80),
+    ("time", 170),
+    ("run", 190),
+    ("detail", 420),
+];
+
 /// Columns that only the service writes, in both tabs.
 const SERVICE_COLUMNS: [&str; 8] = [
     "name",
@@ -71,6 +97,11 @@ fn tab(id: i64, title: &str, rows: Vec<Vec<CellValue>>) -> Tab {
     let height = rows.len() + SPARE_ROWS;
     let mut tab = Tab::with_rows(id, title, rows).with_grid(height, 1);
     tab.frozen_rows = 1;
+    for (header, pixels) in WIDTHS {
+        if let Some(column) = tab.column(header) {
+            tab.columns[column].pixels = Some(pixels);
+        }
+    }
     tab
 }
 

@@ -27,7 +27,8 @@ impl Health {
     pub(super) fn answers(&self, desk: Desk, cloud: Editor) -> impl Fn(&Query) -> Reply + Send + use<> {
         let spoilt = Arc::clone(&self.spoilt);
         move |query| {
-            let (Some(channel), Some(version)) = (label(&query.query, "channel"), label(&query.query, "version")) else {
+            let (Some(channel), Some(version)) = (label(&query.query, "channel"), label(&query.query, "version"))
+            else {
                 return Reply::vector([]);
             };
             if !runs(&cloud, channel, version) {

@@ -16,7 +16,8 @@ impl Spreadsheet {
     #[must_use]
     pub fn tab_names(&self) -> Value {
         let tabs = self.tabs.iter().filter(|tab| !tab.hidden);
-        tabs.map(|tab| json!({ "id": tab.sheet_id, "title": tab.title })).collect()
+        tabs.map(|tab| json!({ "id": tab.sheet_id, "title": tab.title }))
+            .collect()
     }
 
     /// All of a tab but its rows: sizes, help, lists, colours, and which of these people may edit what.
@@ -24,10 +25,14 @@ impl Spreadsheet {
     pub fn head(&self, sheet_id: i64, people: &[(&str, &str)]) -> Option<Value> {
         let tab = &self.tabs[self.position(sheet_id)?];
         let columns = 0..tab.columns.len();
-        let widths: Vec<u64> = tab.columns.iter().map(|line| line.pixels.unwrap_or(110)).collect();
+        let widths: Vec<u64> = tab.columns.iter().map(|line| line.pixels.unwrap_or(100)).collect();
         let notes: Vec<&str> = columns
             .clone()
-            .map(|column| tab.cell(0, column).and_then(|cell| cell.note.as_deref()).unwrap_or_default())
+            .map(|column| {
+                tab.cell(0, column)
+                    .and_then(|cell| cell.note.as_deref())
+                    .unwrap_or_default()
+            })
             .collect();
         let lists: Vec<Value> = columns
             .filter_map(|column| Some(json!({ "column": column, "choices": self.list_of(tab, column)? })))

@@ -21,6 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::locked_pass::{PassOptions, once_at};
 use crate::pass_end::Ending;
 use crate::plan::Allowed;
+use crate::rollout::Rollouts;
 use crate::sandbox::error::SandboxError;
 
 /// Requests a minute to the emulated spreadsheet while history is made: nobody should wait for a quota there.
@@ -87,6 +88,8 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
     // History is as the story has it even when the user's own pass shall only observe or mail.
     past.mode = Mode::Enforce;
     past.email = None;
+    // Weeks before somebody thought of waves.
+    past.rollouts = Arc::new(Rollouts::default());
     past.limits.sheets_per_minute = HISTORY_REQUESTS;
     let clients = clients::connect(past, credentials.clone())
         .await

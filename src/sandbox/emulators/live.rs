@@ -55,7 +55,9 @@ pub(super) async fn live(
     let loaded = files.first(config.clone()).await.map_err(SandboxError::because)?;
     let ticks = Ticks::of(&schedule).await.map_err(SandboxError::because)?;
     // A port of its own, whatever the configuration says: another one may run on this machine.
-    let port = listen(([127, 0, 0, 1], 0).into()).await.map_err(SandboxError::because)?;
+    let port = listen(([127, 0, 0, 1], 0).into())
+        .await
+        .map_err(SandboxError::because)?;
     if let Ok(address) = port.address() {
         browser.status_page(format!("http://{address}/"));
     }
@@ -87,7 +89,9 @@ async fn show(browser: &Browser, state: &ServiceState) {
 
 /// Help, lists, colours and all else that `init` makes.
 async fn make_ready(config: &Config) -> Result<(), SandboxError> {
-    let sheets = connect_sheets(config, Calls::default()).await.map_err(SandboxError::because)?;
+    let sheets = connect_sheets(config, Calls::default())
+        .await
+        .map_err(SandboxError::because)?;
     let account = sheets.service_account_email().to_owned();
     let names = names(config, &account);
     let templates = Templates::load(&names).map_err(SandboxError::because)?;
@@ -101,7 +105,9 @@ async fn make_ready(config: &Config) -> Result<(), SandboxError> {
         fresh_id: uuid::Uuid::new_v4().as_fields().0 & 0x3fff_ffff,
     };
     let sheets = sheets.with_deadline(Instant::now() + config.schedule.pass_timeout);
-    let outcome = carry_out(&sheets, &request, false).await.map_err(SandboxError::because)?;
+    let outcome = carry_out(&sheets, &request, false)
+        .await
+        .map_err(SandboxError::because)?;
     match outcome.failed.first() {
         Some(problem) => Err(SandboxError::because(&problem.message)),
         None => Ok(()),

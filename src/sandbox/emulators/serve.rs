@@ -41,7 +41,10 @@ pub(in crate::sandbox) async fn serve(config: Config, text: &str, mut port: u16)
             return Err(SandboxError::because("its own configuration has no [sandbox] section"));
         };
         let file = config_file(&config, text, &sandbox);
-        sandbox.place.write("fleetsheet.toml", &file).map_err(SandboxError::because)?;
+        sandbox
+            .place
+            .write("fleetsheet.toml", &file)
+            .map_err(SandboxError::because)?;
         let browser = Browser::start(Arc::clone(&sandbox.world), port)
             .await
             .map_err(|error| SandboxError::because(format!("its page cannot be served: {error}")))?;

@@ -4,7 +4,7 @@ import { $, el, fill, post } from "./dom.js";
 import { goTo } from "./grid.js";
 
 // Okabe and Ito's colours, which people who see colours otherwise tell apart, too; and a shape for each.
-export const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#7a7a7a"];
+const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#7a7a7a"];
 const SHAPES = ["circle", "square", "triangle", "diamond", "plus", "bar", "ring"];
 const SIZE = 12;
 
@@ -12,20 +12,20 @@ const drawn = new Map();
 let away = false;
 let chosen = null;
 
-// Each version keeps its colour as long as it can: it follows from the version, and only two that fall together part.
-export function looks(versions) {
-  const taken = new Set();
-  const found = new Map();
-  for (const version of [...versions].sort()) {
-    let at = [...version].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) % COLOURS.length;
-    while (taken.has(at) && taken.size < COLOURS.length) at = (at + 1) % COLOURS.length;
-    taken.add(at);
-    found.set(version, at);
+// Each version of a channel keeps its look: a new one gets the next that nobody has. The most frequent one comes first.
+function looks(held, counts) {
+  for (const version of held.keys()) if (!counts.has(version) && held.size >= COLOURS.length) held.delete(version);
+  const most = [...counts].sort((one, two) => two[1] - one[1]);
+  for (const [version] of most) {
+    if (held.has(version)) continue;
+    const taken = new Set(held.values());
+    const free = COLOURS.findIndex((_, at) => !taken.has(at));
+    held.set(version, free < 0 ? COLOURS.length - 1 : free);
   }
-  return found;
+  return held;
 }
 
-export function shape(pen, at, x, y, r) {
+function shape(pen, at, x, y, r) {
   pen.beginPath();
   const kind = SHAPES[at];
   if (kind === "circle" || kind === "ring") pen.arc(x, y, r, 0, 7);
@@ -69,7 +69,7 @@ function draw(channel) {
     const canvas = el("canvas", { role: "img", tabindex: 0 });
     const legend = el("ul", { class: "legend" });
     const box = el("div", { class: "channel" }, el("h3", {}, channel.name), canvas, legend);
-    held = { canvas, legend, box, at: -1 };
+    held = { canvas, legend, box, at: -1, looks: new Map() };
     drawn.set(channel.name, held);
     canvas.addEventListener("click", (event) => pick(held, indexAt(held, event)));
     canvas.addEventListener("keydown", (event) => keyed(held, event));
@@ -87,7 +87,7 @@ function draw(channel) {
     if (state === "shutting-down" || state === "terminated") ended++;
     else counts.set(version, (counts.get(version) ?? 0) + 1);
   }
-  held.looks = looks(counts.keys());
+  looks(held.looks, counts);
   const parts = [...counts].sort((one, two) => two[1] - one[1]);
   fill(held.legend, parts.map(([version, count]) => {
     const mark = el("canvas", { width: 24, height: 24, "aria-hidden": "true" });

@@ -70,9 +70,11 @@ export function takeRollouts({ channels, courses }) {
     const { last, ended, gates } = courses[name];
     const status = channels.find((channel) => channel.channel === name)?.status ?? "";
     const bar = Array.from({ length: last.waves }, (_, at) => {
-      const over = ended === "rollout_done" || at + 1 < last.wave;
+      const over = ended ? ended === "rollout_done" : at + 1 < last.wave;
       const now = !ended && at + 1 === last.wave;
-      return el("span", { class: over ? "over" : now ? "now" : "next" }, over ? "✓" : now ? String(at + 1) : "");
+      const failed = ended && !over && at + 1 === last.wave;
+      const name = over ? "over" : now ? "now" : failed ? "failed" : at + 1 < last.wave ? "past" : "next";
+      return el("span", { class: name }, { over: "✓", now: String(at + 1), failed: "✕" }[name] ?? "");
     });
     const words = ended ? ENDED[ended] ?? ended : `wave ${last.wave} of ${last.waves} (${last.to}), ${last.carrying} of ${last.members} carry it`;
     return el("div", { class: `rollout ${ended ? "over" : last.state}` },

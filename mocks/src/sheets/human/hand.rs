@@ -152,9 +152,7 @@ impl Spreadsheet {
 
 fn carry_out(txn: &mut Txn<'_>, at: usize, deed: &Deed) -> Result<Back, Barred> {
     let id = txn.book.tabs[at].sheet_id;
-    let dimension = |rows: &Range<usize>| {
-        json!({ "sheetId": id, "dimension": "ROWS", "startIndex": rows.start, "endIndex": rows.end })
-    };
+    let dimension = |rows: &Range<usize>| json!({ "sheetId": id, "dimension": "ROWS", "startIndex": rows.start, "endIndex": rows.end });
     match deed {
         Deed::Type(cells) => type_in(txn, at, cells),
         Deed::Copy { rows, columns, to } => copy(txn, at, rows, columns, *to),
@@ -164,7 +162,11 @@ fn carry_out(txn: &mut Txn<'_>, at: usize, deed: &Deed) -> Result<Back, Barred> 
             let before = *row > 1;
             let request = json!({ "range": dimension(&rows), "inheritFromBefore": before });
             ask(txn, "insertDimension", &request)?;
-            dress(&mut txn.book.tabs[at], &rows, if before { row - 1 } else { row + count });
+            dress(
+                &mut txn.book.tabs[at],
+                &rows,
+                if before { row - 1 } else { row + count },
+            );
             Ok(Back::Delete(id, rows))
         }
         Deed::Delete(rows) => {
@@ -198,8 +200,16 @@ fn carry_out(txn: &mut Txn<'_>, at: usize, deed: &Deed) -> Result<Back, Barred> 
 
 /// One request of `spreadsheets.batchUpdate`.
 fn ask(txn: &mut Txn<'_>, kind: &str, request: &Value) -> Result<(), Barred> {
-    batch::batch_update(txn, json!({ "requests": [{ kind: request }] }))?;
-    Ok(())
+    // People are not told which part of a request it is about: they made none.
+    let part = format!("Invalid requests[0].{kind}: ");
+    match batch::batch_update(txn, json!({ "requests": [{ kind: request }] })) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let message = error.into_message();
+            let plain = message.strip_prefix(&part).unwrap_or(&message);
+            Err(Barred::Refused(plain.to_owned()))
+        }
+    }
 }
 
 /// New rows have the formats, boxes and lists of a neighbour, and nothing in them.
@@ -229,13 +239,18 @@ pub(in crate::sheets) fn is_box(cell: &Cell) -> bool {
 }
 
 fn cells_of(tab: &Tab, rows: &Range<usize>, columns: &Range<usize>) -> Vec<(usize, usize, Cell)> {
-    let all = rows.clone().flat_map(|row| columns.clone().map(move |column| (row, column)));
+    let all = rows
+        .clone()
+        .flat_map(|row| columns.clone().map(move |column| (row, column)));
     all.map(|(row, column)| (row, column, tab.cell(row, column).cloned().unwrap_or_default()))
         .collect()
 }
 
 fn type_in(txn: &mut Txn<'_>, at: usize, cells: &[(usize, usize, String)]) -> Result<Back, Barred> {
-    grow(&mut txn.book.tabs[at], cells.iter().map(|(row, column, _)| (*row, *column)))?;
+    grow(
+        &mut txn.book.tabs[at],
+        cells.iter().map(|(row, column, _)| (*row, *column)),
+    )?;
     let mut old = Vec::with_capacity(cells.len());
     for (row, column, text) in cells {
         value::fits(text)?;
@@ -256,7 +271,10 @@ fn copy(
 ) -> Result<Back, Barred> {
     let copied = cells_of(&txn.book.tabs[at], rows, columns);
     let place = |row: usize, column: usize| (to.0 + row - rows.start, to.1 + column - columns.start);
-    grow(&mut txn.book.tabs[at], copied.iter().map(|(row, column, _)| place(*row, *column)))?;
+    grow(
+        &mut txn.book.tabs[at],
+        copied.iter().map(|(row, column, _)| place(*row, *column)),
+    )?;
     let mut old = Vec::with_capacity(copied.len());
     for (row, column, cell) in copied {
         let (row, column) = place(row, column);
@@ -278,7 +296,8 @@ fn grow(tab: &mut Tab, cells: impl Iterator<Item = (usize, usize)>) -> Result<()
     }
     if height > MOST_ROWS.max(size.0) || width > MOST_COLUMNS.max(size.1) {
         return Err(Barred::Refused(
-            "There was a problem: this action would increase the number of cells in the workbook above the limit.".to_owned(),
+            "There was a problem: this action would increase the number of cells in the workbook above the limit."
+                .to_owned(),
         ));
     }
     if width > size.1 {
@@ -340,7 +359,11 @@ pub(in crate::sheets) fn choices(book: &Spreadsheet, rule: &Value) -> Vec<String
 
 /// Whether some cell that it changes lies in a range that warns.
 fn warns(tab: &Tab, deed: &Deed) -> bool {
-    let mut ranges = tab.protected.iter().filter(|protected| protected.warning_only).peekable();
+    let mut ranges = tab
+        .protected
+        .iter()
+        .filter(|protected| protected.warning_only)
+        .peekable();
     if ranges.peek().is_none() {
         return false;
     }
@@ -349,7 +372,8 @@ fn warns(tab: &Tab, deed: &Deed) -> bool {
         Deed::Type(cells) => cells.iter().map(|(row, column, _)| (*row, *column)).collect(),
         Deed::Copy { rows, columns, to } => {
             let (rows, columns) = (to.0..to.0 + rows.len(), to.1..to.1 + columns.len());
-            rows.flat_map(|row| columns.clone().map(move |column| (row, column))).collect()
+            rows.flat_map(|row| columns.clone().map(move |column| (row, column)))
+                .collect()
         }
         Deed::Insert { .. } => return false,
         // Whole rows: one cell of each column is enough to know.
