@@ -45,19 +45,27 @@ try {
   });
 
   await step("all is drawn in less than a second", async () => {
-    // The best of some: the machine does other things, too.
+    // Until the sheet and all dots are there, and from a click until 1,600 rows are. The best of some: the machine does other
+    // things, too.
     let best = Infinity;
-    for (let again = 0; again < 10 && best >= 1000; again++) {
-      const began = Date.now();
+    for (let again = 0; again < 8 && best >= 1000; again++) {
       const other = await open(chrome, url);
-      await tab(other, "ServerTagAssignment");
-      await until("1,600 rows", async () => Number(await other.locator("#grid").getAttribute("aria-rowcount")) > 1600, 20);
-      await until("the fleet", async () => (await other.locator(".channel").count()) === 9, 20);
-      best = Math.min(best, Date.now() - began);
+      const drawn = () => other.evaluate(() => performance.getEntriesByName("drawn")[0]?.startTime);
+      const loaded = await until("all to be drawn", drawn, 20);
+      assert.equal(await other.locator(".channel").count(), 9);
+      const opened = await other.evaluate(async () => {
+        const began = performance.now();
+        document.querySelector("#tabs button:nth-child(2)").click();
+        const there = () => Number(document.getElementById("grid").getAttribute("aria-rowcount")) > 1600;
+        while (!there()) await new Promise((next) => requestAnimationFrame(next));
+        return performance.now() - began;
+      });
+      best = Math.min(best, Math.max(loaded, opened));
       assert.ok((await other.locator("#grid .row").count()) < 80, "only rows in view are drawn");
       assert.deepEqual(other.complaints, []);
       await other.context().close();
     }
+    console.log(`   ${Math.round(best)} ms`);
     assert.ok(best < 1000, `${best} ms`);
   });
 
@@ -189,8 +197,7 @@ try {
   await step("a mail is shown as mail programs show it, and runs nothing", async () => {
     await page.locator("#mails button").first().click();
     const frame = page.frameLocator("#mail");
-    await frame.locator("body").waitFor();
-    assert.ok((await frame.locator("body").innerText()).length > 50);
+    await until("its words", async () => (await frame.locator("body").innerText()).length > 50, 20);
     assert.equal(await page.locator("#mail").getAttribute("sandbox"), "");
   });
 

@@ -26,11 +26,8 @@ async function look() {
   busy = true;
   try {
     const tab = grid.shown();
-    const query = new URLSearchParams({ seen });
-    if (tab) {
-      query.set("tab", tab.id);
-      query.set("rows", tab.seen);
-    }
+    // Before it is known which tabs there are, the first one is asked for.
+    const query = new URLSearchParams({ seen, tab: tab?.id ?? 0, rows: tab?.seen ?? 0 });
     const answer = await fetch(`/api/look?${query}`);
     if (!answer.ok) throw new Error(String(answer.status));
     const told = await answer.json();
@@ -64,6 +61,7 @@ function take({ revision, parts, tab }) {
   passes = parts.passes ?? passes;
   service = parts.service ?? service;
   if (parts.passes || parts.service) pulse();
+  if (parts.fleet && tab) performance.mark("drawn");
 }
 
 function pulse() {
