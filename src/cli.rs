@@ -5,6 +5,7 @@ mod add;
 mod belts;
 mod help;
 mod rollback;
+mod sandbox;
 pub mod shell;
 mod since;
 mod wrong;
@@ -21,6 +22,7 @@ use crate::plan::Allowed;
 pub use add::AddRequest;
 use belts::{Allow, BeltParser, allowed};
 pub use rollback::RollbackRequest;
+pub use sandbox::SandboxRequest;
 pub use since::Since;
 pub use wrong::{asks_for_json, mistake};
 
@@ -48,7 +50,7 @@ pub enum Command {
         send_test_mail: bool,
     },
     /// Run the emulators.
-    Sandbox,
+    Sandbox(SandboxRequest),
     /// Print the names of channels, for a shell.
     Names,
     /// Print a script that completes words in a shell.
@@ -249,9 +251,9 @@ enum Ask {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
     },
-    /// Run emulators of the spreadsheet, the cloud and the mail server, with a simulated fleet, to try it all
+    /// Try it all in a browser: emulators of the spreadsheet, the cloud, the monitoring and the mail server, a simulated fleet
     #[command(after_help = help::LOOK)]
-    Sandbox,
+    Sandbox(SandboxRequest),
     /// Print the names of the channels that the state store knows, for scripts that complete words
     #[command(hide = true)]
     Names,
@@ -348,7 +350,7 @@ impl Invocation {
             Some(Ask::Add(request)) => Command::Task(Task::Add(request)),
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
             Some(Ask::History { channel, since, limit }) => Command::Task(Task::History { channel, since, limit }),
-            Some(Ask::Sandbox) => Command::Sandbox,
+            Some(Ask::Sandbox(request)) => Command::Sandbox(request),
             Some(Ask::Names) => Command::Names,
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,
@@ -359,7 +361,7 @@ impl Invocation {
             None => return Err(nothing()),
         };
         // A sandbox is not what the variable of an installation, or of a sandbox that is gone, describes.
-        let heeded = config_variable.filter(|path| !path.is_empty() && command != Command::Sandbox);
+        let heeded = config_variable.filter(|path| !path.is_empty() && !matches!(command, Command::Sandbox(_)));
         let from_variable = || heeded.map(PathBuf::from);
         let config = config
             .or_else(from_variable)

@@ -18,7 +18,7 @@ mod store;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
 
-use crate::cli::{Command, Format, Invocation, Task, asks_for_json, mistake, shell};
+use crate::cli::{Command, Format, Invocation, SandboxRequest, Task, asks_for_json, mistake, shell};
 use crate::clock::{now, run_id};
 use crate::config::Config;
 use crate::pass_end::PassEnd;
@@ -82,8 +82,9 @@ fn refused(refusal: &Refusal) -> serde_json::Value {
 
 async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     match &asked.command {
-        Command::Sandbox => {
-            sandbox::serve(&asked.config).await?;
+        Command::Sandbox(request) => {
+            let SandboxRequest { servers, port } = *request;
+            sandbox::serve(&asked.config, servers, port.unwrap_or_default()).await?;
             Ok(0)
         }
         Command::Completions { shell } => {

@@ -4,6 +4,7 @@
 
 mod cron;
 mod error;
+mod inline;
 mod keys;
 mod model;
 mod read;
@@ -121,6 +122,12 @@ impl Config {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(ConfigErrors(errors)),
         }
+    }
+
+    /// Sections and top-level keys of a configuration's text, written again as they stand there. What is not there is left out.
+    #[must_use]
+    pub fn inline(text: &str, names: &[&str]) -> String {
+        inline::inline(text, names)
     }
 
     /// Every key, in the order of the documentation.

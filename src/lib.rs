@@ -54,10 +54,12 @@
 // Edge: a file for each command.
 pub mod commands;
 
-// What commands need: the line that was typed, what a pass needs, the emulators, the service.
+// What commands need: the line that was typed, what a pass needs, the emulators with the service that runs against them.
 pub mod cli;
 pub mod prerequisites;
 pub mod sandbox;
+
+// A pass on each tick.
 pub mod service;
 
 // One pass under the store's lock, then its mail; and the reasons for what a pass would do.

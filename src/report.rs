@@ -190,6 +190,18 @@ impl Report {
         any.then_some(moved)
     }
 
+    /// How it ended, what it counted and asked, and nothing that names a server or a channel.
+    #[must_use]
+    pub fn counts_alone(&self) -> Self {
+        Self {
+            duration_ms: self.duration_ms,
+            counts: self.counts,
+            calls: self.calls.clone(),
+            regions: self.regions,
+            ..Self::bare(&self.run, self.outcome)
+        }
+    }
+
     /// How many account regions answered, in words, if it was not all of them.
     #[must_use]
     pub fn unanswered(&self) -> Option<String> {

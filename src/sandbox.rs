@@ -16,6 +16,7 @@ use absent as build;
 #[cfg(feature = "sandbox")]
 use emulators as build;
 
+use crate::adapters::files;
 use crate::clients::StaticCredentials;
 use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
 use crate::refusal::Refusal;
@@ -65,24 +66,31 @@ pub async fn embed(config: Config) -> Result<(Config, StaticCredentials, Option<
     build::embed(config).await.map_err(Refusal::failed)
 }
 
-/// Runs the sandbox that the file describes until it is interrupted.
+/// Runs the sandbox that the file describes until it is interrupted, with its page on this port (0: a free one). `servers` comes
+/// before what the file says.
 ///
 /// # Errors
 /// When the configuration has mistakes, the sandbox cannot start, or this build has no emulators.
-pub async fn serve(path: &Path) -> Result<(), Refusal> {
+pub async fn serve(path: &Path, servers: Option<u32>, port: u16) -> Result<(), Refusal> {
     admit(Asked::AsCommand, build::HAS_EMULATORS)?;
-    let config = chosen(path).map_err(Refusal::config)?;
-    build::serve(config).await.map_err(Refusal::failed)
+    let (mut config, text) = chosen(path).map_err(Refusal::config)?;
+    if let (Some(sandbox), Some(servers)) = (&mut config.sandbox, servers) {
+        sandbox.servers = servers;
+    }
+    build::serve(config, &text, port).await.map_err(Refusal::failed)
 }
 
 /// The file that was named, if it describes a sandbox. The default file is the real installation's, and whether that
-/// can be read yet is nothing to a sandbox, which is then one of the usual size.
-fn chosen(path: &Path) -> Result<Config, ConfigErrors> {
+/// can be read yet is nothing to a sandbox, which is then one of the usual size. The text comes with it.
+fn chosen(path: &Path) -> Result<(Config, String), ConfigErrors> {
     let env = Config::environment();
     match Config::load(path, &env) {
-        Ok(config) if config.sandbox.is_some() => Ok(config),
+        Ok(config) if config.sandbox.is_some() => Ok((config, files::read_text(path).unwrap_or_default())),
         Err(errors) if path != Path::new(DEFAULT_PATH) => Err(errors),
-        _ => Config::parse(BUILT_IN, "config/sandbox.toml", &env),
+        _ => Ok((
+            Config::parse(BUILT_IN, "config/sandbox.toml", &env)?,
+            BUILT_IN.to_owned(),
+        )),
     }
 }
 

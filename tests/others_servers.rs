@@ -11,6 +11,7 @@ mod stage;
 #[path = "support/venv.rs"]
 mod venv;
 
+mod browser;
 mod cloudwatch_real_client;
 mod mail_real_server;
 mod moto;

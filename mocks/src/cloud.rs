@@ -123,6 +123,13 @@ impl CloudEmulator {
         change(&mut api.fleet)
     }
 
+    /// Looks at the world, unless a request is being answered just now.
+    pub fn look_if_free<R>(&self, look: impl FnOnce(&Fleet) -> R) -> Option<R> {
+        let mut api = self.shared.api.try_lock().ok()?;
+        api.fleet.settle();
+        Some(look(&api.fleet))
+    }
+
     /// A handle that can edit the world from a hook, and lives on its own.
     #[must_use]
     pub fn editor(&self) -> Editor {
@@ -146,6 +153,11 @@ impl CloudEmulator {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.shared.api().requests.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.shared.api().requests.clear();
     }
 
     /// Rules, hooks and log by method, such as `ec2.CreateTags` or `sts.AssumeRole`.

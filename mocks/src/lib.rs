@@ -4,6 +4,7 @@
 //! Each listens on loopback and speaks the real protocol. None shares a type with the program: what they know of the
 //! real services comes from the vendors' documents, so a misreading on one side cannot hide on the other.
 
+pub mod browser;
 mod clock;
 pub mod cloud;
 pub mod faults;

@@ -112,6 +112,11 @@ impl PrometheusEmulator {
         lock(&self.shared.queries).clone()
     }
 
+    /// Forgets the queries so far.
+    pub fn forget_queries(&self) {
+        lock(&self.shared.queries).clear();
+    }
+
     /// Rules, hooks and log; the method is [`QUERY`].
     #[must_use]
     pub fn script(&self) -> Script {

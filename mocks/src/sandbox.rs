@@ -6,6 +6,7 @@
 
 mod book;
 mod names;
+mod numbers;
 mod roster;
 mod story;
 
@@ -17,14 +18,17 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::cloud::{ACCESS_KEY, CloudEmulator, Fleet, SECRET_KEY};
+use crate::faults::Script;
+use crate::prometheus::PrometheusEmulator;
 use crate::sheets::SheetsEmulator;
 use crate::smtp::{SmtpEmulator, SmtpOptions};
+use numbers::Health;
 use roster::Roster;
 use story::World;
 
 pub use names::{
-    A_EDITORS, ACCOUNTS, AUDIT_TAB, Account, B_EDITORS, BASE_ACCOUNT, CHANNEL_TAG, OWNER, OWNER_TAG, REGIONS,
-    RELEASE_TAB, SERVER_TAB, SPREADSHEET, VERSION_TAG,
+    A_EDITORS, ACCOUNTS, AUDIT_TAB, Account, B_EDITORS, BAD_VERSION, BASE_ACCOUNT, CHANNEL_TAG, EDITOR, OWNER,
+    OWNER_TAG, REGIONS, RELEASE_MANAGER, RELEASE_TAB, SERVER_TAB, SPREADSHEET, SRE, VERSION_TAG,
 };
 pub use story::Chapter;
 
@@ -34,6 +38,8 @@ pub struct Sandbox {
     sheets: SheetsEmulator,
     cloud: CloudEmulator,
     smtp: SmtpEmulator,
+    prometheus: PrometheusEmulator,
+    health: Health,
     roster: Roster,
     latency: Duration,
 }
@@ -58,10 +64,15 @@ impl Sandbox {
         let smtp = SmtpEmulator::start(SmtpOptions::default())
             .await
             .context("the mail server cannot start")?;
+        let prometheus = PrometheusEmulator::start().await.context("Prometheus cannot start")?;
+        let health = Health::default();
+        prometheus.serve(health.answers(sheets.desk(), cloud.editor()));
         Ok(Self {
             sheets,
             cloud,
             smtp,
+            prometheus,
+            health,
             roster,
             latency,
         })
@@ -83,6 +94,38 @@ impl Sandbox {
     #[must_use]
     pub fn smtp(&self) -> &SmtpEmulator {
         &self.smtp
+    }
+
+    /// The monitoring.
+    #[must_use]
+    pub fn prometheus(&self) -> &PrometheusEmulator {
+        &self.prometheus
+    }
+
+    /// Lets every version that a rollout brings do badly, or well again. [`BAD_VERSION`] always does.
+    pub fn spoil(&self, bad: bool) {
+        self.health.spoil(bad);
+    }
+
+    /// Forgets what the emulators wrote down of calls so far.
+    pub fn forget_calls(&self) {
+        self.sheets.desk().forget_writes();
+        self.prometheus.forget_queries();
+        let scripts = [
+            self.cloud.script(),
+            self.cloud.scoped_script(),
+            self.sheets.script().clone(),
+            self.smtp.script(),
+            self.prometheus.script(),
+        ];
+        scripts.iter().for_each(Script::forget_calls);
+        self.cloud.forget_requests();
+    }
+
+    /// What the emulators wait before each answer, for who sets rules of theirs anew.
+    #[must_use]
+    pub fn latency(&self) -> Duration {
+        self.latency
     }
 
     /// How many servers the sheet had at the beginning.

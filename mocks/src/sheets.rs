@@ -18,7 +18,6 @@ mod identity;
 mod mask;
 mod metadata;
 mod model;
-mod page;
 mod range;
 mod route;
 mod schema;
@@ -26,11 +25,12 @@ mod token;
 mod txn;
 mod value;
 mod values;
+mod view;
 mod world;
 mod write;
 
 pub use cell::{Cell, CellValue};
-pub use human::At;
+pub use human::{At, Back, Barred, Deed};
 pub use identity::{AUDIENCE, AWS_ACCOUNT, PERSON, REFRESH_TOKEN};
 pub use model::{Line, Metadata, Protected, Row, Spreadsheet, Tab};
 pub use range::GridRange;
@@ -64,7 +64,21 @@ pub struct Desk {
 impl Desk {
     /// Lets somebody edit the spreadsheet by hand; calls of the API see all of the edit or nothing.
     pub fn edit<R>(&self, edit: impl FnOnce(&mut Spreadsheet) -> R) -> R {
-        edit(&mut self.shared.world().book)
+        let mut world = self.shared.world();
+        world.revision += 1;
+        edit(&mut world.book)
+    }
+
+    /// Looks at the spreadsheet, and at how many times something may have changed it.
+    pub fn look<R>(&self, look: impl FnOnce(&Spreadsheet, u64) -> R) -> R {
+        let world = self.shared.world();
+        look(&world.book, world.revision)
+    }
+
+    /// The same, unless a call is being answered just now.
+    pub fn look_if_free<R>(&self, look: impl FnOnce(&Spreadsheet, u64) -> R) -> Option<R> {
+        let world = self.shared.world.try_lock().ok()?;
+        Some(look(&world.book, world.revision))
     }
 
     /// The spreadsheet as it is now.
@@ -165,6 +179,7 @@ impl SheetsEmulator {
             viewer: false,
             quota: None,
             retry_after: None,
+            revision: 0,
         };
         let shared = Shared {
             world: Arc::new(Mutex::new(world)),

@@ -67,6 +67,12 @@ impl SmtpEmulator {
         lock(&self.shared.messages).clone()
     }
 
+    /// How many messages were taken so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        lock(&self.shared.messages).len()
+    }
+
     /// Empties the mailbox.
     pub fn forget_messages(&self) {
         lock(&self.shared.messages).clear();

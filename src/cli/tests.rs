@@ -113,7 +113,12 @@ fn every_request_is_understood() {
             limit: Some(3)
         })
     );
-    assert_eq!(command("sandbox"), Command::Sandbox);
+    assert_eq!(command("sandbox"), Command::Sandbox(SandboxRequest::default()));
+    let small = Command::Sandbox(SandboxRequest {
+        servers: Some(60),
+        port: Some(8080),
+    });
+    assert_eq!(command("sandbox --servers 60 --port 8080"), small);
 }
 
 #[test]

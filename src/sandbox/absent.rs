@@ -22,7 +22,7 @@ pub(super) async fn embed(config: Config) -> Result<(Config, StaticCredentials, 
 }
 
 /// Refuses.
-pub(super) async fn serve(_: Config) -> Result<(), SandboxError> {
+pub(super) async fn serve(_: Config, _: &str, _: u16) -> Result<(), SandboxError> {
     Err(nothing_there())
 }
 

@@ -1,6 +1,8 @@
 //! What a build with emulators can do: have them inside the process for one command, or serve them to others.
 
 mod embedded;
+mod live;
+mod printed;
 mod serve;
 
 pub use embedded::Embedded;

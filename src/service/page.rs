@@ -4,6 +4,7 @@
 //! that turn the reading direction.
 
 mod parts;
+mod rollouts;
 
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -45,6 +46,7 @@ pub(super) fn page(state: &Snapshot, now: DateTime<Utc>) -> String {
                     }
                 }
                 (times(state, now))
+                (parts::problems(state.last.as_ref()))
                 @match report {
                     Some((at, report)) => {
                         @let old = (state.last.as_ref().is_some_and(|last| last.at != at)).then(|| ago(now - at));
@@ -52,12 +54,13 @@ pub(super) fn page(state: &Snapshot, now: DateTime<Utc>) -> String {
                         (counts(report))
                         h2 { "Channels" (as_of(old.as_deref())) }
                         (parts::channels(report))
+                        (rollouts::rollouts(report))
                     }
                     None => p.dim { "No pass has reported any channels yet." },
                 }
-                (stages(state))
-                (parts::problems(state.last.as_ref()))
                 (parts::events(&state.recent))
+                (rollouts::passes(&state.passes, now))
+                (stages(state))
                 footer.dim {
                     "fleetsheet " (env!("CARGO_PKG_VERSION")) " · "
                     a href=(spreadsheet(&state.spreadsheet)) { "spreadsheet " (plain(&state.spreadsheet)) } " · "

@@ -17,6 +17,9 @@ use crate::report::Report;
 /// The loop runs every second. One that has not run for so long hangs.
 const HUNG: Duration = Duration::from_secs(30);
 
+/// So many of the last passes are kept.
+const PASSES_KEPT: usize = 12;
+
 /// A pass that ended, in whatever way.
 #[derive(Clone, Debug)]
 pub struct EndedPass {
@@ -36,6 +39,16 @@ impl EndedPass {
             .as_ref()
             .map_or(Ending::Failed, |report| report.outcome)
             .word()
+    }
+
+    /// The same pass without its channels, servers and problems: what is kept of it once it is not the last one.
+    fn slim(&self) -> Self {
+        let slim = |report: &Arc<Report>| Arc::new(report.counts_alone());
+        Self {
+            report: self.report.as_ref().map(slim),
+            reason: self.why(),
+            ..self.clone()
+        }
     }
 
     /// How many account regions answered, in words, if it was not all of them.
@@ -73,6 +86,8 @@ pub struct Snapshot {
     pub completed: Option<(DateTime<Utc>, Instant)>,
     /// The last report that counted servers, or the first that has channels, and when its pass ended.
     pub facts: Option<(DateTime<Utc>, Arc<Report>)>,
+    /// The last passes, in order.
+    pub passes: Vec<EndedPass>,
     /// What happened last, as the store tells it.
     pub recent: Vec<Event>,
     /// Letters that waited after the last pass that looked, and since when the oldest does.
@@ -107,6 +122,7 @@ impl ServiceState {
             last: None,
             completed: None,
             facts: None,
+            passes: Vec::new(),
             recent: Vec::new(),
             waiting: (0, None),
             stale: None,
@@ -138,7 +154,7 @@ impl ServiceState {
     }
 
     /// Asks for a pass now. Who asks again before the loop has heard it asks for the same one.
-    pub(super) fn ask(&self) {
+    pub fn ask(&self) {
         self.asked.notify_one();
     }
 
@@ -191,6 +207,10 @@ impl ServiceState {
                 self.metrics.channels(&moved.channels);
                 *facts = Arc::new(moved);
             }
+        }
+        state.passes.push(ended.slim());
+        if state.passes.len() > PASSES_KEPT {
+            state.passes.remove(0);
         }
         state.last = Some(ended);
         drop(state);

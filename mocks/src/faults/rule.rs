@@ -68,6 +68,8 @@ pub enum When {
     From(u64),
     /// All of them.
     Every,
+    /// All but each nth.
+    AllBut(u64),
     /// Those in the range.
     Range(RangeInclusive<u64>),
 }
@@ -79,6 +81,7 @@ impl When {
             Self::Nth(n) => nth == *n,
             Self::From(n) => nth >= *n,
             Self::Every => true,
+            Self::AllBut(n) => n == &0 || !nth.is_multiple_of(*n),
             Self::Range(range) => range.contains(&nth),
         }
     }

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::sheets::{CellValue, GridRange, Protected, SERVICE_ACCOUNT, Spreadsheet, Tab};
 
-use super::names::{A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_TAB, SERVER_TAB, SPREADSHEET};
+use super::names::{
+    A_EDITORS, AUDIT_TAB, B_EDITORS, OWNER, RELEASE_MANAGER, RELEASE_TAB, SERVER_TAB, SPREADSHEET, SRE,
+};
 use super::roster::{CHANNELS, Roster, UNRELEASED};
 
 const RELEASE_COLUMNS: [&str; 11] = [
@@ -37,6 +39,32 @@ const SERVER_COLUMNS: [&str; 13] = [
 ];
 const AUDIT_COLUMNS: [&str; 7] = ["time", "run", "channel", "event", "from", "to", "detail"];
 
+/// Widths, so that most of a tab is in view beside a fleet; the others have the usual one.
+const WIDTHS: [(&str, u64); 22] = [
+    ("channel", 104),
+    ("desiredVersionA", 120),
+    ("desiredVersionB", 120),
+    ("enabled", 68),
+    ("rollback", 68),
+    ("advance", 70),
+    ("notes", 80),
+    ("releaseVersion", 110),
+    ("previousVersion", 118),
+    ("status", 400),
+    ("updatedAt", 190),
+    ("serverId", 160),
+    ("hold", 48),
+    ("canary", 56),
+    ("tag:Owner", 92),
+    ("name", 170),
+    ("account", 66),
+    ("region", 84),
+    ("state", 80),
+    ("time", 170),
+    ("run", 190),
+    ("detail", 420),
+];
+
 /// Columns that only the service writes, in both tabs.
 const SERVICE_COLUMNS: [&str; 8] = [
     "name",
@@ -57,6 +85,9 @@ pub(super) fn book(roster: &Roster) -> Spreadsheet {
         .with_tab(tab(101, RELEASE_TAB, release_rows()))
         .with_tab(tab(102, SERVER_TAB, server_rows(roster)))
         .with_tab(tab(103, AUDIT_TAB, vec![headers(&AUDIT_COLUMNS)]));
+    for (group, member) in [(A_EDITORS, SRE), (B_EDITORS, RELEASE_MANAGER)] {
+        book.groups.insert(group.to_owned(), [member.to_owned()].into());
+    }
     dress(&mut book);
     protect(&mut book);
     book
@@ -66,6 +97,11 @@ fn tab(id: i64, title: &str, rows: Vec<Vec<CellValue>>) -> Tab {
     let height = rows.len() + SPARE_ROWS;
     let mut tab = Tab::with_rows(id, title, rows).with_grid(height, 1);
     tab.frozen_rows = 1;
+    for (header, pixels) in WIDTHS {
+        if let Some(column) = tab.column(header) {
+            tab.columns[column].pixels = Some(pixels);
+        }
+    }
     tab
 }
 

@@ -14,6 +14,14 @@ pub const OWNER: &str = "owner@example.com";
 pub const A_EDITORS: &str = "sre@example.com";
 /// The group that may turn key B.
 pub const B_EDITORS: &str = "releases@example.com";
+/// One of the group that may turn key A.
+pub const SRE: &str = "sre-on-call@example.com";
+/// One of the group that may turn key B.
+pub const RELEASE_MANAGER: &str = "release-manager@example.com";
+/// Somebody who may edit the file and is in neither group.
+pub const EDITOR: &str = "editor@example.com";
+/// A version that does badly wherever it runs.
+pub const BAD_VERSION: &str = "8.5.0";
 /// The tag that says which channel a server belongs to.
 pub const CHANNEL_TAG: &str = "ReleaseChannel";
 /// The tag that says which version a server is to run.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use axum::body::to_bytes;
 use axum::extract::{Form, FromRequest, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use super::mask::Mask;
 use super::route::{Endpoint, Traits};
 use super::token::{self, SERVICE_ACCOUNT};
 use super::world::Shared;
-use super::{identity, page, schema};
+use super::{identity, schema};
 use crate::faults::Refusal;
 
 const LARGEST_BODY: usize = 64 << 20;
@@ -56,30 +56,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
             };
             shared.script.run("oauth2.token", refuse_token, handle).await
         }
-        (Method::GET, "/") => page::show(&shared.world().book).into_response(),
-        (Method::POST, "/edit") => edit(&shared, request).await,
         _ => ApiError::status(404).into_response(),
-    }
-}
-
-/// Whether the request comes from a page of another site, which must not edit through the browser of whoever tries the
-/// sandbox.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let own = format!("http://{}", header(header::HOST).unwrap_or_default());
-    header(header::ORIGIN).is_some_and(|origin| origin != own)
-}
-
-async fn edit(shared: &Shared, request: Request) -> Response {
-    if is_foreign(request.headers()) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let Ok(Form(edit)) = Form::<page::Edit>::from_request(request, &()).await else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    match edit.apply(&mut shared.world().book) {
-        Some(sheet) => Redirect::to(&format!("/#s{sheet}")).into_response(),
-        None => StatusCode::BAD_REQUEST.into_response(),
     }
 }
 
@@ -152,6 +129,7 @@ async fn call(shared: &Shared, id: &str, endpoint: &Endpoint, traits: &Traits, r
         return Err(ApiError::denied());
     }
     let answer = if traits.writes {
+        world.revision += 1;
         write(&mut world, endpoint, traits, &params, body)?
     } else {
         // Editors are shown to those only who may edit both the range and the file.

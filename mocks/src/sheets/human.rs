@@ -1,6 +1,10 @@
 //! What people do to a spreadsheet in the browser. Tests script it, so what cannot be done panics.
 
+mod hand;
 mod tab;
+
+pub use hand::{Back, Barred, Deed};
+pub(super) use hand::{choices, is_box};
 
 use serde_json::{Value, json};
 

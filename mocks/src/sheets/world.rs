@@ -68,6 +68,8 @@ pub(super) struct World {
     pub(super) quota: Option<Quota>,
     /// What a refusal for want of quota asks to wait, if it says so: nobody knows whether Sheets does.
     pub(super) retry_after: Option<Duration>,
+    /// Counts calls that may have changed the spreadsheet.
+    pub(super) revision: u64,
 }
 
 /// The world and the script, as handlers and handles share them.

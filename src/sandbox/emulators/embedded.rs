@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet_mocks::sandbox::{self as world, Chapter, Sandbox};
@@ -20,6 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::locked_pass::{PassOptions, once_at};
 use crate::pass_end::Ending;
 use crate::plan::Allowed;
+use crate::rollout::Rollouts;
 use crate::sandbox::error::SandboxError;
 
 /// Requests a minute to the emulated spreadsheet while history is made: nobody should wait for a quota there.
@@ -31,7 +33,7 @@ const DIRECTORY: &str = "fleetsheet-sandbox-";
 /// A running sandbox: its emulators and its directory, which end when this is dropped.
 #[derive(Debug)]
 pub struct Embedded {
-    pub(super) world: Sandbox,
+    pub(super) world: Arc<Sandbox>,
     pub(super) place: PrivateDir,
 }
 
@@ -59,6 +61,7 @@ pub(in crate::sandbox) async fn embed(
     let (access_key, secret) = world.credentials();
     let credentials = Some((access_key.to_owned(), SecretString::from(secret)));
     make_history(&config, &credentials, &world).await?;
+    let world = Arc::new(world);
     Ok((config, credentials, Some(Embedded { world, place })))
 }
 
@@ -85,6 +88,8 @@ async fn make_history(config: &Config, credentials: &StaticCredentials, world: &
     // History is as the story has it even when the user's own pass shall only observe or mail.
     past.mode = Mode::Enforce;
     past.email = None;
+    // Weeks before somebody thought of waves.
+    past.rollouts = Arc::new(Rollouts::default());
     past.limits.sheets_per_minute = HISTORY_REQUESTS;
     let clients = clients::connect(past, credentials.clone())
         .await
@@ -129,7 +134,10 @@ fn redirect(mut config: Config, world: &Sandbox, place: &PrivateDir) -> Result<C
     config.aws.endpoint_url = Some(url(world.cloud().endpoint())?);
     config.aws.accounts = accounts();
     // Nothing leaves this machine.
-    config.prometheus.url = None;
+    config.prometheus.url = Some(url(world.prometheus().endpoint())?);
+    config.prometheus.token_file = None;
+    config.prometheus.user = None;
+    config.prometheus.password_file = None;
     config.tags = Tags {
         channel: world::CHANNEL_TAG.to_owned(),
         version: world::VERSION_TAG.to_owned(),

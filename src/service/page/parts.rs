@@ -52,7 +52,7 @@ pub(super) fn channels(report: &Report) -> Markup {
                                 td.n data-of=(name) { (count) }
                             }
                             @let (status, seen) = with_unseen(&line.status, line.tone, line.unseen);
-                            td.(tone(seen)) { (plain(&status)) (waves(line.rollout.as_ref())) }
+                            td.(tone(seen)) { (plain(&status)) @if let Some(rollout) = &line.rollout { (waves(rollout)) } }
                         }
                     }
                 }
@@ -62,10 +62,7 @@ pub(super) fn channels(report: &Report) -> Markup {
 }
 
 /// A bar of a rollout's waves: those that are over, the one that is under way, and those to come.
-fn waves(rollout: Option<&RolloutPlan>) -> Markup {
-    let Some(rollout) = rollout else {
-        return Markup::default();
-    };
+pub(super) fn waves(rollout: &RolloutPlan) -> Markup {
     let class = |wave: usize| match wave.cmp(&rollout.wave) {
         Ordering::Less => "over",
         Ordering::Equal => "now",

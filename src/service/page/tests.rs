@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Cron;
+use crate::gate::{Reading, Verdict};
 use crate::memory::Event;
 use crate::pass_end::PassEnd;
-use crate::plan::{Phase, RolloutPlan, RolloutRule, State};
+use crate::plan::{GateLine, Phase, RolloutPlan, RolloutRule, State};
 use crate::problem::{Code, Kind, Problem};
 use crate::report::Tally;
 use crate::service::metrics::Metrics;
@@ -204,7 +205,23 @@ fn a_rollout_is_drawn_as_a_bar_of_its_waves() {
         why: String::new(),
         since: at("2026-01-01T00:00:00Z"),
         not_before: None,
-        gates: Vec::new(),
+        gates: vec![GateLine {
+            gate: "<i>errors".into(),
+            reading: Reading {
+                verdict: Verdict::Fail,
+                value: Some(0.031),
+                compared: Some(0.004),
+                limit: Some(0.01),
+                why: "0.031 > 0.01".into(),
+                ..Reading::no_data("")
+            },
+            left_out: false,
+            report_only: false,
+            passes: 0,
+            needed: 3,
+            failures: 1,
+            asked: Vec::new(),
+        }],
     });
     state.ended(EndedPass {
         at: at("2026-01-01T00:05:00Z"),
@@ -214,7 +231,35 @@ fn a_rollout_is_drawn_as_a_bar_of_its_waves() {
     let shown = page(&state.snapshot(), at("2026-01-01T00:05:10Z"));
     let bar = "<span class=\"over\"></span><span class=\"now\"></span><span class=\"next\"></span><span class=\"next\"></span>";
     assert!(shown.contains(bar), "{shown}");
-    assert!(shown.contains("wave 2 of 4 (zone:&quot;&gt;&lt;b&gt;)"), "{shown}");
+    for words in [
+        "wave 2 of 4 (zone:&quot;&gt;&lt;b&gt;), 4 of 4 servers",
+        "&lt;i&gt;errors</td><td class=\"bad\">fail</td>",
+        "data-of=\"value\">0.031</td><td class=\"n\" data-of=\"former\">0.004</td><td class=\"n\" data-of=\"limit\">0.01</td>",
+        "data-of=\"passes\">0/3 · 1 failed</td><td>0.031 &gt; 0.01</td>",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
+
+#[test]
+fn problems_come_first_and_passes_are_remembered() {
+    let state = state();
+    for minute in 0..20 {
+        let mut report = counted();
+        report.duration_ms = 1234;
+        report.calls = [("ec2.CreateTags".to_owned(), 1000 + minute)].into();
+        state.ended(EndedPass {
+            at: at("2026-01-01T00:00:00Z") + TimeDelta::minutes(i64::try_from(minute).unwrap()),
+            report: Some(Arc::new(report)),
+            reason: Some("<b>why".to_owned()).filter(|_| minute == 19),
+        });
+    }
+    let shown = page(&state.snapshot(), at("2026-01-01T00:20:00Z"));
+    let place = |words: &str| shown.find(words).unwrap_or_else(|| panic!("{words}: {shown}"));
+    assert!(place("Open problems") < place("<h2>Fleet"), "{shown}");
+    assert!(place("data-of=\"requests\">1,019") < place("data-of=\"requests\">1,018"), "the newest first");
+    assert_eq!(shown.matches("data-of=\"requests\"").count(), 12, "{shown}");
+    assert!(shown.contains("1.2 s</td>") && shown.contains("<td>&lt;b&gt;why</td>"), "{shown}");
 }
 
 #[test]
