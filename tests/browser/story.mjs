@@ -194,6 +194,13 @@ try {
     await page.locator("[data-do=undo]").click();
   });
 
+  await step("markup in a cell is text", async () => {
+    const harm = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+    await type(page, 1, "notes", harm);
+    await until("the text", async () => (await text(page, 1, "notes")) === harm, 10);
+    assert.equal(await page.locator("#grid img, #grid script, #bar img").count(), 0);
+  });
+
   await step("a mail is shown as mail programs show it, and runs nothing", async () => {
     await page.locator("#mails button").first().click();
     const frame = page.frameLocator("#mail");
