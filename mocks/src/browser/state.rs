@@ -72,7 +72,12 @@ impl State {
     /// What changed since a revision, and of a tab (0: the first) since another one.
     pub(super) fn look(&self, seen: u64, tab: Option<(i64, u64)>) -> Value {
         let mut inner = self.inner();
-        let first = || self.world.sheets().desk().look(|book, _| book.tabs.first().map(|tab| tab.sheet_id));
+        let first = || {
+            self.world
+                .sheets()
+                .desk()
+                .look(|book, _| book.tabs.first().map(|tab| tab.sheet_id))
+        };
         let tab = tab.map(|(id, seen)| (if id == 0 { first().unwrap_or_default() } else { id }, seen));
         self.refresh(&mut inner, tab.map(|(id, _)| id));
         inner.parts.since(seen, tab)

@@ -44,7 +44,10 @@ fn how_far(rollout: &RolloutPlan) -> String {
     let (wave, waves) = (rollout.wave, rollout.waves);
     let (carrying, size) = (thousands(rollout.carrying), thousands(rollout.size));
     let state = rollout.state.word();
-    format!("{state} · wave {wave} of {waves} ({}), {carrying} of {size} servers", plain(&rollout.to))
+    format!(
+        "{state} · wave {wave} of {waves} ({}), {carrying} of {size} servers",
+        plain(&rollout.to)
+    )
 }
 
 fn gates(gates: &[GateLine]) -> Markup {

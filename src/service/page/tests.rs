@@ -257,9 +257,15 @@ fn problems_come_first_and_passes_are_remembered() {
     let shown = page(&state.snapshot(), at("2026-01-01T00:20:00Z"));
     let place = |words: &str| shown.find(words).unwrap_or_else(|| panic!("{words}: {shown}"));
     assert!(place("Open problems") < place("<h2>Fleet"), "{shown}");
-    assert!(place("data-of=\"requests\">1,019") < place("data-of=\"requests\">1,018"), "the newest first");
+    assert!(
+        place("data-of=\"requests\">1,019") < place("data-of=\"requests\">1,018"),
+        "the newest first"
+    );
     assert_eq!(shown.matches("data-of=\"requests\"").count(), 12, "{shown}");
-    assert!(shown.contains("1.2 s</td>") && shown.contains("<td>&lt;b&gt;why</td>"), "{shown}");
+    assert!(
+        shown.contains("1.2 s</td>") && shown.contains("<td>&lt;b&gt;why</td>"),
+        "{shown}"
+    );
 }
 
 #[test]
