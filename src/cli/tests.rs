@@ -341,9 +341,16 @@ fn a_sandbox_has_a_size_and_a_port() {
     let small = Command::Sandbox(SandboxRequest {
         servers: Some(60),
         port: Some(8080),
+        fresh: true,
     });
-    assert_eq!(command("sandbox --servers 60 --port 8080"), small);
-    for wrong in ["--servers 0", "--servers 100001", "--port 0", "--servers many"] {
+    assert_eq!(command("sandbox --servers 60 --port 8080 --fresh"), small);
+    for wrong in [
+        "--servers 0",
+        "--servers 100001",
+        "--port 0",
+        "--fresh",
+        "--servers many",
+    ] {
         assert!(parse(&format!("sandbox {wrong}")).is_err(), "{wrong}");
     }
 }

@@ -6,7 +6,7 @@ import { be, browser, choose, open, stepsDone, type, until } from "./page.mjs";
 const [url, directory] = process.argv.slice(2);
 const chrome = await browser();
 // Small enough for a page of text; the others are as wide as a laptop.
-const SCREEN = { viewport: { width: 1180, height: 740 } };
+const SCREEN = { viewport: { width: 1180, height: 660 } };
 const light = await open(chrome, url, { ...SCREEN, colorScheme: "light" });
 const dark = await open(chrome, url, { ...SCREEN, colorScheme: "dark" });
 const phone = await open(chrome, url, { viewport: { width: 390, height: 844 }, colorScheme: "light", hasTouch: true, isMobile: true });
