@@ -1,12 +1,13 @@
 // Makes the pictures of the README, and others to look at: light, dark, a phone's width. `node pictures.mjs URL DIRECTORY`, with a
 // sandbox that nobody has used yet at the address: tests/README.md has the whole command.
 import { join } from "node:path";
+import { smaller } from "./smaller.mjs";
 import { be, browser, choose, open, stepsDone, type, until } from "./page.mjs";
 
 const [url, directory] = process.argv.slice(2);
 const chrome = await browser();
-// Small enough for a page of text; the others are as wide as a laptop.
-const SCREEN = { viewport: { width: 1180, height: 660 } };
+// Narrow enough to be read in a page of text.
+const SCREEN = { viewport: { width: 1180, height: 740 } };
 const light = await open(chrome, url, { ...SCREEN, colorScheme: "light" });
 const dark = await open(chrome, url, { ...SCREEN, colorScheme: "dark" });
 const phone = await open(chrome, url, { viewport: { width: 390, height: 844 }, colorScheme: "light", hasTouch: true, isMobile: true });
@@ -14,7 +15,9 @@ const phone = await open(chrome, url, { viewport: { width: 390, height: 844 }, c
 const shoot = async (page, name, fullPage = false) => {
   await page.bringToFront();
   await new Promise((done) => setTimeout(done, 900));
-  await page.screenshot({ path: join(directory, `${name}.png`), fullPage });
+  const path = join(directory, `${name}.png`);
+  await page.screenshot({ path, fullPage });
+  smaller(path);
 };
 const keys = async (version) => {
   await be(light, "sre");
