@@ -5,6 +5,7 @@ pub mod ec2;
 pub mod files;
 pub mod google_sheets;
 pub mod listen;
+pub(crate) mod neighbour;
 pub(crate) mod outbound;
 pub mod prometheus;
 pub mod smtp;

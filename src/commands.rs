@@ -83,8 +83,11 @@ fn refused(refusal: &Refusal) -> serde_json::Value {
 async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
     match &asked.command {
         Command::Sandbox(request) => {
-            let SandboxRequest { servers, port } = *request;
-            sandbox::serve(&asked.config, servers, port.unwrap_or_default()).await?;
+            let SandboxRequest { servers, port, fresh } = *request;
+            let port = port.unwrap_or_default();
+            if !(fresh && sandbox::start_over(port).await?) {
+                sandbox::serve(&asked.config, servers, port).await?;
+            }
             Ok(0)
         }
         Command::Completions { shell } => {

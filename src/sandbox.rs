@@ -16,7 +16,7 @@ use absent as build;
 #[cfg(feature = "sandbox")]
 use emulators as build;
 
-use crate::adapters::files;
+use crate::adapters::{files, neighbour};
 use crate::clients::StaticCredentials;
 use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
 use crate::refusal::Refusal;
@@ -78,6 +78,24 @@ pub async fn serve(path: &Path, servers: Option<u32>, port: u16) -> Result<(), R
         sandbox.servers = servers;
     }
     build::serve(config, &text, port).await.map_err(Refusal::failed)
+}
+
+/// Lets the sandbox on this port start over; `false` where none runs.
+///
+/// # Errors
+/// When this build has no emulators, or something else listens there.
+pub async fn start_over(port: u16) -> Result<bool, Refusal> {
+    admit(Asked::AsCommand, build::HAS_EMULATORS)?;
+    match neighbour::post(port, "/api/again").await {
+        Ok(true) => Ok(true),
+        Ok(false) => Err(Refusal::failed(format!(
+            "what listens on port {port} is not a sandbox; name another port"
+        ))),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) => Err(Refusal::failed(format!(
+            "what listens on port {port} is not a sandbox ({error}); name another port"
+        ))),
+    }
 }
 
 /// The file that was named, if it describes a sandbox. The default file is the real installation's, and whether that

@@ -119,12 +119,18 @@ async fn no_size_trips_a_belt() {
 struct Served {
     child: Child,
     page: String,
+    output: Option<BufReader<std::process::ChildStdout>>,
 }
 
 impl Served {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
             .arg("sandbox")
+            .args(more)
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .env("FLEETSHEET_SANDBOX__SERVERS", "60")
             .stdout(Stdio::piped())
@@ -132,14 +138,15 @@ impl Served {
             .spawn()
             .unwrap();
         let mut page = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            page.push_str(&line.unwrap());
-            page.push('\n');
-            if page.contains("Ctrl-C") {
-                break;
-            }
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        while !page.contains("Ctrl-C") {
+            assert!(output.read_line(&mut page).unwrap() > 0, "{page}");
         }
-        Self { child, page }
+        Self {
+            child,
+            page,
+            output: Some(output),
+        }
     }
 
     /// Runs fleetsheet in the environment that the page tells to set.
@@ -287,4 +294,39 @@ async fn the_plan_of_the_sandboxs_day_reads_as_it_should() {
         std::fs::write(&golden, &page).unwrap();
     }
     assert_eq!(page, std::fs::read_to_string(&golden).unwrap());
+}
+
+/// A new world takes the place of the old one, on the same port.
+#[test]
+fn a_sandbox_starts_over_when_it_is_told_to() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    let ask = || {
+        Command::new(env!("CARGO_BIN_EXE_fleetsheet"))
+            .args(["sandbox", "--port", &port, "--fresh"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let strange = std::thread::spawn(move || {
+        let (mut stream, _) = free.accept().unwrap();
+        std::io::Write::write_all(&mut stream, b"SSH-2.0-x\r\n").unwrap();
+    });
+    let refused = ask();
+    strange.join().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("is not a sandbox"),
+        "{refused:?}"
+    );
+
+    let mut served = Served::start_with(&["--port", &port, "--servers", "30"]);
+    assert_eq!(ask().status.code(), Some(0));
+    let mut output = served.output.take().unwrap();
+    let mut said = String::new();
+    while !said.contains("Ctrl-C") || !said.contains("once more from the beginning") {
+        assert!(output.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let (_, again) = said.split_once("once more from the beginning").unwrap();
+    assert!(again.contains(&format!("http://127.0.0.1:{port}/")), "{said}");
 }

@@ -11,4 +11,7 @@ pub struct SandboxRequest {
     /// The port of the page on the loopback address [default: a free one]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
+    /// Let the sandbox that runs on this port start over with a new world, as its page's button does; where none runs, start one
+    #[arg(long, requires = "port")]
+    pub fresh: bool,
 }

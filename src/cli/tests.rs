@@ -113,12 +113,6 @@ fn every_request_is_understood() {
             limit: Some(3)
         })
     );
-    assert_eq!(command("sandbox"), Command::Sandbox(SandboxRequest::default()));
-    let small = Command::Sandbox(SandboxRequest {
-        servers: Some(60),
-        port: Some(8080),
-    });
-    assert_eq!(command("sandbox --servers 60 --port 8080"), small);
 }
 
 #[test]
@@ -339,4 +333,24 @@ fn a_mistake_is_said_in_one_line_that_reads_well() {
         "{}",
         said("frobnicate")
     );
+}
+
+#[test]
+fn a_sandbox_has_a_size_and_a_port() {
+    assert_eq!(command("sandbox"), Command::Sandbox(SandboxRequest::default()));
+    let small = Command::Sandbox(SandboxRequest {
+        servers: Some(60),
+        port: Some(8080),
+        fresh: true,
+    });
+    assert_eq!(command("sandbox --servers 60 --port 8080 --fresh"), small);
+    for wrong in [
+        "--servers 0",
+        "--servers 100001",
+        "--port 0",
+        "--fresh",
+        "--servers many",
+    ] {
+        assert!(parse(&format!("sandbox {wrong}")).is_err(), "{wrong}");
+    }
 }

@@ -116,7 +116,7 @@ fn words(header: &str) -> String {
             break;
         };
         // The space between two encoded words is not part of the text.
-        if !(before.trim().is_empty() && !text.is_empty()) {
+        if text.is_empty() || !before.trim().is_empty() {
             text.push_str(before);
         }
         let bytes = match kind {

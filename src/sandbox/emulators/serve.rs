@@ -70,6 +70,7 @@ async fn one_world(
     tokio::select! {
         () = stops.any() => return Ok(End::Stopped),
         ended = show_mail(sandbox, &mut shown) => return ended.map(|()| End::Stopped),
+        () = browser.again() => return Ok(End::Again),
         () = browser.opened() => {}
     }
     // From now on the service hears the signals, and lets a pass end that runs.

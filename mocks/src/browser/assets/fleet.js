@@ -11,6 +11,8 @@ const SIZE = 12;
 const drawn = new Map();
 let away = false;
 let chosen = null;
+// Channels that had a rollout come first, so that its waves are in view.
+let first = new Set();
 
 // Each version of a channel keeps its look: a new one gets the next that nobody has. The most frequent one comes first.
 function looks(held, counts) {
@@ -63,6 +65,11 @@ export function take(fleet, isAway) {
   } else for (const { channel } of [...drawn.values()]) draw(channel);
 }
 
+export function takeRollouts({ courses }) {
+  first = new Set(Object.keys(courses));
+  for (const [name, { box }] of drawn) box.style.order = first.has(name) ? -1 : 0;
+}
+
 function draw(channel) {
   let held = drawn.get(channel.name);
   if (!held) {
@@ -78,6 +85,7 @@ function draw(channel) {
       paint(held);
     });
     new ResizeObserver(() => paint(held)).observe(box);
+    box.style.order = first.has(channel.name) ? -1 : 0;
     $("channels").append(box);
   }
   held.channel = channel;

@@ -55,7 +55,10 @@ function take({ revision, parts, tab }) {
   if (parts.story) side.takeStory(parts.story);
   if (parts.switches) side.takeSwitches(parts.switches);
   if (parts.fleet || parts.switches) fleet.take(parts.fleet, parts.switches?.find(({ name }) => name === "away").on);
-  if (parts.rollouts) side.takeRollouts(parts.rollouts);
+  if (parts.rollouts) {
+    side.takeRollouts(parts.rollouts);
+    fleet.takeRollouts(parts.rollouts);
+  }
   if (parts.passes) side.takePasses(parts.passes);
   if (parts.mails) side.takeMails(parts.mails);
   passes = parts.passes ?? passes;
