@@ -177,8 +177,7 @@ fn the_first_commands_are_those_that_ci_runs() {
         .collect();
     let first = "cargo run -- --once --config config/sandbox.toml";
     let tests = "cargo test --workspace --locked";
-    assert_eq!(commands, [&[first][..]]);
-    assert!(spans(&split(&readme).0).contains(&tests), "{tests}");
+    assert_eq!(commands, [&[first][..], &[tests][..]]);
 
     // The script takes the first one out of the page: these are its own lines.
     let script = read(".ci/run");
