@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::action::{Act, Action, Transaction};
+use crate::adapters::apt::NOT_BEGUN;
 use crate::adapters::exec::{Ended, Program};
 use crate::adapters::machine::{Users, now};
 use crate::adapters::{disk, dpkg, systemd};
@@ -68,7 +69,16 @@ fn intend(machine: &mut Machine<'_>, action: &Action) -> Result<(), Stop> {
 
 fn one(machine: &mut Machine<'_>, action: &Action, digest: &str, started: &mut Vec<Service>) -> Result<(), Stop> {
     match &action.act {
-        Act::Repair => machine.apt().repair().map_err(Stop::Circumstances),
+        Act::Repair => {
+            let repaired = machine.apt().repair().map_err(Stop::Circumstances);
+            // On a way back the former version heals what cannot be configured.
+            let is_back = machine
+                .memory
+                .attempt
+                .as_ref()
+                .is_some_and(|attempt| attempt.back.is_some());
+            if is_back { Ok(()) } else { repaired }
+        }
         Act::Packages(transaction) => packages(machine, transaction),
         Act::Command(command) => {
             run_command(machine, command)?;
@@ -150,6 +160,10 @@ fn packages(machine: &mut Machine<'_>, transaction: &Transaction) -> Result<(), 
     let apt = machine.apt();
     apt.try_locks().map_err(Stop::Circumstances)?;
     let said = apt.act(transaction);
+    if transaction.downgrade {
+        // systemd notices a unit that is newer than what it read, and not one that is older.
+        let _ = systemd::order(&["daemon-reload"], machine.config.limits.service_start);
+    }
     // Whether it was done is what dpkg says.
     let after = dpkg::packages().map_err(Stop::Circumstances)?;
     let mut wrong: BTreeSet<String> = BTreeSet::new();
@@ -177,8 +191,8 @@ fn packages(machine: &mut Machine<'_>, transaction: &Transaction) -> Result<(), 
     }
     let names: Vec<String> = wrong.into_iter().collect();
     let why = said.err().unwrap_or_else(|| "dpkg says otherwise".into());
-    let no_space =
-        why.contains("No space left") || why.contains("enough free space") || why.contains("Could not get lock");
+    let adverse = ["No space left", "enough free space", "Could not get lock", NOT_BEGUN];
+    let no_space = adverse.iter().any(|text| why.contains(text));
     let why = format!("package {}: {why}", names.join(" "));
     Err(if no_space {
         Stop::Circumstances(why)
@@ -208,7 +222,7 @@ fn serve(machine: &mut Machine<'_>, service: &Service, started: &mut Vec<Service
         give(&["unmask", "--", unit])?;
         fact = systemd::fact(unit);
     }
-    if !fact.known && !service.started {
+    if !fact.known && !service.started && !fact.is_up() {
         return settle(machine, &service.id);
     }
     if let (Some(wanted), Some(enabled)) = (service.enabled, fact.is_enabled())

@@ -40,6 +40,7 @@ pub fn approve(actions: Vec<Action>, bounds: &Bounds) -> Result<Approved, Vec<Pr
     let mut found = Vec::new();
     let mut wrong = |action: &Action, why: &str| found.push(Problem::new("check", action.id.clone(), why));
     let mut told: BTreeSet<&str> = BTreeSet::new();
+    let mut restarted: BTreeSet<&str> = BTreeSet::new();
     let mut owing: BTreeSet<&str> = BTreeSet::new();
     let mut paths: BTreeSet<&str> = BTreeSet::new();
     for action in &actions {
@@ -54,7 +55,7 @@ pub fn approve(actions: Vec<Action>, bounds: &Bounds) -> Result<Approved, Vec<Pr
                 if !paths.insert(path) {
                     wrong(action, "writes the same path twice");
                 }
-                if told.len() > owing.len() && action.owes.iter().any(|id| told.contains(id.as_str())) {
+                if action.owes.iter().any(|id| restarted.contains(id.as_str())) {
                     wrong(action, "comes after the restart that it makes necessary");
                 }
                 owing.extend(action.owes.iter().map(String::as_str));
@@ -78,6 +79,9 @@ pub fn approve(actions: Vec<Action>, bounds: &Bounds) -> Result<Approved, Vec<Pr
                     wrong(action, "touches a unit that no release names");
                 }
                 told.insert(&action.id);
+                if service.started {
+                    restarted.insert(&action.id);
+                }
             }
             Act::Check(argv) => {
                 if argv.is_empty() || told.contains(action.id.as_str()) {

@@ -1,52 +1,20 @@
 //! A function for each command: what it prints, and its exit code.
 
+mod answer;
 mod ask;
 mod memory;
 mod running;
-pub mod shown;
+mod shown;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use answer::Answer;
+
 use crate::adapters::disk;
 use crate::cli::{Cli, Format, Task};
 use crate::config::{self, Config};
-use crate::machine::Stop;
 use crate::problem::Problem;
-
-/// What a command comes to.
-#[derive(Debug)]
-pub struct Answer {
-    /// For people.
-    pub text: String,
-    /// For programs.
-    pub json: serde_json::Value,
-    /// The exit code.
-    pub code: u8,
-}
-
-impl Answer {
-    fn new(text: impl Into<String>, json: serde_json::Value, code: u8) -> Self {
-        Self {
-            text: text.into(),
-            json,
-            code,
-        }
-    }
-
-    fn of_problems(problems: &[Problem], code: u8) -> Self {
-        let text = problems
-            .iter()
-            .map(|problem| format!("{problem}\n"))
-            .collect::<String>();
-        Self::new(text, serde_json::json!({ "problems": problems }), code)
-    }
-
-    fn of_stop(stop: &Stop) -> Self {
-        let code = if matches!(stop, Stop::Refused(_)) { 5 } else { 1 };
-        Self::of_problems(&[Problem::new("run", "fleetsheet-agent", stop.why())], code)
-    }
-}
 
 fn configuration(cli: &Cli) -> Result<Config, Vec<Problem>> {
     let environment: BTreeMap<String, String> = std::env::vars()

@@ -1,6 +1,6 @@
 //! Enforces good: corrects drift, settles what is owed, looks at its health. And looks at files before anything is changed.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::action::{Act, Action, Reason};
 use crate::adapters::exec::Program;
@@ -9,6 +9,7 @@ use crate::attempt::Stands;
 use crate::config::DriftAct;
 use crate::converge;
 use crate::machine::{Machine, Stop};
+use crate::plan::differs;
 use crate::release::Release;
 
 /// After so many corrections running a resource is contested.
@@ -31,14 +32,25 @@ pub fn enforce(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
             *times >= CONTESTED && at - *last < pause && at >= *last
         })
     };
-    let contested = planned
-        .actions
-        .iter()
-        .any(|action| action.reason == Reason::Drift && waits(action));
-    let drifted: Vec<String> = planned
+    // A service that only hears of a file is not what somebody changed.
+    let itself = |action: &&Action| match &action.act {
+        Act::Service(service) => differs(
+            service,
+            &planned.facts.services.get(&service.unit).cloned().unwrap_or_default(),
+        ),
+        Act::File(..) | Act::Packages(_) => true,
+        _ => false,
+    };
+    let mut drift = planned
         .actions
         .iter()
         .filter(|action| action.reason == Reason::Drift)
+        .peekable();
+    let contested = drift.peek().is_some() && drift.all(|action| waits(action) || !itself(&action));
+    let drifted: Vec<String> = planned
+        .actions
+        .iter()
+        .filter(|action| action.reason == Reason::Drift && itself(action))
         .map(|action| action.id.clone())
         .collect();
     if machine.config.drift.act == DriftAct::Report || contested {
@@ -48,14 +60,12 @@ pub fn enforce(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
         }
         planned.actions.retain(|action| matches!(action.reason, Reason::Repair));
     } else {
+        let lately = |(times, last): &(u32, DateTime<Utc>)| *times >= CONTESTED && at - *last < TimeDelta::minutes(10);
         machine
             .memory
             .contested
-            .retain(|id, (_, last)| drifted.contains(id) || at - *last < TimeDelta::hours(1));
-        for id in drifted
-            .iter()
-            .filter(|id| id.starts_with("file:") || id.starts_with("service:") || id.starts_with("package"))
-        {
+            .retain(|id, entry| drifted.contains(id) || lately(entry));
+        for id in &drifted {
             let entry = machine.memory.contested.entry(id.clone()).or_insert((0, at));
             *entry = (entry.0 + 1, at);
         }

@@ -34,6 +34,7 @@ pub mod say;
 pub mod run;
 
 pub mod enforce;
+pub mod outcome;
 pub mod preview;
 
 pub mod attempt;

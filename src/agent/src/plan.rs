@@ -1,32 +1,16 @@
 //! What is to be done, from what shall be and what is. Pure: the same input gives the same plan, and after a run that did all of it
 //! the plan is empty.
 
+mod inputs;
 mod packages;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::action::{Act, Action, Reason};
 use crate::cookbook::{Command, Cookbook, Kind, OnChange, Service, whole};
-use crate::facts::Facts;
 use crate::facts::{FileFact, FileKind, ServiceFact};
-use crate::release::{Release, Saved, fact_of, saved};
-
-/// What a plan is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
-    /// What shall be.
-    pub release: &'a Release,
-    /// What is.
-    pub facts: &'a Facts,
-    /// What is owed: services' ids, commands' keys.
-    pub owed: &'a BTreeSet<String>,
-    /// Commands that ran for this digest, by key.
-    pub ran: &'a BTreeSet<String>,
-    /// Why what differs is changed.
-    pub reason: Reason,
-    /// Paths that no release names any more: what is put back, and the services of it.
-    pub orphans: &'a BTreeMap<String, (Saved, Vec<String>)>,
-}
+use crate::release::{fact_of, saved};
+pub use inputs::Inputs;
 
 /// A command's name, in its cookbook.
 #[must_use]

@@ -10,8 +10,9 @@ use crate::adapters::machine::now;
 use crate::digest::share;
 use crate::machine::Machine;
 use crate::metrics::Metrics;
+use crate::outcome::Outcome;
 use crate::report::{self, News, Pace};
-use crate::run::{Outcome, endpoint};
+use crate::run::endpoint;
 
 /// Writes the report if one is due. What goes wrong with it is told, and tried again later.
 pub fn tags(machine: &mut Machine<'_>, outcome: &Outcome, at_once: bool) {

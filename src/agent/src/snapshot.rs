@@ -63,6 +63,8 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
         ));
     }
     let mut concerned: BTreeSet<String> = BTreeSet::new();
+    // Before their packages go: not every package stops what it brought.
+    actions.extend(services(way, &concerned).filter(is_stop));
     if way.level >= 2
         && let Some(action) = packages(way)
     {
@@ -87,12 +89,35 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
         };
         let mut action = Action::new(format!("file:{path}"), act, before.shown(), after, Reason::Rollback);
         if way.touched {
-            action.owes = way.snapshot.notifies.get(path).into_iter().flatten().cloned().collect();
+            let names = way.snapshot.notifies.get(path).into_iter().flatten();
+            action.owes = names.filter(|id| runs(way, id)).cloned().collect();
             concerned.extend(action.owes.iter().cloned());
         }
         actions.push(action);
     }
-    for (unit, service) in &way.snapshot.known {
+    actions.extend(services(way, &concerned).filter(|action| !is_stop(action)));
+    actions
+}
+
+/// Whether a service ran as the snapshot was taken.
+fn runs(way: &Way<'_>, id: &str) -> bool {
+    let unit = way
+        .snapshot
+        .known
+        .iter()
+        .find(|(_, service)| service.id == id)
+        .map(|(unit, _)| unit);
+    unit.and_then(|unit| way.snapshot.services.get(unit))
+        .is_some_and(ServiceFact::is_up)
+}
+
+fn is_stop(action: &Action) -> bool {
+    matches!(&action.act, Act::Service(service) if !service.started)
+}
+
+/// Services that are not as they were, or that hear of a change.
+fn services<'a>(way: &'a Way<'_>, concerned: &'a BTreeSet<String>) -> impl Iterator<Item = Action> + 'a {
+    way.snapshot.known.iter().filter_map(|(unit, service)| {
         let then = way.snapshot.services.get(unit).cloned().unwrap_or_default();
         let now = way.facts.services.get(unit).cloned().unwrap_or_default();
         let mut wanted = service.clone();
@@ -102,22 +127,17 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
             wanted.on_change = OnChange::Restart;
         }
         let hears = concerned.contains(&service.id) || way.owed.contains(&service.id) || way.level == 3;
-        if differs(&wanted, &now) || (hears && wanted.started) {
-            let after = if wanted.started { "active" } else { "inactive" };
-            let mut action = Action::new(
-                service.id.clone(),
-                Act::Service(wanted),
-                now.active.clone(),
-                after.into(),
-                Reason::Rollback,
-            );
-            if way.level == 3 && then.is_up() {
-                action.owes = vec![service.id.clone()];
-            }
-            actions.push(action);
+        if !(differs(&wanted, &now) || hears && wanted.started) {
+            return None;
         }
-    }
-    actions
+        let after = if wanted.started { "active" } else { "inactive" };
+        let act = Act::Service(wanted);
+        let mut action = Action::new(service.id.clone(), act, now.active, after.into(), Reason::Rollback);
+        if way.level == 3 && then.is_up() {
+            action.owes = vec![service.id.clone()];
+        }
+        Some(action)
+    })
 }
 
 fn packages(way: &Way<'_>) -> Option<Action> {

@@ -2,6 +2,12 @@
 //! signed repository, real apt, dpkg, git and ssh-keygen. Needs root on Linux with overlayfs, and builds a root once (two minutes).
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+#[path = "booted/cases.rs"]
+mod cases;
+#[path = "booted/crashes.rs"]
+mod crashes;
+#[path = "booted/design.rs"]
+mod design;
 #[path = "booted/first.rs"]
 mod first;
 #[path = "booted/repository.rs"]

@@ -10,12 +10,14 @@
 //!
 //! Without any one of the rules a law breaks: `without_any_one_rule_a_law_breaks`. Not in the model: several services, orphans,
 //! secrets, and how long anything takes.
-#![expect(clippy::print_stdout, reason = "the counts are for the reader")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "model/laws.rs"]
 mod laws;
 #[path = "model/pass.rs"]
 mod pass;
+#[path = "model/program.rs"]
+mod program;
 #[path = "model/rules.rs"]
 mod rules;
 #[path = "model/search.rs"]
@@ -24,7 +26,8 @@ mod search;
 mod world;
 
 use laws::Law;
-use rules::{Model, Needed};
+use program::Program;
+use rules::{Decider as _, Model, Needed};
 use search::{beginnings, search};
 use world::Budget;
 
@@ -87,4 +90,20 @@ fn without_any_one_rule_a_law_breaks() {
             "without {needed:?} {law:?} does not break, but {laws:?}"
         );
     }
+}
+
+/// Both decide alike in each state that the model reaches: the search of the one is a search of the other.
+#[test]
+fn the_program_decides_as_the_model_does() {
+    let mut compared = 0;
+    for (heals_at, _) in CASES {
+        let model = Model { dropped: None };
+        search::visit(&model, &beginnings(budget(1)), heals_at, |world| {
+            let ours = Program.decide(&world.memory, world.tag);
+            assert_eq!(ours, model.decide(&world.memory, world.tag), "{world:?}");
+            compared += 1;
+        });
+    }
+    assert!(compared > 100_000, "{compared}");
+    println!("{compared} states compared");
 }

@@ -10,6 +10,8 @@ use crate::adapters::disk::durable;
 use crate::adapters::exec::{Ended, Program};
 use crate::adapters::systemd;
 
+/// Begins what is said where the transaction was never begun, so that the release is not at fault.
+pub const NOT_BEGUN: &str = "apt did not begin";
 const UNIT: &str = "fleetsheet-agent-apt.service";
 const LOCKS: [&str; 3] = [
     "/var/lib/dpkg/lock-frontend",
@@ -70,11 +72,11 @@ fn file_of(name: &str, version: &str) -> String {
 impl Apt {
     fn words(&self, transaction: &Transaction) -> Vec<String> {
         let install = transaction.install.iter().map(|(name, version)| match version {
-            Some(version) if transaction.back => {
+            // What is kept is taken from there: its source may have gone, or have newer versions only.
+            Some(version) => {
                 let kept = self.kept(name, version).map(|path| path.to_string_lossy().into_owned());
                 kept.unwrap_or_else(|| format!("{name}={version}"))
             }
-            Some(version) => format!("{name}={version}"),
             None => name.clone(),
         });
         install
@@ -103,7 +105,7 @@ impl Apt {
         if transaction.back {
             options.push("--purge".into());
         }
-        if !transaction.unhold.is_empty() {
+        if !transaction.unhold.is_empty() || !transaction.hold.is_empty() {
             options.push("--allow-change-held-packages".into());
         }
         options
@@ -235,16 +237,25 @@ impl Apt {
     /// It does not end.
     pub fn wait(&self) -> Result<(), String> {
         let began = Instant::now();
-        while matches!(
-            systemd::fact(UNIT).active.as_str(),
-            "active" | "activating" | "deactivating"
-        ) {
+        loop {
+            let fact = systemd::fact(UNIT);
+            if !fact.known {
+                return Ok(());
+            }
+            let runs = !matches!(fact.active.as_str(), "inactive" | "failed");
+            if !runs && began.elapsed() > Duration::from_millis(500) {
+                // It ended, and stays loaded: it failed, or the kernel says nothing of empty groups.
+                let _ = fs::remove_file(Path::new("/run/systemd/transient").join(UNIT));
+                let second = Duration::from_secs(10);
+                let _ = systemd::order(&["reset-failed", "--", UNIT], second);
+                let _ = systemd::order(&["daemon-reload"], second);
+                return Ok(());
+            }
             if began.elapsed() > self.timeout {
                 return Err(format!("{UNIT} does not end"));
             }
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(50));
         }
-        Ok(())
     }
 
     fn in_unit(&self, words: Vec<String>) -> Result<(), String> {
@@ -278,8 +289,13 @@ impl Apt {
         let text = fs::read(&log).unwrap_or_default();
         let new =
             String::from_utf8_lossy(text.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default()).into_owned();
-        let complaint = if new.is_empty() { ended.complaint.clone() } else { new };
-        Err(why(&Ended { complaint, ..ended }))
+        if new.is_empty() && !ended.late {
+            return Err(format!("{NOT_BEGUN}: {}", ended.why()));
+        }
+        Err(why(&Ended {
+            complaint: new,
+            ..ended
+        }))
     }
 
     /// Does a transaction, from archives that are there.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::answer::Answer;
 use super::running::locked;
-use super::{Answer, shown};
+use super::shown;
 use crate::action::Reason;
 use crate::adapters::exec::Program;
 use crate::adapters::machine::now;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::Answer;
+use super::answer::Answer;
 use super::running::locked;
 use crate::adapters::machine::now;
 use crate::config::Config;

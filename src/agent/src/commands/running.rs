@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Answer, shown};
+use super::answer::Answer;
+use super::shown;
 use crate::adapters::machine::{Lock, lock};
 use crate::attempt::{self, Stands};
 use crate::config::Config;
 use crate::machine::Stop;
-use crate::run::{self, Outcome};
+use crate::outcome::Outcome;
+use crate::run;
 use crate::say;
 
 /// Takes the lock, or answers who holds it.

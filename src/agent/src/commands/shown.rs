@@ -2,9 +2,9 @@
 
 use std::io::Write as _;
 
-use super::Answer;
+use super::answer::Answer;
+use crate::outcome::Outcome;
 use crate::problem::plain;
-use crate::run::Outcome;
 
 /// Writes an answer.
 pub fn write(answer: &Answer, json: bool) {

@@ -35,6 +35,20 @@ pub fn problems(books: &[Cookbook]) -> Vec<Problem> {
             format!("{count} resources; a release has at most {MOST}: split it"),
         );
     }
+    if order(books).is_none() {
+        wrong(
+            "cookbooks",
+            "services stand `after` each other in a circle; remove one `after`".into(),
+        );
+    }
+    found.extend(references(books));
+    found
+}
+
+/// Names that name nothing, and files where nothing shall be.
+fn references(books: &[Cookbook]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut wrong = |file: &str, message: String| found.push(Problem::new("cookbook", file, message));
     let services: BTreeSet<&str> = books
         .iter()
         .flat_map(|book| &book.services)
@@ -98,12 +112,6 @@ pub fn problems(books: &[Cookbook]) -> Vec<Problem> {
                 );
             }
         }
-    }
-    if order(books).is_none() {
-        wrong(
-            "cookbooks",
-            "services stand `after` each other in a circle; remove one `after`".into(),
-        );
     }
     found
 }

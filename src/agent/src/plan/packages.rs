@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Inputs;
+use super::inputs::Inputs;
 use crate::action::{Act, Action, Transaction};
 use crate::cookbook::{Cookbook, Package, Wanted};
 use crate::debian_version::{compare, fits};

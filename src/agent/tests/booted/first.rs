@@ -1,6 +1,6 @@
 //! First apply, nothing to do, upgrade, way back.
 
-use super::{hello, repository, server};
+use super::{hello, server};
 
 #[test]
 fn a_release_is_applied_once_and_then_there_is_nothing_to_do() {
@@ -111,5 +111,4 @@ fn a_good_release_follows_another_and_its_new_packages_stay() {
         "hello-data 2.0-1\nhello-fleet 2.0-1\n"
     );
     assert_eq!(server.run("cat /run/hello.loaded").well(), "two");
-    let _ = repository::real_packages;
 }

@@ -49,7 +49,7 @@ impl Repository {
         assert!(made.success());
     }
 
-    fn tree(&self) -> PathBuf {
+    pub(crate) fn tree(&self) -> PathBuf {
         self.work.path().join("tree")
     }
 

@@ -63,7 +63,6 @@ pub(crate) struct Server {
     /// Holds the outer network.
     network: Child,
     pub(crate) imds: ImdsEmulator,
-    pub(crate) cloud: mpsc::Receiver<CloudEmulator>,
     pub(crate) emulator: Option<CloudEmulator>,
     _runtime: std::thread::JoinHandle<()>,
 }
@@ -171,7 +170,6 @@ impl Server {
             init,
             network,
             imds,
-            cloud,
             emulator,
             _runtime: runtime,
         };

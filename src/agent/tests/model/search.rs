@@ -7,12 +7,9 @@ use super::pass::Run;
 use super::rules::Decider;
 use super::world::{A, B, BAD, Budget, EDITED, Tag, World, package_of};
 
-/// What a story is made of.
+/// What people and the world outside do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
-    Run,
-    Killed(u32),
-    Tag(Tag),
     Edit,
     Stop,
     Reload,
@@ -40,8 +37,9 @@ const SETTLES: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Breach {
     pub(crate) law: Law,
+    /// The state before the run that broke it.
+    #[expect(dead_code, reason = "it is read where a breach is printed")]
     pub(crate) world: World,
-    pub(crate) act: Act,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +75,6 @@ fn edited(mut world: World, act: Act) -> World {
             world.memory.backs = 0;
             world.again = 0;
         }
-        Act::Run | Act::Killed(_) | Act::Tag(_) => {}
     }
     world
 }
@@ -94,20 +91,36 @@ fn settles<D: Decider>(decider: &D, world: World, heals_at: u8) -> bool {
 
 /// Searches all stories from these beginnings. Gives what was seen, or the first breach.
 pub(crate) fn search<D: Decider>(decider: &D, from: &[World], heals_at: u8) -> Result<Counts, Box<Breach>> {
+    walk(decider, from, heals_at, |_| {})
+}
+
+/// Shows each state once.
+pub(crate) fn visit<D: Decider>(decider: &D, from: &[World], heals_at: u8, see: impl FnMut(&World)) {
+    let ended = walk(decider, from, heals_at, see);
+    assert!(ended.is_ok());
+}
+
+fn walk<D: Decider>(
+    decider: &D,
+    from: &[World],
+    heals_at: u8,
+    mut see: impl FnMut(&World),
+) -> Result<Counts, Box<Breach>> {
     let mut seen: HashSet<World> = from.iter().copied().collect();
     let mut next: VecDeque<World> = from.iter().copied().collect();
     let mut counts = Counts::default();
     while let Some(world) = next.pop_front() {
-        let breach = |law, act| Box::new(Breach { law, world, act });
+        see(&world);
+        let breach = |law| Box::new(Breach { law, world });
         if !settles(decider, world, heals_at) {
-            return Err(breach(Law::Settles, Act::Run));
+            return Err(breach(Law::Settles));
         }
         let mut found = Vec::new();
         let mut run = Run::new(decider, world, None, heals_at);
         let Ok(verdict) = run.run() else { continue };
         *counts.rules.entry(verdict.rule).or_default() += 1;
         if let Some(law) = laws::broken(&world, &verdict, &run) {
-            return Err(breach(law, Act::Run));
+            return Err(breach(law));
         }
         found.push(run.world);
         if world.budget.crashes > 0 {

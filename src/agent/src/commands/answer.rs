@@ -1,0 +1,38 @@
+//! What a command comes to.
+
+use crate::machine::Stop;
+use crate::problem::Problem;
+
+/// What a command comes to.
+#[derive(Debug)]
+pub struct Answer {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub json: serde_json::Value,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Answer {
+    pub(super) fn new(text: impl Into<String>, json: serde_json::Value, code: u8) -> Self {
+        Self {
+            text: text.into(),
+            json,
+            code,
+        }
+    }
+
+    pub(super) fn of_problems(problems: &[Problem], code: u8) -> Self {
+        let text = problems
+            .iter()
+            .map(|problem| format!("{problem}\n"))
+            .collect::<String>();
+        Self::new(text, serde_json::json!({ "problems": problems }), code)
+    }
+
+    pub(super) fn of_stop(stop: &Stop) -> Self {
+        let code = if matches!(stop, Stop::Refused(_)) { 5 } else { 1 };
+        Self::of_problems(&[Problem::new("run", "fleetsheet-agent", stop.why())], code)
+    }
+}

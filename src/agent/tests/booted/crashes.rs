@@ -1,0 +1,142 @@
+//! Killed before any durable step, and the power cut: the next runs end in the world that nobody killed. Each run of these tests
+//! tries a sample; `WHOLE=1` tries every step.
+
+use super::repository::Repository;
+use super::server::Server;
+use super::{hello, server};
+
+/// What an onlooker sees of a server.
+fn world(server: &Server) -> String {
+    let line = "dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n'; apt-mark showhold; apt-mark showmanual; \
+                systemctl is-active hello; systemctl is-enabled hello; stat -c '%n %a %U %G' /etc/hello.conf; cat /etc/hello.conf; \
+                echo; cat /run/hello.loaded; ls -A /etc | grep fleetsheet-agent$; ls -A /etc | wc -l";
+    server.run(line).out
+}
+
+fn killed_at(server: &Server, step: usize) -> bool {
+    let environment = [("FLEETSHEET_AGENT_ABORT_AT", step.to_string())];
+    let said = server.run_with("fleetsheet-agent run --once --now --format json", &environment);
+    // 134 is what a shell makes of an abort.
+    said.code == Some(134) || said.code.is_none()
+}
+
+/// The steps to try, of so many.
+fn sample(from: usize, by: usize, most: usize) -> Vec<usize> {
+    let whole = std::env::var_os("WHOLE").is_some();
+    (from..most).step_by(if whole { 1 } else { by }).collect()
+}
+
+fn releases(repository: &Repository) {
+    repository.release(
+        "1.0.0",
+        &[("web.yaml", &hello("1.0-1", "one", "/bin/grep -q one /run/hello.loaded"))],
+    );
+    repository.release(
+        "2.0.0",
+        &[("web.yaml", &hello("2.0-1", "two", "/bin/grep -q two /run/hello.loaded"))],
+    );
+    repository.release("3.0.0", &[("web.yaml", &hello("2.0-1", "three", "/bin/false"))]);
+}
+
+/// Ends where an undisturbed server ends, whichever step it was killed before. Each kill is on the same server: the tag goes back
+/// between two, which is a way of its own.
+fn kills(name: &str, to: &str, steps: &[usize], ends: &str) {
+    let (server, repository) = server(name);
+    releases(&repository);
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    server.tag(Some(to));
+    server.agent_until(ends, 3);
+    let undisturbed = world(&server);
+    let mut killed = 0;
+    for step in steps {
+        server.tag(Some("1.0.0"));
+        server.agent_until("ok", 3);
+        server.run(&format!("fleetsheet-agent retry {to}")).well();
+        server.tag(Some(to));
+        let was_killed = killed_at(&server, *step);
+        killed += usize::from(was_killed);
+        let said = server.agent_until(ends, 3);
+        assert_eq!(world(&server), undisturbed, "killed before step {step}: {said:#}");
+        let again = server.agent();
+        assert_eq!(again["actions"], serde_json::json!([]), "step {step}: {again:#}");
+        if !was_killed {
+            break;
+        }
+    }
+    assert!(killed > 3, "only {killed} steps were killed");
+}
+
+#[test]
+fn killed_in_an_upgrade_it_ends_like_one_that_nobody_killed() {
+    kills("kill-upgrade", "2.0.0", &sample(2, 5, 60), "ok");
+}
+
+#[test]
+fn killed_in_a_way_back_it_ends_like_one_that_nobody_killed() {
+    kills("kill-back", "3.0.0", &sample(4, 7, 90), "quarantined");
+}
+
+#[test]
+fn the_power_cut_in_an_upgrade_leaves_nothing_half_done() {
+    let (mut server, repository) = server("power");
+    releases(&repository);
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    server.tag(Some("2.0.0"));
+    for step in [12, 17] {
+        // Stopped in mid-step, and then the power goes.
+        killed_at(&server, step);
+        server.cut_power();
+    }
+    server.agent_until("ok", 3);
+    assert_eq!(
+        server.run("cat /run/hello.loaded; cat /etc/hello.conf").well(),
+        "twotwo"
+    );
+    assert_eq!(
+        server
+            .run("dpkg-query -W -f '${Version} ${db:Status-Abbrev}' hello-fleet")
+            .well(),
+        "2.0-1 hi "
+    );
+    assert_eq!(server.agent()["actions"], serde_json::json!([]));
+}
+
+/// One that is killed between a file and the restart that it makes necessary restarts afterwards, and once.
+#[test]
+fn killed_between_file_and_restart_the_service_runs_the_new_file() {
+    let (server, repository) = server("owed");
+    repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
+    repository.release("1.1.0", &[("web.yaml", &hello("1.0-1", "eleven", "/bin/true"))]);
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    let starts = || {
+        server
+            .run("wc -l < /run/hello.starts")
+            .well()
+            .trim()
+            .parse::<usize>()
+            .unwrap()
+    };
+    let before = starts();
+    server.tag(Some("1.1.0"));
+    let mut between = 0;
+    for step in 0..60 {
+        let file = server.run("cat /etc/hello.conf").well();
+        let loaded = server.run("cat /run/hello.loaded").well();
+        if file == "eleven" && loaded == "one" {
+            between += 1;
+            break;
+        }
+        if !killed_at(&server, step) {
+            break;
+        }
+    }
+    assert_eq!(between, 1, "it was never killed between the file and its restart");
+    server.agent_until("ok", 3);
+    assert_eq!(server.run("cat /run/hello.loaded").well(), "eleven");
+    assert_eq!(starts(), before + 1);
+    server.agent();
+    assert_eq!(starts(), before + 1);
+}
