@@ -16,7 +16,7 @@ mod repository;
 mod server;
 
 use repository::Repository;
-use server::Server;
+use server::{Server, cannot_boot};
 
 /// What all servers of these tests are configured with; a test may add to it.
 const CONFIG: &str = r#"

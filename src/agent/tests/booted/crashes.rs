@@ -3,7 +3,7 @@
 
 use super::repository::Repository;
 use super::server::Server;
-use super::{hello, server};
+use super::{cannot_boot, hello, server};
 
 /// What an onlooker sees of a server.
 fn world(server: &Server) -> String {
@@ -69,16 +69,25 @@ fn kills(name: &str, to: &str, steps: &[usize], ends: &str) {
 
 #[test]
 fn killed_in_an_upgrade_it_ends_like_one_that_nobody_killed() {
+    if cannot_boot() {
+        return;
+    }
     kills("kill-upgrade", "2.0.0", &sample(2, 5, 60), "ok");
 }
 
 #[test]
 fn killed_in_a_way_back_it_ends_like_one_that_nobody_killed() {
+    if cannot_boot() {
+        return;
+    }
     kills("kill-back", "3.0.0", &sample(4, 7, 90), "quarantined");
 }
 
 #[test]
 fn the_power_cut_in_an_upgrade_leaves_nothing_half_done() {
+    if cannot_boot() {
+        return;
+    }
     let (mut server, repository) = server("power");
     releases(&repository);
     server.tag(Some("1.0.0"));
@@ -106,6 +115,9 @@ fn the_power_cut_in_an_upgrade_leaves_nothing_half_done() {
 /// One that is killed between a file and the restart that it makes necessary restarts afterwards, and once.
 #[test]
 fn killed_between_file_and_restart_the_service_runs_the_new_file() {
+    if cannot_boot() {
+        return;
+    }
     let (server, repository) = server("owed");
     repository.release("1.0.0", &[("web.yaml", &hello("1.0-1", "one", "/bin/true"))]);
     repository.release("1.1.0", &[("web.yaml", &hello("1.0-1", "eleven", "/bin/true"))]);

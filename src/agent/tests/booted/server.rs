@@ -1,6 +1,7 @@
 //! A real Debian with systemd as pid 1, booted from an overlay of one root; around it a network of its own with IMDS and EC2.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -111,6 +112,21 @@ fn serve(pid: u32, metadata: Metadata) -> (ImdsEmulator, mpsc::Receiver<CloudEmu
         });
     });
     (imds.recv().unwrap(), cloud, runtime)
+}
+
+/// Whether this machine cannot boot even a server on which no agent was ever run: no root, no overlays, no network of one's own, no
+/// packages. It says so once, past the capture of tests that pass.
+pub(crate) fn cannot_boot() -> bool {
+    static CANNOT: OnceLock<bool> = OnceLock::new();
+    *CANNOT.get_or_init(|| {
+        let cannot = std::panic::catch_unwind(|| drop(Server::boot("plain", |_| ()))).is_err();
+        if cannot {
+            let words = "NOT RUN: the agent on a booted Debian. This machine cannot boot one: it takes root, overlayfs, network \
+                         namespaces and Debian's packages.\n";
+            let _ = std::io::stderr().write_all(words.as_bytes());
+        }
+        cannot
+    })
 }
 
 impl Server {
