@@ -85,7 +85,11 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
         Command::Sandbox(request) => {
             let SandboxRequest { servers, port, fresh } = *request;
             let port = port.unwrap_or_default();
-            if !(fresh && sandbox::start_over(port).await?) {
+            if fresh && sandbox::start_over(port).await? {
+                print_text(&format!(
+                    "The sandbox on port {port} starts over, with as many servers as it was started with.\n"
+                ))?;
+            } else {
                 sandbox::serve(&asked.config, servers, port).await?;
             }
             Ok(0)

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::board::Board;
-use super::story::{self, Facts};
+use super::story::{self, Facts, Happened};
 use super::switches::Switches;
 use crate::cloud::{Fleet, State};
-use crate::sandbox::{ACCOUNTS, CHANNEL_TAG, RELEASE_TAB, SERVER_TAB, VERSION_TAG};
+use crate::sandbox::{ACCOUNTS, AUDIT_TAB, CHANNEL_TAG, RELEASE_TAB, SERVER_TAB, VERSION_TAG};
 use crate::sheets::{CellValue, Spreadsheet, Tab};
 
 fn text(tab: &Tab, row: usize, header: &str) -> String {
@@ -24,8 +24,27 @@ fn of_channel(book: &Spreadsheet, channel: &str, header: &str) -> String {
         .unwrap_or_default()
 }
 
-/// What the story looks at.
-pub(super) fn facts(book: &Spreadsheet, board: &Board, switches: &Switches) -> Facts {
+/// Rows of the audit tab, its header among them.
+pub(super) fn audit_rows(book: &Spreadsheet) -> usize {
+    book.tab(AUDIT_TAB).map_or(0, Tab::data_rows)
+}
+
+/// What the audit tab says happened, from this row on. Passes from another terminal write there, too.
+fn audited(book: &Spreadsheet, first: usize) -> impl Iterator<Item = Happened> {
+    let tab = book.tab(AUDIT_TAB).into_iter();
+    tab.flat_map(move |tab| {
+        (first..tab.data_rows()).map(|row| Happened {
+            channel: text(tab, row, "channel"),
+            event: text(tab, row, "event"),
+            from: text(tab, row, "from"),
+            to: text(tab, row, "to"),
+            detail: text(tab, row, "detail"),
+        })
+    })
+}
+
+/// What the story looks at. `began` is how many rows the audit tab had when it began.
+pub(super) fn facts(book: &Spreadsheet, board: &Board, switches: &Switches, began: usize) -> Facts {
     let of = |header| of_channel(book, story::CHANNEL, header);
     let numbers = board.channels().iter().filter_map(|channel| {
         let status = channel["status"].as_str()?;
@@ -43,7 +62,7 @@ pub(super) fn facts(book: &Spreadsheet, board: &Board, switches: &Switches) -> F
         release: of("releaseVersion"),
         status: of("status"),
         other_status: of_channel(book, story::TAKEN_BACK, "status"),
-        happened: board.happened(),
+        happened: board.happened().into_iter().chain(audited(book, began)).collect(),
         numbers: numbers.collect(),
         ended,
         away: switches.is_on("away"),

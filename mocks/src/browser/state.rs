@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::board::Board;
 use super::edit::Edit;
-use super::facts::{facts, fleet};
+use super::facts::{audit_rows, facts, fleet};
 use super::mail::{self, Letter};
 use super::parts::Parts;
 use super::people::{PEOPLE, person};
@@ -40,6 +40,8 @@ struct Inner {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) world: Arc<Sandbox>,
+    /// Rows of the audit tab when the story began: they are of the past.
+    began: usize,
     inner: Mutex<Inner>,
     pub(super) opened: Notify,
     pub(super) asked: Notify,
@@ -56,8 +58,10 @@ pub(super) enum Answer {
 
 impl State {
     pub(super) fn new(world: Arc<Sandbox>) -> Self {
+        let began = world.sheets().desk().look(|book, _| audit_rows(book));
         Self {
             world,
+            began,
             inner: Mutex::default(),
             opened: Notify::new(),
             asked: Notify::new(),
@@ -102,7 +106,7 @@ impl State {
         // later; only what was never drawn is waited for.
         let must = !parts.has("story") || tab.is_some_and(|id| !parts.knows(id));
         let drawn = |book: &Spreadsheet, revision: u64| {
-            let facts = facts(book, board, switches);
+            let facts = facts(book, board, switches, self.began);
             *progress = std::mem::take(progress).next(&facts);
             parts.put("story", progress.shown(&facts));
             parts.put("tabs", book.tab_names());

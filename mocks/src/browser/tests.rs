@@ -274,6 +274,29 @@ async fn switches_break_and_mend_the_emulators() {
     assert!(ticket.fault.is_some(), "the others stay");
 }
 
+/// Passes from another terminal report to nobody here, but all of them write to the audit tab.
+#[tokio::test]
+async fn what_passes_from_elsewhere_did_counts_for_the_story() {
+    let page = Page::open(100).await;
+    let done = async || page.look("").await["parts"]["story"]["done"].clone();
+    assert_eq!(done().await, 0, "what happened before it began is the past");
+    page.type_in("sre", "api-prod", "desiredVersionA", "8.4.0").await;
+    assert_eq!(done().await, 1);
+    for event in ["promotion", "rollout_done"] {
+        page.world.sheets().edit(|book| {
+            let line = [
+                ("event", event),
+                ("channel", "api-prod"),
+                ("from", "8.2.1"),
+                ("to", "8.4.0"),
+            ];
+            let line = line.map(|(header, text)| (header, text.into()));
+            book.tab_mut("AuditLog").add_row(&line);
+        });
+    }
+    assert_eq!(done().await, 3);
+}
+
 #[tokio::test]
 async fn a_server_is_terminated_by_its_id() {
     let page = Page::open(20).await;

@@ -20,6 +20,9 @@ use crate::text::plain;
 /// How often it is looked whether mail came.
 const MAIL_LOOK: Duration = Duration::from_millis(500);
 
+/// Fewer servers than this do not fill all channels.
+const FEW: u32 = 100;
+
 /// How a world ended.
 enum End {
     /// Somebody stopped it.
@@ -49,6 +52,11 @@ pub(in crate::sandbox) async fn serve(config: Config, text: &str, mut port: u16)
             .await
             .map_err(|error| SandboxError::because(format!("its page cannot be served: {error}")))?;
         say(&page(&sandbox, &browser.url()))?;
+        if config.sandbox.as_ref().is_some_and(|sandbox| sandbox.servers < FEW) {
+            say(
+                "sandbox: so few servers leave some channels without any, and the story cannot be played to its end\n",
+            )?;
+        }
         // A page that is open finds the next world where this one was.
         port = browser.port();
         match one_world(&browser, &sandbox, &config, &credentials, &mut stops).await? {
