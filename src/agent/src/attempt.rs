@@ -177,12 +177,7 @@ fn adverse(machine: &mut Machine<'_>, why: &str) -> Result<Stands, Stop> {
         return Err(Stop::Circumstances(why.into()));
     };
     let version = attempt.to.version.clone();
-    let before = machine
-        .memory
-        .backoff
-        .as_ref()
-        .filter(|backoff| backoff.version == version)
-        .map_or(0, |backoff| backoff.failures);
+    let before = machine.memory.failures_of(&version);
     let failures = before + 1;
     let minutes = [5, 15, 45][usize::try_from(failures - 1).unwrap_or(2).min(2)];
     machine.memory.backoff = Some(Backoff {

@@ -155,3 +155,12 @@ pub struct Memory {
     /// What could be said of a memory that was lost.
     pub lost: Option<String>,
 }
+
+impl Memory {
+    /// How often in a row this version could not be applied, as far as it was to be tried again later.
+    #[must_use]
+    pub fn failures_of(&self, version: &str) -> u32 {
+        let backoff = self.backoff.as_ref().filter(|backoff| backoff.version == version);
+        backoff.map_or(0, |backoff| backoff.failures)
+    }
+}

@@ -345,12 +345,7 @@ fn later(machine: &mut Machine<'_>, tags: &Tags, verdict: &Verdict) {
     let Some((_, version)) = rules::release_of(tags) else {
         return;
     };
-    let before = machine
-        .memory
-        .backoff
-        .as_ref()
-        .filter(|backoff| backoff.version == version)
-        .map_or(0, |backoff| backoff.failures);
+    let before = machine.memory.failures_of(version);
     let minutes = 1_i64 << before.min(5);
     machine.memory.backoff = Some(Backoff {
         version: version.to_owned(),

@@ -8,6 +8,8 @@ mod cases;
 mod crashes;
 #[path = "booted/design.rs"]
 mod design;
+#[path = "booted/drift.rs"]
+mod drift;
 #[path = "booted/first.rs"]
 mod first;
 #[path = "booted/repository.rs"]

@@ -3,12 +3,15 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::strategies::channels;
 use crate::config::read::Reader;
 use crate::config::syntax::DAY;
 use crate::config::table::{FREEZE, Table, WINDOW};
-use crate::rollout::{Glob, Globs};
+use crate::rollout::Globs;
 use crate::window::{Days, Edge, Freeze, TimeOfDay, Window, zone};
 
+/// How to name the channels of a window or a freeze.
+const ALL: &str = "[\"*\"] for all";
 const CUTOFF: Duration = Duration::from_secs(30 * 60);
 const CUTOFFS: RangeInclusive<Duration> = Duration::ZERO..=DAY;
 
@@ -34,7 +37,7 @@ fn each<T>(r: &mut Reader, path: &'static str, read: impl Fn(&mut Table<'_>) -> 
 
 fn window(table: &mut Table<'_>) -> Option<(Globs, Window)> {
     table.refuse_unknown(WINDOW, |_| None);
-    let channels = channels(table);
+    let channels = channels(table, ALL);
     let days = days(table);
     let start = table.required("start", "write when it opens, such as \"22:00\"", TimeOfDay::read);
     let end = table.required("end", "write when it closes, such as \"04:00\"", TimeOfDay::read);
@@ -53,7 +56,7 @@ fn days(table: &mut Table<'_>) -> Option<Days> {
 
 fn freeze(table: &mut Table<'_>) -> Option<(Globs, Freeze)> {
     table.refuse_unknown(FREEZE, |_| None);
-    let channels = channels(table);
+    let channels = channels(table, ALL);
     let from = table.required("from", "write its first day, such as \"2026-12-20\"", Edge::read);
     let to = table.required("to", "write its last day, such as \"2027-01-06\"", Edge::read);
     let zone = table.text("zone", zone);
@@ -61,19 +64,4 @@ fn freeze(table: &mut Table<'_>) -> Option<(Globs, Freeze)> {
     let freeze = Freeze::new(from?, to?, zone?, &reason?.unwrap_or_default());
     let freeze = freeze.map_err(|message| table.fail_whole(message)).ok();
     Some((channels?, freeze?))
-}
-
-/// Whose it is.
-fn channels(table: &mut Table<'_>) -> Option<Globs> {
-    let globs = table.list("channels", Glob::read)?;
-    match globs {
-        Some(globs) if !globs.is_empty() => Some(Globs(globs)),
-        _ => {
-            table.fail(
-                "channels",
-                "names nobody; write names or patterns of channels, [\"*\"] for all",
-            );
-            None
-        }
-    }
 }

@@ -54,7 +54,7 @@ fn strategy(
 ) -> Option<Strategy> {
     table.refuse_unknown(STRATEGY, of_blue_green);
     let kind = table.text("kind", kind);
-    let channels = channels(table);
+    let channels = channels(table, "such as [\"*-prod\"]");
     let waves = waves(table, accounts);
     let bake = table.duration("bake", BAKE, &BAKES);
     let warmup = table.duration("warmup", WARMUP, &BAKES);
@@ -108,19 +108,15 @@ fn of_blue_green(name: &str) -> Option<String> {
     })
 }
 
-/// Whose a strategy is.
-fn channels(table: &mut Table<'_>) -> Option<Globs> {
+/// The channels that a table is for; `such_as` shows how to name them.
+pub(super) fn channels(table: &mut Table<'_>, such_as: &str) -> Option<Globs> {
     let globs = table.list("channels", Glob::read)?;
-    match globs {
-        Some(globs) if !globs.is_empty() => Some(Globs(globs)),
-        _ => {
-            table.fail(
-                "channels",
-                "names nobody; write names or patterns of channels, such as [\"*-prod\"]",
-            );
-            None
-        }
+    let named = globs.filter(|globs| !globs.is_empty()).map(Globs);
+    if named.is_none() {
+        let message = format!("names nobody; write names or patterns of channels, {such_as}");
+        table.fail("channels", message);
     }
+    named
 }
 
 fn known_gate(name: &str, gates: Option<&BTreeSet<String>>) -> Result<String, String> {
