@@ -218,19 +218,22 @@ fn greedy(tick: u32) -> u32 {
     u32::from(tick.is_multiple_of(2) && tick < 6000)
 }
 
+/// Jitter decides which of our calls meets one that the bucket has just gained, so one minute says little: in 400 of them it
+/// is some 560 calls, give or take 30.
 #[test]
 fn beside_a_neighbour_that_never_stops_asking_a_call_passes_now_and_then() {
+    let minutes = 400;
     let mut passed = 0;
-    for run in 0..20 {
+    for minute in 0..minutes {
         let all = seconds(60, greedy, |_| true);
-        if run == 0 {
+        if minute == 0 {
             show("a neighbour that never stops asking", &all);
         }
         let ours = &all[10..];
         passed += sum(ours, |s| s.passed);
         assert!(sum(ours, |s| s.throttled) <= 60, "about one a second at most");
     }
-    assert!(passed >= 20, "{passed}");
+    assert!(passed >= minutes, "{passed} calls in {minutes} minutes");
 }
 
 #[test]
