@@ -1,5 +1,6 @@
 //! What a plan is checked against: what it was made from, found by name.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,9 @@ use crate::sheet::display::ShownRelease;
 use crate::sheet::intent::{ReleaseRow, ServerRow};
 use crate::tag::{ChannelName, ServerId, Version};
 
+/// How many live servers of a channel carry each version.
+pub(super) type Carried = BTreeMap<String, usize>;
+
 /// What a plan was made from.
 pub(super) struct Evidence<'a> {
     pub(super) given: Inputs<'a>,
@@ -19,6 +23,8 @@ pub(super) struct Evidence<'a> {
     pub(super) channel_rows: BTreeMap<&'a ChannelName, Vec<&'a ReleaseRow>>,
     pub(super) shown_rows: BTreeMap<&'a ChannelName, Vec<&'a ShownRelease>>,
     pub(super) server_rows: BTreeMap<&'a ServerId, Vec<&'a ServerRow>>,
+    /// Owned, because a cell that borrows would bind whoever borrows the evidence for as long.
+    carried: OnceCell<BTreeMap<String, Carried>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -41,7 +47,38 @@ impl<'a> Evidence<'a> {
             channel_rows,
             shown_rows,
             server_rows,
+            carried: OnceCell::new(),
         }
+    }
+
+    /// What live servers carry, by channel: counted once, and only where a channel is met, since it takes a look at all of them.
+    pub(super) fn carried(&self) -> &BTreeMap<String, Carried> {
+        self.carried.get_or_init(|| {
+            let mut all: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+            for (id, server) in self.given.fleet.servers.iter().filter(|(_, s)| s.state.is_live()) {
+                let version = server.tag(&self.given.policy.version_tag);
+                let channel = match self.server_rows.get(id).map(Vec::as_slice) {
+                    None | Some([]) => server.tag(&self.given.policy.channel_tag).map(|tag| &**tag),
+                    Some([row]) => row.channel.as_ref().map(ChannelName::as_str),
+                    Some([first, others @ ..]) => {
+                        let one_thing = !first.unreadable
+                            && others.iter().all(|row| {
+                                !row.unreadable
+                                    && (&row.channel, row.hold, &row.tags) == (&first.channel, first.hold, &first.tags)
+                            });
+                        first.channel.as_ref().filter(|_| one_thing).map(ChannelName::as_str)
+                    }
+                };
+                if let (Some(channel), Some(version)) = (channel, version) {
+                    *all.entry(channel).or_default().entry(version).or_default() += 1;
+                }
+            }
+            let owned = |(version, servers): (&str, usize)| (version.to_owned(), servers);
+            let of_each = |(channel, counts): (&str, BTreeMap<&str, usize>)| {
+                (channel.to_owned(), counts.into_iter().map(owned).collect())
+            };
+            all.into_iter().map(of_each).collect()
+        })
     }
 
     /// The time by which ages of rollouts count: of a clock that was set back the latest that is remembered of it.

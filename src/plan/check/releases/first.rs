@@ -1,9 +1,10 @@
 //! First contact and takeover: a release is what most servers carry, and no key or box that stood there counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::case::Case;
 use crate::memory::{KeyState, Move, Rollout, SpentBy, Stamp};
+use crate::plan::check::evidence::Carried;
 use crate::plan::window::Hours;
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
@@ -92,7 +93,7 @@ impl Case<'_> {
             }
             return;
         }
-        let carried: BTreeSet<&str> = self.carried().into_keys().collect();
+        let carried: BTreeSet<&str> = self.carried().keys().map(String::as_str).collect();
         let shown = BTreeSet::from([stamp.release.trim(), stamp.previous.trim()]);
         let named = [&next.release, &next.prior].map(|version| version.as_ref().map_or("", Version::as_str));
         let trusted = takeover && given.sheet.approval.service_columns;
@@ -114,39 +115,13 @@ impl Case<'_> {
     fn majority(&self) -> Option<Version> {
         let counts = self.carried();
         let total: usize = counts.values().sum();
-        let (version, _) = counts.into_iter().find(|(_, count)| count * 2 > total)?;
+        let (version, _) = counts.iter().find(|(_, count)| *count * 2 > total)?;
         Version::parse(version).ok().filter(|v| v.as_str() == version)
     }
 
     /// What the channel's live servers carry.
-    fn carried(&self) -> BTreeMap<&str, usize> {
-        let policy = self.evidence.given.policy;
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (id, server) in self
-            .evidence
-            .given
-            .fleet
-            .servers
-            .iter()
-            .filter(|(_, s)| s.state.is_live())
-        {
-            let Some(version) = server.tag(&policy.version_tag) else {
-                continue;
-            };
-            let member = match self.evidence.server_rows.get(id).map(Vec::as_slice) {
-                None | Some([]) => server
-                    .tag(&policy.channel_tag)
-                    .is_some_and(|t| **t == *self.name.as_str()),
-                Some(rows) => rows.iter().all(|row| {
-                    row.channel.as_ref() == Some(self.name)
-                        && (rows.len() == 1
-                            || (!row.unreadable && row.hold == rows[0].hold && row.tags == rows[0].tags))
-                }),
-            };
-            if member {
-                *counts.entry(version).or_default() += 1;
-            }
-        }
-        counts
+    fn carried(&self) -> &Carried {
+        static NOTHING: Carried = Carried::new();
+        self.evidence.carried().get(self.name.as_str()).unwrap_or(&NOTHING)
     }
 }
