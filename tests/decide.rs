@@ -18,6 +18,7 @@ mod advice;
 mod belts;
 mod check;
 mod clocks;
+mod colours;
 mod completed;
 mod config;
 mod deploy;
