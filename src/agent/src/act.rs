@@ -26,6 +26,13 @@ const STEADY: Duration = Duration::from_secs(5);
 /// # Errors
 /// What stopped it; the rest was not done.
 pub fn act(machine: &mut Machine<'_>, approved: Approved, digest: &str) -> Result<(), Stop> {
+    let acts = Instant::now();
+    let done = all(machine, approved, digest);
+    machine.took("act", acts);
+    done
+}
+
+fn all(machine: &mut Machine<'_>, approved: Approved, digest: &str) -> Result<(), Stop> {
     let mut started: Vec<Service> = Vec::new();
     for mut action in approved.into_actions() {
         if Instant::now() > machine.deadline {

@@ -80,6 +80,9 @@ pub struct Action {
     pub result: String,
     /// How long it took.
     pub duration_ms: u64,
+    /// How the text of a file changes, where a plan shows it.
+    #[serde(skip)]
+    pub diff: String,
     /// What is done.
     #[serde(skip)]
     pub act: Act,
@@ -111,6 +114,7 @@ impl Action {
             reason,
             result: String::new(),
             duration_ms: 0,
+            diff: String::new(),
             act,
             owes: Vec::new(),
             forgets: false,

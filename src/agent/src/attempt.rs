@@ -85,7 +85,7 @@ pub fn begin(
     machine.store.put(&path, &snapshot)?;
     machine
         .store
-        .keep("snapshots", machine.config.state.snapshots, &[&name]);
+        .keep("snapshots", machine.config.state.snapshots.max(1), &[&name]);
     machine.store.put("desired/attempt.json", release)?;
     let mut packages = packages;
     packages.extend(open.iter().flat_map(|open| open.packages.iter().cloned()));
@@ -162,8 +162,11 @@ fn watch(machine: &mut Machine<'_>, release: &Release) -> Result<Stands, Stop> {
     }
     // The rendered release first: it is the attempt's until the memory says otherwise, and good's by its digest afterwards.
     machine.store.put("desired/next.json", release)?;
-    machine.memory.good = Some(named(release));
-    machine.memory.attempt = None;
+    if let Some(former) = machine.good().filter(|good| good.digest != release.digest) {
+        machine.store.put("desired/former.json", &former)?;
+    }
+    let former = machine.memory.good.replace(named(release));
+    machine.memory.last = machine.memory.attempt.take().map(|attempt| (attempt, former));
     machine.memory.unhealthy = None;
     machine.memory.ran.retain(|digest, _| *digest == release.digest);
     machine.remember()?;
@@ -196,6 +199,30 @@ fn adverse(machine: &mut Machine<'_>, why: &str) -> Result<Stands, Stop> {
 pub fn back(machine: &mut Machine<'_>, why: &str, quarantine: bool) -> Result<Stands, Stop> {
     begin_back(machine, why, quarantine, true)?;
     finish_back(machine)
+}
+
+/// Opens the attempt again that made good what it is, so that it can be taken back, with its snapshot. Nothing is written before
+/// [`begin_back`] writes all of it at once.
+///
+/// # Errors
+/// There is none, or what it needs has gone.
+pub fn reopen(machine: &mut Machine<'_>) -> Result<(), &'static str> {
+    let Some((attempt, former)) = machine.memory.last.take() else {
+        return Err("there is no attempt to take back");
+    };
+    if !machine.store.has(&format!("snapshots/{}.json", attempt.snapshot)) {
+        return Err("the snapshot of the last attempt is gone; let the tag name the former version");
+    }
+    machine.memory.attempt = Some(Attempt {
+        touched: true,
+        ..attempt
+    });
+    machine.memory.good = former;
+    if machine.memory.good.is_some() && machine.good().is_none() {
+        return Err("the release before is gone; let the tag name it");
+    }
+    machine.memory.unhealthy = None;
+    Ok(())
 }
 
 /// Begins the way back. The digest is quarantined in the same write.

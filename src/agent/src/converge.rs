@@ -178,6 +178,7 @@ pub fn health(machine: &mut Machine<'_>, checks: &[Check], patience: bool) -> Re
         }
         std::thread::sleep(interval);
     }
+    machine.took("health", began);
     machine.health = checks.iter().filter_map(|check| made.get(&check.id).cloned()).collect();
     match left.first().and_then(|check| made.get(&check.id)) {
         None => Ok(()),

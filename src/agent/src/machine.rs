@@ -1,5 +1,6 @@
 //! What a run holds: the configuration, the store, the memory, and what it did so far.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::action::Action;
@@ -37,6 +38,8 @@ pub struct Machine<'a> {
     pub fetches: Vec<(bool, Duration)>,
     /// Ways back, with level and whether it healed.
     pub backs: Vec<(u8, bool)>,
+    /// How long each stage took.
+    pub stages: BTreeMap<&'static str, Duration>,
 }
 
 /// What ends a run early.
@@ -79,7 +82,12 @@ impl Machine<'_> {
     #[must_use]
     pub fn good(&self) -> Option<Release> {
         let good = self.memory.good.as_ref()?;
-        let places = ["desired/good.json", "desired/next.json", "desired/attempt.json"];
+        let places = [
+            "desired/good.json",
+            "desired/next.json",
+            "desired/attempt.json",
+            "desired/former.json",
+        ];
         let stored = places.iter().filter_map(|place| self.store.get::<Release>(place));
         stored.into_iter().find(|release| release.digest == good.digest)
     }
@@ -93,6 +101,11 @@ impl Machine<'_> {
             timeout: self.config.limits.apt,
             lock: self.config.limits.lock,
         }
+    }
+
+    /// Notes that a stage went on until now.
+    pub fn took(&mut self, stage: &'static str, began: Instant) {
+        *self.stages.entry(stage).or_default() += began.elapsed();
     }
 
     /// Tells of something that is wrong.

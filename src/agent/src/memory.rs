@@ -122,6 +122,8 @@ pub struct Memory {
     pub attempt: Option<Attempt>,
     /// The snapshot of the last attempt.
     pub last_snapshot: Option<String>,
+    /// The attempt that made good what it is, and what was good before: for a rollback by hand.
+    pub last: Option<(Attempt, Option<Named>)>,
     /// Digests that failed here, with version and why.
     pub quarantine: BTreeMap<String, (String, String)>,
     /// The commit of each version, as first seen.

@@ -43,7 +43,13 @@ pub fn local(config: &Config, host: BTreeMap<String, String>) -> Result<Local, S
             _ => return Err(format!("{name} is no mapping")),
         }
     }
-    for (name, mut text) in folder(&config.secrets.dir, "").map_err(|error| format!("secrets: {error}"))? {
+    // systemd's credentials are there in the unit only; a file of the agent's own folder wins.
+    let given = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let mut secrets = BTreeMap::new();
+    for dir in given.iter().chain([&config.secrets.dir]) {
+        secrets.extend(folder(dir, "").map_err(|error| format!("secrets: {error}"))?);
+    }
+    for (name, mut text) in secrets {
         if text.ends_with('\n') {
             text.pop();
         }

@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::action::{Action, Reason};
+use base64::Engine as _;
+
+use crate::action::{Act, Action, Reason};
+use crate::adapters::disk;
+use crate::adapters::machine::Users;
 use crate::converge;
 use crate::machine::{Machine, Stop};
 use crate::prepare::{self, Folder, Local};
 use crate::problem::Problem;
-use crate::release::Release;
+use crate::release::{Release, Saved};
 use crate::rules::{Then, Verdict};
+
+/// Longer texts are not compared.
+const LONGEST: usize = 256 << 10;
 
 /// Notes what would be done as what was done, with no result.
 ///
@@ -52,7 +59,37 @@ pub fn actions(machine: &mut Machine<'_>, release: &mut Release, reason: Reason)
         let why = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         Stop::Refused(why)
     })?;
-    Ok(planned.actions)
+    let good = machine.good();
+    let mut actions = planned.actions;
+    for action in &mut actions {
+        action.diff = diff(action, good.as_ref());
+    }
+    Ok(actions)
+}
+
+/// How a file's text changes. Nothing of one that is or was a secret's, is long, or is no text.
+fn diff(action: &Action, good: Option<&Release>) -> String {
+    let Act::File(path, wanted) = &action.act else {
+        return String::new();
+    };
+    let of_good = good.and_then(|good| good.files().find(|file| file.path == *path));
+    let Ok(stands) = disk::save(Path::new(path), &Users::read()) else {
+        return String::new();
+    };
+    if wanted.sensitive || stands.sensitive || of_good.is_some_and(|file| file.sensitive == Some(true)) {
+        return String::new();
+    }
+    let text = |saved: &Saved| {
+        let bytes = base64::prelude::BASE64_STANDARD.decode(&saved.content).ok()?;
+        String::from_utf8(bytes).ok().filter(|text| text.len() < LONGEST)
+    };
+    match (text(&stands), text(wanted)) {
+        (Some(before), Some(after)) if before != after => {
+            let changes = similar::TextDiff::from_lines(&before, &after);
+            changes.unified_diff().context_radius(2).to_string()
+        }
+        _ => String::new(),
+    }
 }
 
 /// The release of a working copy.

@@ -51,6 +51,7 @@ pub fn open(config: &Config) -> Result<Machine<'_>, Stop> {
         deadline: Instant::now() + config.limits.run,
         fetches: Vec::new(),
         backs: Vec::new(),
+        stages: BTreeMap::new(),
     })
 }
 
@@ -247,7 +248,9 @@ fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool) -> Result<Out
     let local = local(machine);
     let mut looked = look(machine, tags, &local, at_once);
     let mut verdict = rules::decide(&machine.memory, tags, looked.known(), began.0);
+    machine.took("observe", began.1);
     let mut release = None;
+    let prepares = Instant::now();
     if verdict.then == Then::Attempt
         && let (Some((channel, version)), Ok(local)) = (rules::release_of(tags), &local)
     {
@@ -261,13 +264,31 @@ fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool) -> Result<Out
         }
         verdict = rules::decide(&machine.memory, tags, looked.known(), began.0);
     }
-    let settled = carry_out(machine, tags, &mut looked, verdict, release);
-    let (verdict, ended) = settled?;
-    let outcome = outcome(machine, tags, &verdict, ended, began);
-    machine.store.append("history.jsonl", &brief(&outcome), false)?;
-    machine.store.cut("history.jsonl", 4 << 20)?;
-    machine.store.cut("journal.jsonl", 4 << 20)?;
-    Ok(outcome)
+    machine.took("prepare", prepares);
+    let (verdict, ended) = carry_out(machine, tags, &mut looked, verdict, release)?;
+    Ok(outcome(machine, tags, &verdict, ended, began))
+}
+
+/// Writes a run into the history, unless it said what the one before said, and lets go what is older than `state.keep`.
+///
+/// # Errors
+/// The agent's own folder cannot be written.
+pub fn record(machine: &Machine<'_>, outcome: &Outcome) -> Result<(), Stop> {
+    let store = &machine.store;
+    let line = brief(outcome);
+    let said = ["outcome", "desired", "running", "state", "detail"];
+    let last = store.lines("history.jsonl", 1).pop().unwrap_or_default();
+    if !outcome.actions.is_empty() || said.iter().any(|key| last.get(key) != line.get(key)) {
+        store.append("history.jsonl", &line, false)?;
+    }
+    let keep = TimeDelta::from_std(machine.config.state.keep).unwrap_or(TimeDelta::MAX);
+    if let Some(oldest) = now().checked_sub_signed(keep) {
+        store.thin("history.jsonl", "run", oldest)?;
+        store.thin("journal.jsonl", "at", oldest)?;
+        store.thin_folder("drift", oldest);
+    }
+    store.cut("history.jsonl", 4 << 20)?;
+    Ok(store.cut("journal.jsonl", 4 << 20)?)
 }
 
 fn carry_out(
@@ -287,7 +308,10 @@ fn carry_out(
     }
     let mut verdict = verdict;
     if verdict.then == Then::Attempt {
-        match release.map(|release| ready(machine, release)) {
+        let prepares = Instant::now();
+        let ready = release.map(|release| ready(machine, release));
+        machine.took("prepare", prepares);
+        match ready {
             Some(Ok((release, planned, packages))) => {
                 attempt::begin(machine, &release, &planned, packages)?;
                 return Ok((verdict, attempt::go_on(machine)));
@@ -364,8 +388,11 @@ pub fn lock_path() -> &'static Path {
     Path::new("/run/fleetsheet-agent.lock")
 }
 
-/// The time until the next run.
+/// The time until the next run. After the first it is a share of it, so that servers that began together do not run together.
 #[must_use]
-pub fn pause(config: &Config) -> Duration {
-    config.schedule.every
+pub fn pause(config: &Config, is_first: bool) -> Duration {
+    let by_chance = random().map_or(config.schedule.every, |bytes| {
+        share(&hex(&bytes), config.schedule.every)
+    });
+    if is_first { by_chance } else { config.schedule.every }
 }

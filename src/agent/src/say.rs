@@ -115,6 +115,9 @@ fn text(machine: &Machine<'_>, outcome: &Outcome, mut metrics: Metrics, before: 
         &[("stage", "all")],
         outcome.duration_ms as f64 / 1000.0,
     );
+    for (stage, took) in &machine.stages {
+        metrics.set("run_duration_seconds", &[("stage", stage)], seconds(*took));
+    }
     metrics.add("runs_total", &[("outcome", outcome.outcome)], 1.0);
     let mut drifted = 0;
     for action in &outcome.actions {

@@ -64,7 +64,7 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
     }
     let mut concerned: BTreeSet<String> = BTreeSet::new();
     // Before their packages go: not every package stops what it brought.
-    actions.extend(services(way, &concerned).filter(is_stop));
+    actions.extend(services(way, &concerned).into_iter().rev().filter(is_stop));
     if way.level >= 2
         && let Some(action) = packages(way)
     {
@@ -95,7 +95,7 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
         }
         actions.push(action);
     }
-    actions.extend(services(way, &concerned).filter(|action| !is_stop(action)));
+    actions.extend(services(way, &concerned).into_iter().filter(|action| !is_stop(action)));
     actions
 }
 
@@ -115,9 +115,26 @@ fn is_stop(action: &Action) -> bool {
     matches!(&action.act, Act::Service(service) if !service.started)
 }
 
-/// Services that are not as they were, or that hear of a change.
-fn services<'a>(way: &'a Way<'_>, concerned: &'a BTreeSet<String>) -> impl Iterator<Item = Action> + 'a {
-    way.snapshot.known.iter().filter_map(|(unit, service)| {
+/// How many services one after the other come before this one by `after`.
+fn depth(known: &BTreeMap<String, Service>, service: &Service, most: usize) -> usize {
+    let before = known.values().filter(|other| service.after.contains(&other.id));
+    let depths = before.map(|other| {
+        if most == 0 {
+            0
+        } else {
+            1 + depth(known, other, most - 1)
+        }
+    });
+    depths.max().unwrap_or(0)
+}
+
+/// Services that are not as they were, or that hear of a change, each behind those that it comes after.
+fn services(way: &Way<'_>, concerned: &BTreeSet<String>) -> Vec<Action> {
+    let known = &way.snapshot.known;
+    let mut ordered: Vec<(&String, &Service)> = known.iter().collect();
+    // Two releases together may hold a circle that neither has: the search ends all the same.
+    ordered.sort_by_key(|(_, service)| depth(known, service, 8));
+    let actions = ordered.into_iter().filter_map(|(unit, service)| {
         let then = way.snapshot.services.get(unit).cloned().unwrap_or_default();
         let now = way.facts.services.get(unit).cloned().unwrap_or_default();
         let mut wanted = service.clone();
@@ -137,7 +154,8 @@ fn services<'a>(way: &'a Way<'_>, concerned: &'a BTreeSet<String>) -> impl Itera
             action.owes = vec![service.id.clone()];
         }
         Some(action)
-    })
+    });
+    actions.collect()
 }
 
 fn packages(way: &Way<'_>) -> Option<Action> {
@@ -191,4 +209,59 @@ fn packages(way: &Way<'_>) -> Option<Action> {
     }
     let act = Act::Packages(transaction);
     (!before.is_empty()).then(|| Action::new("packages", act, before.join(", "), after.join(", "), Reason::Rollback))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(id: &str, after: &[&str]) -> (String, Service) {
+        let service = Service {
+            id: id.into(),
+            unit: format!("{id}.service"),
+            started: true,
+            enabled: None,
+            on_change: OnChange::Restart,
+            check: None,
+            after: after.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        (service.unit.clone(), service)
+    }
+
+    #[test]
+    fn a_way_back_starts_services_behind_those_they_come_after_and_stops_them_before() {
+        let up = |name: &str, state: &str| {
+            let fact = ServiceFact {
+                known: true,
+                active: state.into(),
+                ..ServiceFact::default()
+            };
+            (format!("{name}.service"), fact)
+        };
+        let known: BTreeMap<_, _> = [service("a", &["b"]), service("b", &["c"]), service("c", &[])].into();
+        let units = |state: &str| ["a", "b", "c"].map(|name| up(name, state)).into();
+        let ids = |then: &str, now: &str| -> Vec<String> {
+            let snapshot = Snapshot {
+                services: units(then),
+                known: known.clone(),
+                ..Snapshot::default()
+            };
+            let facts = Facts {
+                services: units(now),
+                ..Facts::default()
+            };
+            let nothing = BTreeSet::new();
+            let way = Way {
+                level: 1,
+                snapshot: &snapshot,
+                facts: &facts,
+                changed: &nothing,
+                owed: &nothing,
+                touched: true,
+            };
+            plan(&way).into_iter().map(|action| action.id).collect()
+        };
+        assert_eq!(ids("active", "inactive"), ["c", "b", "a"]);
+        assert_eq!(ids("inactive", "active"), ["a", "b", "c"]);
+    }
 }

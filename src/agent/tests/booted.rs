@@ -2,6 +2,8 @@
 //! signed repository, real apt, dpkg, git and ssh-keygen. Needs root on Linux with overlayfs, and builds a root once (two minutes).
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+#[path = "booted/by_hand.rs"]
+mod by_hand;
 #[path = "booted/cases.rs"]
 mod cases;
 #[path = "booted/crashes.rs"]

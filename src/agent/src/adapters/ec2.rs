@@ -169,22 +169,26 @@ impl Ec2<'_> {
             ("Filter.1.Value.1", instance),
         ];
         let parameters = parameters.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let body = match self.call(&parameters, now) {
-            Ok(body) => body,
-            Err(refusal) => return Tags::Unreadable(refusal.why),
-        };
-        if !body.contains("<DescribeTagsResponse") {
-            return Tags::Unreadable("are no answer of EC2".into());
+        match self.call(&parameters, now) {
+            Ok(body) => named(&body, channel, version),
+            Err(refusal) => Tags::Unreadable(refusal.why),
         }
-        let value = |wanted: &str| {
-            let item = between(&body, "<item>", "</item>")
-                .find(|item| between(item, "<key>", "</key>").next().map(unescape).as_deref() == Some(wanted));
-            item.and_then(|item| between(item, "<value>", "</value>").next().map(unescape))
-        };
-        Tags::Read {
-            channel: value(channel),
-            version: value(version),
-        }
+    }
+}
+
+/// The two tags in an answer of `DescribeTags`.
+fn named(body: &str, channel: &str, version: &str) -> Tags {
+    if !body.contains("<DescribeTagsResponse") || !body.contains("</DescribeTagsResponse>") {
+        return Tags::Unreadable("are no answer of EC2".into());
+    }
+    let value = |wanted: &str| {
+        let item = between(body, "<item>", "</item>")
+            .find(|item| between(item, "<key>", "</key>").next().map(unescape).as_deref() == Some(wanted));
+        item.and_then(|item| between(item, "<value>", "</value>").next().map(unescape))
+    };
+    Tags::Read {
+        channel: value(channel),
+        version: value(version),
     }
 }
 
@@ -205,6 +209,32 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In the form of AWS's page on `DescribeTags`.
+    #[test]
+    fn tags_are_read_from_an_answer_of_ec2_and_from_nothing_else() {
+        let item = |key: &str, value: &str| {
+            format!(
+                "<item><resourceId>i-1</resourceId><resourceType>instance</resourceType><key>{key}</key><value>{value}</value></item>"
+            )
+        };
+        let body = |items: &str| {
+            format!(
+                "<DescribeTagsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>7a62</requestId>\
+                 <tagSet>{items}</tagSet></DescribeTagsResponse>"
+            )
+        };
+        let read = |channel: Option<&str>, version: Option<&str>| Tags::Read {
+            channel: channel.map(str::to_owned),
+            version: version.map(str::to_owned),
+        };
+        let both = item("Name", "R") + &item("R&amp;D", "web") + &item("V", "2.4.0&lt;");
+        assert_eq!(named(&body(&both), "R&D", "V"), read(Some("web"), Some("2.4.0<")));
+        assert_eq!(named(&body(""), "R&D", "V"), read(None, None));
+        for torn in ["", "<html>", &body(&both)[..200]] {
+            assert!(matches!(named(torn, "R&D", "V"), Tags::Unreadable(_)), "{torn}");
+        }
+    }
 
     /// The example of AWS's own page on signature version 4.
     #[test]

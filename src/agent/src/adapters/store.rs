@@ -1,10 +1,11 @@
 //! The agent's own folder: `state.json`, `desired/`, `snapshots/`, `originals/`, `journal.jsonl`, `history.jsonl`, `drift/`.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -164,6 +165,40 @@ impl Store {
         replace(&path, &text.as_bytes()[from.unwrap_or(0)..], 0o600)
     }
 
+    /// Lets lines of a journal go that are older, by the time under their key.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn thin(&self, name: &str, key: &str, oldest: DateTime<Utc>) -> io::Result<()> {
+        let path = self.dir.join(name);
+        let Ok(file) = fs::File::open(&path) else {
+            return Ok(());
+        };
+        let oldest = oldest.format("%Y-%m-%dT%H:%M:%S").to_string();
+        let is_old = |line: &str| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            value[key].as_str().is_some_and(|at| at < oldest.as_str())
+        };
+        let mut first = String::new();
+        io::BufReader::new(file).read_line(&mut first)?;
+        if !is_old(&first) {
+            return Ok(());
+        }
+        let text = fs::read_to_string(&path)?;
+        let newer: String = text.split_inclusive('\n').skip_while(|line| is_old(line)).collect();
+        replace(&path, newer.as_bytes(), 0o600)
+    }
+
+    /// Lets files of a folder go that are older, by the time that their names begin with.
+    pub fn thin_folder(&self, folder: &str, oldest: DateTime<Utc>) {
+        let oldest = oldest.format("%Y%m%dT%H%M%S").to_string();
+        for entry in fs::read_dir(self.dir.join(folder)).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().as_ref() < oldest.as_str() {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Keeps the newest of a folder's files, and those that are named.
     pub fn keep(&self, folder: &str, newest: usize, named: &[&str]) {
         let Ok(entries) = fs::read_dir(self.dir.join(folder)) else {
@@ -182,5 +217,40 @@ impl Store {
                 let _ = fs::remove_file(file);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_than_is_kept_goes_and_the_rest_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        for day in 1..=4 {
+            let line = serde_json::json!({"run": format!("2026-11-0{day}T12:00:00.5Z"), "n": day});
+            store.append("history.jsonl", &line, false).unwrap();
+            store
+                .put(&format!("drift/2026110{day}T120000500Z-ab.json"), &day)
+                .unwrap();
+        }
+        let days = |text: &str| text.matches("\"n\"").count();
+        let read = || fs::read_to_string(dir.path().join("history.jsonl")).unwrap();
+        let drift = || fs::read_dir(dir.path().join("drift")).unwrap().count();
+        for (oldest, left) in [
+            ("2026-11-01T12:00:00Z", 4),
+            ("2026-11-02T12:00:01Z", 2),
+            ("2026-12-01T00:00:00Z", 0),
+        ] {
+            let oldest = oldest.parse().unwrap();
+            store.thin("history.jsonl", "run", oldest).unwrap();
+            store.thin_folder("drift", oldest);
+            assert_eq!((days(&read()), drift()), (left, left), "{oldest}");
+        }
+        store
+            .thin("journal.jsonl", "at", "2026-12-01T00:00:00Z".parse().unwrap())
+            .unwrap();
+        assert!(!store.has("journal.jsonl"));
     }
 }

@@ -50,10 +50,11 @@ pub(super) fn plan(
             .iter()
             .map(|action| {
                 format!(
-                    "  {}: {} → {}\n",
+                    "  {}: {} → {}\n{}",
                     plain(&action.id),
                     plain(&action.before),
-                    plain(&action.after)
+                    plain(&action.after),
+                    shown::diff(action)
                 )
             })
             .collect();
@@ -99,7 +100,7 @@ pub(super) fn status(config: &Config) -> Result<Answer, Stop> {
         Tags::Unreadable(why) => format!("tags     {}\n", plain(&why)),
     });
     text.push_str(&format!(
-        "last run {}: {} {} {}\n",
+        "since    {}: {} {} {}\n",
         word("run"),
         word("outcome"),
         word("state"),

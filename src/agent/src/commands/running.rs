@@ -26,6 +26,7 @@ fn one(config: &Config, at_once: bool) -> Result<Outcome, Stop> {
     let mut outcome = run::run(&mut machine, at_once)?;
     say::tags(&mut machine, &outcome, at_once);
     outcome.problems.clone_from(&machine.problems);
+    run::record(&machine, &outcome)?;
     say::metrics(&mut machine, &outcome);
     Ok(outcome)
 }
@@ -44,13 +45,14 @@ pub(super) fn once(config: &Config, at_once: bool) -> Result<Answer, Stop> {
 /// A run at each tick, until it is told to stop. A run that has begun is finished.
 pub(super) fn service(config: &Config, json: bool) -> Answer {
     let stop = crate::adapters::machine::terminated();
+    let mut is_first = true;
     loop {
         let answer = once(config, false).unwrap_or_else(|stop| Answer::of_stop(&stop));
         // Quiet runs say nothing.
         if answer.json.get("outcome").is_none_or(|outcome| outcome != "in_sync") {
             shown::write(&answer, json);
         }
-        let mut left = run::pause(config);
+        let mut left = run::pause(config, std::mem::take(&mut is_first));
         while !left.is_zero() {
             if stop.is_asked() {
                 return Answer::new("", serde_json::Value::Null, 0);
@@ -69,9 +71,9 @@ pub(super) fn rollback(config: &Config, level: Option<u8>) -> Result<Answer, Sto
         Err(busy) => return Ok(busy),
     };
     let mut machine = run::open(config)?;
-    if machine.memory.attempt.is_none() {
-        let none =
-            "there is no attempt to take back: the release that runs is good. Let the tag name the former version";
+    if machine.memory.attempt.is_none()
+        && let Err(none) = attempt::reopen(&mut machine)
+    {
         return Ok(Answer::new(
             format!("{none}\n"),
             serde_json::json!({"outcome": "failed", "detail": none}),

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::answer::Answer;
+use crate::action::Action;
 use crate::outcome::Outcome;
 use crate::problem::plain;
 
@@ -57,12 +58,20 @@ pub fn actions(outcome: &Outcome) -> String {
             format!("  FAILED: {}", plain(&action.result))
         };
         format!(
-            "  {:<9}{}: {} → {}{result}\n",
+            "  {:<9}{}: {} → {}{result}\n{}",
             format!("{:?}", action.reason).to_lowercase(),
             plain(&action.id),
             plain(&action.before),
-            plain(&action.after)
+            plain(&action.after),
+            diff(action)
         )
     });
+    lines.collect()
+}
+
+/// The lines of a file that change.
+#[must_use]
+pub fn diff(action: &Action) -> String {
+    let lines = action.diff.lines().map(|line| format!("      {}\n", plain(line)));
     lines.collect()
 }
