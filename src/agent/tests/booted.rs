@@ -14,6 +14,8 @@ mod design;
 mod drift;
 #[path = "booted/first.rs"]
 mod first;
+#[path = "booted/hostile.rs"]
+mod hostile;
 #[path = "booted/repository.rs"]
 mod repository;
 #[path = "booted/server.rs"]
