@@ -28,6 +28,7 @@ mod golden;
 mod iam_policy;
 mod laws;
 mod layers;
+mod lease;
 mod order;
 mod pace;
 mod parse;
