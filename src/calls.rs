@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::lease::Leave;
+
 /// What became of the requests to one method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -24,6 +26,8 @@ pub struct Calls {
     counted: Arc<Mutex<BTreeMap<String, Tally>>>,
     /// What is waited for, in words, by when it began.
     awaited: Arc<Mutex<BTreeMap<u64, String>>>,
+    /// What calls are made under; without any, they are made.
+    leave: Arc<Mutex<Option<Leave>>>,
 }
 
 /// Something that is waited for as long as this lives.
@@ -47,6 +51,20 @@ impl Drop for Wait {
 }
 
 impl Calls {
+    /// From now on calls are made under this leave; `None`: under none.
+    pub fn act_under(&self, leave: Option<Leave>) {
+        *self.leave.lock().unwrap_or_else(PoisonError::into_inner) = leave;
+    }
+
+    /// Asks for a request to leave now, right before it does.
+    ///
+    /// # Errors
+    /// Why it must not, in words.
+    pub fn may_leave(&self) -> Result<(), &'static str> {
+        let leave = self.leave.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        leave.map_or(Ok(()), |leave| leave.to_call())
+    }
+
     /// Counts one request to `method`, such as `ec2.CreateTags`.
     pub fn count(&self, method: &str) {
         self.note(method, |tally| tally.made += 1);

@@ -8,12 +8,14 @@ use secrecy::SecretString;
 
 use crate::adapters::cloudwatch::CloudWatch;
 use crate::adapters::ec2::{Account, Ec2, Ec2Settings, Role};
-use crate::adapters::files::login;
+use crate::adapters::files::{host_name, login};
 use crate::adapters::google_sheets::{GoogleSheets, Settings};
+use crate::adapters::postgres::{Address, Tls};
 use crate::adapters::prometheus::{Login, Prometheus, PrometheusSettings};
 use crate::adapters::smtp::{Security, SmtpSettings};
+use crate::adapters::stores::{Place, Terms};
 use crate::calls::Calls;
-use crate::config::{Config, DiscoveryRows, Email, Mode, SmtpSecurity, TagAuthority};
+use crate::config::{Config, DiscoveryRows, Email, Mode, SmtpSecurity, StatePlace, TagAuthority};
 use crate::gate::{GateClients, QuerySource};
 use crate::pacing::{Limits, Pacing};
 use crate::plan::{Allowed, Policy, Rows};
@@ -262,8 +264,35 @@ pub fn policy(config: &Config, allow: &Allowed, takeover: bool) -> Policy {
     }
 }
 
-/// The address of the state store.
+/// Where the state store is.
 #[must_use]
-pub fn store_url(config: &Config) -> String {
-    format!("sqlite:{}", config.state.path.display())
+pub fn store_place(config: &Config) -> Place {
+    match &config.state.place {
+        StatePlace::Sqlite(path) => Place::File(format!("sqlite:{}", path.display())),
+        StatePlace::Postgres(it) => Place::Database(Box::new(Address {
+            host: it.host.clone(),
+            port: it.port,
+            user: it.user.clone(),
+            database: it.database.clone(),
+            schema: it.schema.clone(),
+            tls: if it.verified {
+                Tls::Verified(it.authorities.clone())
+            } else {
+                Tls::None
+            },
+            password: it.password.clone(),
+            password_file: it.password_file.clone(),
+        })),
+    }
+}
+
+/// With what a lease is asked for.
+#[must_use]
+pub fn terms(config: &Config) -> Terms {
+    Terms {
+        instance: config.replicas.name.clone().unwrap_or_else(host_name),
+        length: config.replicas.lease,
+        call: config.limits.request_timeout,
+        config: config.fingerprint(),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod cron;
 mod error;
+mod fingerprint;
 mod inline;
 mod keys;
 mod model;
@@ -25,7 +26,8 @@ pub use error::{ConfigError, ConfigErrors};
 
 pub use model::{
     Account, Authority, Aws, Belts, Config, Discovery, DiscoveryRows, DualKey, Email, Http, Limits, Log, LogFormat,
-    Mode, Prometheus, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, TagAuthority, Tags,
+    Mode, Postgres, Prometheus, Replicas, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, StatePlace,
+    TagAuthority, Tags,
 };
 pub use variables::overriding;
 

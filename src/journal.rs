@@ -86,6 +86,10 @@ mod tests {
             Ok(self.held.lock().unwrap().clone())
         }
 
+        async fn about(&self) -> Result<Option<crate::memory::About>, StoreError> {
+            Ok(None)
+        }
+
         async fn history(&self, _: Option<&str>, _: u32) -> Result<Vec<Event>, StoreError> {
             Ok(Vec::new())
         }
@@ -103,6 +107,10 @@ mod tests {
                 });
             }
             Ok(())
+        }
+
+        async fn prune(&self, _: chrono::DateTime<chrono::Utc>) -> Result<u64, StoreError> {
+            Ok(0)
         }
     }
 

@@ -3,7 +3,8 @@
 //! # One pass
 //!
 //! A pass is a straight line; [`pass`] is that line as code, a call a stage. Read it first. [`service`] makes a pass on each tick
-//! of the schedule, [`locked_pass`] puts it under the store's lock and sends the mail after it.
+//! of the schedule, [`locked_pass`] puts it under the store's lock, or under a [`lease`] where instances share a store, and sends the
+//! mail after it.
 //!
 //! | stage | module | what becomes of what |
 //! | --- | --- | --- |
@@ -42,7 +43,9 @@
 //!   nobody killed. Only a [`journal::Journal`] commits during a pass. Held by `tests/kills.rs` and `tests/store/crash.rs`.
 //! - **A failed call changes nothing that it did not say**: held by `tests/faults.rs`, fault by fault.
 //! - **No human cell is written, no row doubled**, whoever edits meanwhile. Held by `tests/meanwhile.rs` and `tests/init/laws.rs`.
-//! - **A quiet pass writes nothing**: no cell, no tag, no transaction. Held by `tests/pass/happy.rs`.
+//! - **A quiet pass writes nothing**: no cell, no tag, no transaction but that of its lease. Held by `tests/pass/happy.rs` and
+//!   `tests/postgres/passes.rs`.
+//! - **A pass that lost its lease commits nothing and calls nobody.** Held by `tests/lease.rs` and `tests/postgres`.
 //! - **Outside text stays text**: never a formula, a header, markup or a terminal escape. Held by `tests/hostile.rs` and the targets
 //!   of `tests/fuzz`.
 //! - **No import circle, no arrow upward in the list below, files and sockets only in the adapters.** Held by `tests/layers.rs`.
@@ -125,3 +128,6 @@ pub mod endpoint;
 pub mod screen;
 pub mod stages;
 pub mod text;
+
+// The right to act, which all that act ask for.
+pub mod lease;

@@ -5,6 +5,8 @@
 pub mod mail;
 mod noted;
 mod ordered;
+mod right;
+pub mod ticks;
 mod waiting;
 
 use std::io::IsTerminal as _;
@@ -15,18 +17,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::adapters::stores::{Held, Refused};
 use crate::apply::{Progress, Silent};
-use crate::clients::{Clients, store_url};
+use crate::clients::{Clients, store_place, terms};
 use crate::clock::{now, run_id};
 use crate::config::LogFormat;
-use crate::memory::{StoreError, StoreReader as _};
+use crate::memory::{LastPass, Store};
 use crate::pass::{self, PassClients, PassInput};
+use crate::pass_end::Ending;
 use crate::plan::Policy;
 use crate::progress::{Bar, Lines};
 use crate::refusal::Refusal;
 use crate::report::Report;
-use crate::stages::{Stage, Stages};
+use crate::stages::{Stage, Stages, millis};
 pub use ordered::{OrderParts, Undone, roll_back};
 use waiting::Watch;
 
@@ -43,6 +46,8 @@ pub struct PassOptions {
     pub progress: Box<dyn Progress>,
     /// No call starts once this holds true.
     pub stop: watch::Receiver<bool>,
+    /// The tick that the pass serves, where several instances share the ticks; `None` for one that was asked for.
+    pub tick: Option<DateTime<Utc>>,
     /// Gets the report before mail is sent: nobody should have to wait for that.
     pub show: Show,
     // Keeps the channel open when nobody else stops the pass.
@@ -84,9 +89,16 @@ impl PassOptions {
         Self {
             progress,
             stop,
+            tick: None,
             show: Box::new(|_| ()),
             _keep: Some(keep),
         }
+    }
+
+    /// The same, for this tick.
+    #[must_use]
+    pub fn serving(self, tick: Option<DateTime<Utc>>) -> Self {
+        Self { tick, ..self }
     }
 
     /// The same, but `show` gets the report as soon as the pass is over.
@@ -107,7 +119,7 @@ pub async fn once(clients: &Clients, policy: &Policy, options: PassOptions) -> R
     once_at(clients, policy, options, now()).await
 }
 
-/// The same, at a time of the caller's choice: a sandbox has a past.
+/// The same, at a time of the caller's choice: a sandbox has a past. A store in a database has its own time, which counts.
 ///
 /// # Errors
 /// As [`once`].
@@ -117,34 +129,79 @@ pub async fn once_at(
     options: PassOptions,
     now: DateTime<Utc>,
 ) -> Result<Report, Refusal> {
-    let run = run_id(now);
-    // At the highest level, so that each line has the id, whatever is filtered.
-    let span = tracing::error_span!(target: "fleetsheet", "pass", run);
-    under_lock(clients, policy, options, now, run).instrument(span).await
+    match at_tick(clients, policy, options, now).await? {
+        Some(report) => Ok(report),
+        // Only a pass for a tick can find it served.
+        None => Ok(Report::busy(
+            &run_id(now),
+            "another instance served this tick".to_owned(),
+        )),
+    }
 }
 
-async fn under_lock(
+/// The same for a tick that others may have served; `None` when one did.
+///
+/// # Errors
+/// As [`once`].
+pub async fn at_tick(
     clients: &Clients,
     policy: &Policy,
     options: PassOptions,
     now: DateTime<Utc>,
-    run: String,
-) -> Result<Report, Refusal> {
-    let url = store_url(&clients.config);
-    let holder = Holder::here(&run, "pass", now);
-    let _lock = match StoreLock::acquire(&url, &holder) {
-        Ok(lock) => lock,
-        Err(StoreError::Held(by)) => {
-            let report = Report::busy(&run, by);
+) -> Result<Option<Report>, Refusal> {
+    let place = store_place(&clients.config);
+    let held = match place.hold("pass", options.tick, &terms(&clients.config), now).await {
+        Ok(held) => held,
+        Err(Refused::Held(by)) => {
+            let report = Report::busy(&run_id(now), by);
             (options.show)(&report);
-            return Ok(report);
+            return Ok(Some(report));
         }
-        Err(error) => return Err(Refusal::failed(error)),
+        Err(Refused::Served) => return Ok(None),
+        Err(Refused::Broken(error)) => return Err(Refusal::failed(error)),
     };
-    let store = SqliteStore::open(&url, Access::Write, now)
-        .await
-        .map_err(Refusal::failed)?;
-    let waits = Watch::begin(url.clone());
+    // At the highest level, so that each line has the id, whatever is filtered.
+    let span = tracing::error_span!(target: "fleetsheet", "pass", run = held.run());
+    under(held, clients, policy, options).instrument(span).await.map(Some)
+}
+
+/// Makes the pass that was granted, and gives the right back whatever became of it.
+async fn under(mut held: Held, clients: &Clients, policy: &Policy, options: PassOptions) -> Result<Report, Refusal> {
+    clients.calls.act_under(held.leave().cloned());
+    let stop = options.stop.clone();
+    let store = match held.open().await {
+        Ok(store) => store,
+        Err(error) => {
+            clients.calls.act_under(None);
+            let next = ticks::next_tick(&clients.config, None, held.now());
+            held.end(next, true, None).await;
+            return Err(Refusal::failed(error));
+        }
+    };
+    right::note_taking(&held, &*store).await;
+    let mut ended = None;
+    let report = walk(&held, &*store, clients, policy, options, &mut ended).await;
+    clients.calls.act_under(None);
+    let next = ticks::next_tick(&clients.config, Some(&report), held.now());
+    let gives_back = report.interrupted || *stop.borrow() && report.outcome == Ending::Failed;
+    held.end(next, gives_back || report.outcome == Ending::Fenced, ended.as_ref())
+        .await;
+    Ok(report)
+}
+
+/// The pass, and the mail after it, for as long as the lease lasts. Whatever waits then (for a limit, a server, the quota) is dropped,
+/// and what was in hand with it.
+async fn walk(
+    held: &Held,
+    store: &dyn Store,
+    clients: &Clients,
+    policy: &Policy,
+    options: PassOptions,
+    ended: &mut Option<LastPass>,
+) -> Report {
+    let lease = right::lease_of(held);
+    let show = options.show;
+    let waits = Watch::begin(&store_place(&clients.config));
     let began = Instant::now();
     let all = clients.config.schedule.pass_timeout;
     let deadline = began + all;
@@ -153,8 +210,8 @@ async fn under_lock(
     let input = PassInput {
         names: &clients.names,
         policy,
-        run: &run,
-        now,
+        run: held.run(),
+        now: held.now(),
         began,
         calls: &clients.calls,
         stages: &stages,
@@ -169,7 +226,7 @@ async fn under_lock(
         fleet: &clients.cloud,
         gates: clients.gates(),
         tags: &clients.cloud,
-        store: &store,
+        store,
         pacing: &clients.pacing,
         progress: &*options.progress,
         tagging_ends,
@@ -177,15 +234,28 @@ async fn under_lock(
         waited_for: waits.receiver(),
         mail: mail::rules(&clients.config, &clients.names),
     };
-    let (mut report, journal) = pass::run(&input, &parts).await;
+    let passed = tokio::select! {
+        biased;
+        () = held.lost() => None,
+        passed = pass::run(&input, &parts) => Some(passed),
+    };
+    let Some((mut report, journal)) = passed.filter(|_| !right::is_lost(held)) else {
+        let mut report = right::fenced(held);
+        report.duration_ms = millis(began.elapsed());
+        report.calls = clients.calls.since(&counted);
+        pass::log(&report, "pass ended");
+        show(&report);
+        return report;
+    };
+    report.lease = lease;
     report.calls = clients.calls.since(&counted);
     report.recent = store.history(None, RECENT).await.unwrap_or_default();
     if !report.interrupted {
-        noted::end(&url, &holder, &report);
+        *ended = Some(noted::end(held, &report).await);
     }
-    (options.show)(&report);
+    show(&report);
     if let Ok(keep) = TimeDelta::from_std(clients.config.state.history_keep)
-        && let Err(error) = store.prune(now - keep).await
+        && let Err(error) = store.prune(held.now() - keep).await
     {
         tracing::warn!(error = %error, "cannot prune old history");
     }
@@ -195,11 +265,12 @@ async fn under_lock(
     if let Some(mut journal) = journal {
         report.backlog = tokio::select! {
             biased;
+            () = held.lost() => None,
             Ok(_) = stop.wait_for(|stop| *stop) => None,
             Ok(_) = waited_for.wait_for(|waited_for| *waited_for) => None,
-            backlog = stages.of(Stage::Deliver, mail::deliver(&mut journal, &clients.config, now)) => backlog,
+            backlog = stages.of(Stage::Deliver, mail::deliver(&mut journal, &clients.config, &clients.calls, held.now())) => backlog,
         };
         report.stages = stages.took();
     }
-    Ok(report)
+    report
 }

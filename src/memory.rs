@@ -27,7 +27,7 @@ pub use last::{LastPass, Told};
 pub use rollout::{Advance, Failed, Member, PastWave, Rollout, RolloutId, StartedWave, TakenBack};
 pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
 pub use server::{Listed, Listing, Refused, Repeat, Repeats, ServerMemory};
-pub use store::{Store, StoreError, StoreReader};
+pub use store::{About, Store, StoreError, StoreReader};
 pub use tally::Tally;
 pub use update::Update;
 

@@ -113,6 +113,8 @@ pub enum Ending {
     Stopped,
     /// Another pass holds the store.
     Busy,
+    /// Its lease ran out, or another instance took it.
+    Fenced,
 }
 
 impl Ending {
@@ -127,6 +129,7 @@ impl Ending {
             Self::Held => "held",
             Self::Stopped => "stopped",
             Self::Busy => "busy",
+            Self::Fenced => "fenced",
         }
     }
 
@@ -138,7 +141,7 @@ impl Ending {
             Self::Failed => 1,
             Self::Partial => 4,
             Self::Held | Self::Stopped => 5,
-            Self::Busy => 6,
+            Self::Busy | Self::Fenced => 6,
         }
     }
 

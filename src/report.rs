@@ -69,6 +69,21 @@ pub struct Report {
     pub interrupted: bool,
     /// Whether it only shows what a pass would do.
     pub preview: bool,
+    /// The instance that made it and the number of its lease, where instances share a store.
+    pub lease: Option<LeaseLine>,
+}
+
+/// The lease that a pass was made under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseLine {
+    /// The instance.
+    pub instance: String,
+    /// The number of the lease.
+    pub epoch: i64,
+    /// Whether the one before ran out.
+    pub expired: bool,
+    /// What noticed that it was lost: a commit, or a call.
+    pub fenced: Option<&'static str>,
 }
 
 impl Report {
@@ -124,6 +139,16 @@ impl Report {
         Self::new(run, &PassEnd::Busy(problem), None)
     }
 
+    /// The report of a pass whose lease was lost: what was under way is the other's now.
+    #[must_use]
+    pub fn fenced(run: &str) -> Self {
+        let why = "the lease of this pass ran out, or another instance took over; whoever has it now looks at everything anew";
+        Self {
+            problems: vec![Problem::new(Kind::ApiFailure, Code::Busy, "state", why)],
+            ..Self::bare(run, Ending::Fenced)
+        }
+    }
+
     fn bare(run: &str, outcome: Ending) -> Self {
         Self {
             run: run.to_owned(),
@@ -144,6 +169,7 @@ impl Report {
             unsent: None,
             interrupted: false,
             preview: false,
+            lease: None,
         }
     }
 
@@ -240,7 +266,7 @@ impl Report {
         let events: Vec<Value> = self.events.iter().map(event).collect();
         let stages = self.stages.iter().map(|(stage, took)| (stage.word(), millis(*took)));
         let stages: BTreeMap<&str, u64> = stages.collect();
-        json!({
+        let mut object = json!({
             "run": self.run,
             "outcome": self.outcome.word(),
             "duration_ms": self.duration_ms,
@@ -256,7 +282,12 @@ impl Report {
             "problems": self.problems,
             "calls": self.calls,
             "not_ours": self.not_ours,
-        })
+        });
+        if let Some(lease) = &self.lease {
+            object["instance"] = lease.instance.as_str().into();
+            object["epoch"] = lease.epoch.into();
+        }
+        object
     }
 }
 

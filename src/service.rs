@@ -10,12 +10,18 @@ pub mod metrics;
 mod often;
 mod page;
 pub mod reload;
+pub mod replicas;
 pub mod schedule;
+pub mod shared;
 pub mod signals;
 pub mod state;
+mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -23,19 +29,17 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::clients::policy;
 use crate::clock::now;
 use crate::config::{Config, Http, Log, Mode};
-use crate::locked_pass::{PassOptions, once};
-use crate::plan::Allowed;
 use crate::refusal::Refusal;
-use crate::report::Report;
 use judge::{broken, judge};
 use often::{Often, come};
 use reload::{ConfigFiles, Loaded, Reload};
+use replicas::Pulse;
 use schedule::{ClockWatch, Schedule, Ticks};
 use signals::{Heard, Signals, Stop, say_stopping, see_out};
 use state::ServiceState;
+use work::{Worked, work};
 
 /// How often the loop shows that it runs.
 const BEAT: Duration = Duration::from_secs(1);
@@ -51,6 +55,10 @@ pub struct Service {
     /// The ticks while a rollout is under way.
     often: Often,
     clock: ClockWatch,
+    /// The ticks of instances that share a store, in place of those above.
+    pulse: Option<Pulse>,
+    /// Whether the last pass of this instance was completed.
+    completed: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     work: Option<Work>,
     wanted: Wanted,
@@ -69,18 +77,14 @@ struct Work {
 #[derive(Clone, Copy, Default)]
 struct Wanted {
     pass: bool,
+    /// The tick that it is to serve, where instances share them.
+    tick: Option<DateTime<Utc>>,
     reload: bool,
-}
-
-/// What was done.
-struct Worked {
-    reload: Reload,
-    pass: Option<Result<Report, Refusal>>,
 }
 
 /// The seed of an installation's own delay.
 fn seed(config: &Config) -> String {
-    format!("{} {}", config.sheets.spreadsheet_id, config.state.path.display())
+    format!("{} {}", config.sheets.spreadsheet_id, config.state.place)
 }
 
 /// The schedule of a configuration.
@@ -110,6 +114,8 @@ impl Service {
             ticks,
             often: Often::default(),
             clock: ClockWatch::new(now(), tokio::time::Instant::now()),
+            pulse: None,
+            completed: Arc::default(),
             stop: watch::Sender::new(false),
             work: None,
             wanted: Wanted::default(),
@@ -120,7 +126,15 @@ impl Service {
     pub async fn serve(mut self, mut signals: Signals) -> u8 {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        if self.config.schedule.run_at_start {
+        let starts = self.config.schedule.run_at_start;
+        self.pulse = Pulse::begin(
+            &self.config,
+            &schedule(&self.config),
+            &self.state,
+            &self.completed,
+            starts,
+        );
+        if starts && self.pulse.is_none() {
             self.wanted.pass = true;
             self.begin();
         }
@@ -138,8 +152,9 @@ impl Service {
                 },
                 () = self.state.asked() => self.pass_now("POST /pass"),
                 ended = ended(&mut self.work) => self.settle(ended).await,
-                Some(()) = self.ticks.next() => self.tick(),
-                () = come(due) => self.tick_between(),
+                Some(()) = self.ticks.next(), if self.pulse.is_none() => self.tick(),
+                () = come(due), if self.pulse.is_none() => self.tick_between(),
+                Some(tick) = replicas::tick(&mut self.pulse) => self.tick_shared(tick),
                 _ = beat.tick() => {
                     self.state.beat();
                     self.mind_the_clock().await;
@@ -197,6 +212,15 @@ impl Service {
         }
     }
 
+    /// A tick that is due here, unless another instance was faster. While something is under way it is sent again.
+    fn tick_shared(&mut self, tick: DateTime<Utc>) {
+        if self.work.is_none() {
+            self.wanted.pass = true;
+            self.wanted.tick = Some(tick);
+            self.begin();
+        }
+    }
+
     /// A pass that is asked for while one runs follows it: that one may have read the sheet already. Several are the same one.
     fn pass_now(&mut self, by: &str) {
         info!(by, running = self.work.is_some(), "a pass was asked for");
@@ -209,7 +233,7 @@ impl Service {
         if self.work.is_some() || !(self.wanted.pass || self.wanted.reload) {
             return;
         }
-        let Wanted { pass, reload } = std::mem::take(&mut self.wanted);
+        let Wanted { pass, tick, reload } = std::mem::take(&mut self.wanted);
         if pass {
             self.state.began(now());
         }
@@ -218,7 +242,7 @@ impl Service {
         self.work = Some(Work {
             // A thread of its own: the compiler cannot tell that futures with a database connection may move between threads
             // (rust-lang/rust#102211).
-            task: spawn_blocking(move || runtime.block_on(work(files, loaded, pass, reload, stop))),
+            task: spawn_blocking(move || runtime.block_on(work(files, loaded, pass.then_some(tick), reload, stop))),
             passes: pass,
             between: false,
             since: tokio::time::Instant::now(),
@@ -239,7 +263,15 @@ impl Service {
             if let Ok(report) = &pass {
                 self.often.note(report);
             }
-            self.state.ended(judge(pass));
+            let ended = judge(pass);
+            let completed = ended
+                .report
+                .as_ref()
+                .is_some_and(|report| [0, 4, 5].contains(&report.outcome.exit_code()));
+            self.completed.store(completed, Ordering::Relaxed);
+            self.state.ended(ended);
+        } else if passes {
+            self.state.stood_by();
         }
         self.begin();
     }
@@ -276,6 +308,8 @@ impl Service {
                 };
                 self.loaded = Some(loaded);
                 self.often.forget_due();
+                let schedule = schedule(&self.config);
+                self.pulse = Pulse::begin(&self.config, &schedule, &self.state, &self.completed, false);
             }
         }
     }
@@ -315,30 +349,6 @@ async fn ended(work: &mut Option<Work>) -> (bool, Result<Worked, JoinError>) {
         Some(work) => (work.passes, (&mut work.task).await),
         None => std::future::pending().await,
     }
-}
-
-/// Reloads if the files changed, then makes a pass with the clients that there are.
-async fn work(
-    files: ConfigFiles,
-    mut loaded: Option<Loaded>,
-    pass: bool,
-    reload: bool,
-    stop: watch::Receiver<bool>,
-) -> Worked {
-    let reload = files.reload(loaded.as_ref(), reload).await;
-    if let Reload::New(new) = &reload {
-        loaded = Some(new.clone());
-    }
-    let pass = match (pass, loaded, &reload) {
-        (false, ..) => None,
-        (true, Some(Loaded { clients, .. }), _) => {
-            let policy = policy(&clients.config, &Allowed::default(), false);
-            Some(once(&clients, &policy, PassOptions::silent().until(stop)).await)
-        }
-        (true, None, Reload::Bad(refusal)) => Some(Err(refusal.clone())),
-        (true, None, _) => Some(Err(Refusal::failed("nothing is connected"))),
-    };
-    Worked { reload, pass }
 }
 
 /// Logs which settings changed that a running service does not take over.

@@ -24,7 +24,11 @@ use fleetsheet::service::metrics::Metrics;
 use serde_json::Value;
 
 const UNITS: [&str; 2] = ["fleetsheet.service", "fleetsheet-once.service"];
-const CONTAINERS: [&str; 2] = ["kubernetes/deployment.yaml", "kubernetes/cronjob.yaml"];
+const CONTAINERS: [&str; 3] = [
+    "kubernetes/deployment.yaml",
+    "kubernetes/cronjob.yaml",
+    "kubernetes/replicas.yaml",
+];
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deploy").join(name);
@@ -83,6 +87,7 @@ fn containers_call_the_program_as_it_is() {
     });
     assert_eq!(calls[0], Command::Task(Task::Service));
     assert!(matches!(calls[1], Command::Task(Task::Once { .. })));
+    assert_eq!(calls[2], Command::Task(Task::Service));
 }
 
 #[test]
@@ -129,6 +134,11 @@ fn there_is_time_to_stop_and_never_a_second_pass_at_once() {
     let deployment = read("kubernetes/deployment.yaml");
     assert_eq!(values(&deployment, "replicas: "), ["1"]);
     assert_eq!(values(&deployment, "strategy: "), ["{type: Recreate}"]);
+    let replicas = read("kubernetes/replicas.yaml");
+    assert_eq!(values(&replicas, "replicas: "), ["2"]);
+    assert!(values(&replicas, "strategy: ")[0].contains("RollingUpdate") && !replicas.contains("PersistentVolume"));
+    assert_eq!(values(&replicas, "maxUnavailable: "), ["1"], "of the budget");
+    assert!(replicas.contains("topologySpreadConstraints") && replicas.contains("value: \"postgres://"));
 }
 
 #[test]

@@ -1,7 +1,10 @@
-//! The suites over servers that others wrote, moto, aiosmtpd and Prometheus: our reading of the protocols against theirs. They
+//! The suites over servers that others wrote, moto, aiosmtpd, Prometheus and PostgreSQL: our reading of the protocols against theirs. They
 //! need python3, and a package index and Debian's packages within reach when they run for the first time.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
+#[expect(dead_code, reason = "part of it is for the suites over emulators")]
+#[path = "support/daemon.rs"]
+mod daemon;
 #[expect(dead_code, reason = "part of it is for the suites over emulators")]
 #[path = "support/mailbox.rs"]
 mod mailbox;
@@ -15,4 +18,5 @@ mod browser;
 mod cloudwatch_real_client;
 mod mail_real_server;
 mod moto;
+mod postgres;
 mod prometheus_real_server;

@@ -82,6 +82,7 @@ impl Prometheus {
         let client = self.client.as_ref().map_err(Clone::clone)?;
         let login = self.settings.login.header()?;
         let request = request(&self.settings.url, query, at, login.as_ref())?;
+        self.calls.may_leave()?;
         self.calls.count(COUNTED);
         let _waits = self.calls.wait("asking Prometheus");
         let exchange = async {

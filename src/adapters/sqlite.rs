@@ -11,7 +11,6 @@ mod lock;
 mod probe;
 mod rows;
 mod schema;
-mod seal;
 mod snapshot;
 mod trouble;
 pub mod waiting;
@@ -34,8 +33,10 @@ pub(crate) use self::lock::running;
 pub use self::lock::{Holder, StoreLock};
 pub(crate) use self::probe::{is_there, probe};
 use self::schema::Found;
-use self::trouble::Fault;
-use crate::memory::{Event, Memory, Store, StoreError, StoreReader, Update};
+pub(in crate::adapters) use self::schema::new_store;
+use self::trouble::At as _;
+use crate::adapters::rows::{self as carried, Fault};
+use crate::memory::{About, Event, Memory, Store, StoreError, StoreReader, Update};
 
 /// How long a statement waits for another process, such as a backup or a `plan`, to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -117,16 +118,6 @@ impl SqliteStore {
         })
     }
 
-    /// Removes a few of the oldest events that are older than `before`, and says how many.
-    ///
-    /// # Errors
-    /// As [`Store::commit`].
-    pub async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut lease = self.writer().await?;
-        let removed = events::prune(&mut lease.connection, before).await;
-        lease.end(removed).map_err(|fault| fault.at(&self.path))
-    }
-
     /// The connection; `None` when there is no store to read.
     async fn lease(&self) -> Result<Option<Lease<'_>>, StoreError> {
         let mut place = self.connection.lock().await;
@@ -160,6 +151,14 @@ impl StoreReader for SqliteStore {
         lease.end(memory).map_err(|fault| fault.at(&self.path))
     }
 
+    async fn about(&self) -> Result<Option<About>, StoreError> {
+        let Some(mut lease) = self.lease().await? else {
+            return Ok(None);
+        };
+        let about = schema::about(&mut lease.connection).await;
+        lease.end(about).map(Some).map_err(|fault| fault.at(&self.path))
+    }
+
     async fn history(&self, channel: Option<&str>, limit: u32) -> Result<Vec<Event>, StoreError> {
         let Some(mut lease) = self.lease().await? else {
             return Ok(Vec::new());
@@ -176,6 +175,12 @@ impl Store for SqliteStore {
         let done = commit(&mut lease.connection, update).await;
         lease.end(done).map_err(|fault| fault.at(&self.path))
     }
+
+    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut lease = self.writer().await?;
+        let removed = events::prune(&mut lease.connection, before).await;
+        lease.end(removed).map_err(|fault| fault.at(&self.path))
+    }
 }
 
 async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fault> {
@@ -189,7 +194,7 @@ async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fault> {
 async fn commit(connection: &mut SqliteConnection, update: &Update) -> Result<(), Fault> {
     // Immediate: a transaction that only later turns into a writer fails on contention instead of waiting.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    rows::write(&mut transaction, update).await?;
+    carried::write(&mut rows::Rows(&mut transaction), update).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -221,7 +226,7 @@ async fn open_to_read(path: &Path) -> Result<Option<SqliteConnection>, StoreErro
     }
     for _ in 0..SNAPSHOT_ATTEMPTS {
         match open_if_store(path, Access::Read).await {
-            Err(fault) if fault.is_hot_journal() => {}
+            Err(fault) if trouble::is_hot_journal(&fault) => {}
             opened => return opened.map_err(|fault| fault.at(path)),
         }
         let copy = snapshot::copy(path)

@@ -5,20 +5,21 @@ mod page;
 
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use self::page::{Work, page};
 use super::output::print;
 use super::preview::preview_of;
-use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::adapters::stores::Refused;
 use crate::cli::{AddRequest, Format};
-use crate::clients::{Clients, connect, policy, store_url};
+use crate::clients::{Clients, connect, policy, store_place, terms};
 use crate::clock::{now, run_id};
 use crate::config::Config;
 use crate::enrol::{Chosen, Impossible, Seen, WantedRow, choose};
 use crate::fleet::Server;
 use crate::journal::Journal;
-use crate::memory::StoreError;
+use crate::locked_pass::ticks::next_tick;
 use crate::pass::Preview;
 use crate::pass_end::{Ending, PassEnd};
 use crate::plan::{Allowed, Belt, Tripped};
@@ -66,19 +67,46 @@ async fn under_lock(
     channel: Option<&ChannelName>,
     run: &str,
 ) -> Result<Result<Work, Box<Report>>, Refusal> {
-    let (url, now) = (store_url(&clients.config), now());
-    let holder = Holder::here(run, "add", now);
-    let _lock = match (!asked.dry_run).then(|| StoreLock::acquire(&url, &holder)).transpose() {
-        Ok(lock) => lock,
-        Err(StoreError::Held(by)) => return Ok(Err(Box::new(Report::busy(run, by)))),
-        Err(error) => return Err(Refusal::failed(error)),
+    let place = store_place(&clients.config);
+    if asked.dry_run {
+        return chosen_and_added(clients, asked, channel, run, now()).await;
+    }
+    let held = match place.hold("add", None, &terms(&clients.config), now()).await {
+        Ok(held) => held,
+        Err(Refused::Held(by)) => return Ok(Err(Box::new(Report::busy(run, by)))),
+        Err(Refused::Served) => {
+            return Err(Refusal::failed(
+                "the lease of the state store cannot be taken; run this again",
+            ));
+        }
+        Err(Refused::Broken(error)) => return Err(Refusal::failed(error)),
     };
+    clients.calls.act_under(held.leave().cloned());
+    let work = tokio::select! {
+        biased;
+        () = held.lost() => Ok(Err(Box::new(Report::fenced(run)))),
+        work = chosen_and_added(clients, asked, channel, run, held.now()) => work,
+    };
+    clients.calls.act_under(None);
+    let next = next_tick(&clients.config, None, held.now());
+    held.end(next, false, None).await;
+    work
+}
+
+async fn chosen_and_added(
+    clients: &Clients,
+    asked: &AddRequest,
+    channel: Option<&ChannelName>,
+    run: &str,
+    now: DateTime<Utc>,
+) -> Result<Result<Work, Box<Report>>, Refusal> {
     // It remembers nothing: the next pass meets the rows as it meets those that people type.
-    let store = SqliteStore::open(&url, Access::Read, now)
+    let store = store_place(&clients.config)
+        .to_read(now)
         .await
         .map_err(Refusal::failed)?;
     let policy = policy(&clients.config, &Allowed::default(), false);
-    let seen = match preview_of(clients, &policy, &store, now).await {
+    let seen = match preview_of(clients, &policy, &*store, now).await {
         Ok(seen) => seen,
         Err(report) => return Ok(Err(report)),
     };
@@ -111,7 +139,7 @@ async fn under_lock(
         names: &clients.names,
         now,
     };
-    let mut journal = Journal::open(&store).await.map_err(Refusal::failed)?;
+    let mut journal = Journal::open(&*store).await.map_err(Refusal::failed)?;
     let added = back.add(&observed.sheet, &mut journal, &chosen.rows).await;
     Ok(Ok(work(&seen, chosen, Some(added.map_err(|error| error.to_string())))))
 }

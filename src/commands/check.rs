@@ -14,14 +14,13 @@ use std::path::Path;
 use super::output::{Logs, print, start_logs};
 use crate::adapters::files;
 use crate::adapters::google_sheets::auth::place::{Place, holds_secret};
-use crate::adapters::sqlite::{Access, SqliteStore, probe};
 use crate::calls::Calls;
 use crate::cli::Invocation;
-use crate::clients::{StaticCredentials, names, pacing, policy, store_url};
+use crate::clients::{StaticCredentials, names, pacing, policy, store_place};
 use crate::clock::{now, run_id};
 use crate::config::{Config, variables};
 use crate::locked_pass::mail;
-use crate::memory::{Memory, StoreReader as _};
+use crate::memory::Memory;
 use crate::plan::Allowed;
 use crate::prerequisites::{
     Finding, Findings, Item, judge_backlog, judge_config, judge_directory, judge_environment, judge_permissions,
@@ -124,10 +123,11 @@ fn check_secrets(config: &Config) -> Vec<Finding> {
 
 /// Whether the store could be written, and what it remembers.
 async fn check_state(config: &Config) -> (Finding, Option<Memory>) {
-    let url = store_url(config);
-    let place = config.state.path.display().to_string();
-    let finding = match probe(&url).await {
-        Ok(probed) => match (probed.holder, probed.exists) {
+    let store = store_place(config);
+    let place = config.state.place.to_string();
+    let finding = match store.probe().await {
+        Ok((_, None, Some(unprotected))) => Finding::note(Item::State, place, unprotected),
+        Ok((exists, holder, _)) => match (holder, exists) {
             (Some(holder), _) => Finding::note(Item::State, place, holder),
             (None, true) => Finding::ok(Item::State, place, "can be written"),
             (None, false) => Finding::ok(Item::State, place, "is not there yet; the first pass can make it"),
@@ -138,7 +138,7 @@ async fn check_state(config: &Config) -> (Finding, Option<Memory>) {
         return (finding, None);
     }
     let read = async {
-        let store = SqliteStore::open(&url, Access::Read, now()).await?;
+        let store = store.to_read(now()).await?;
         store.load().await
     };
     match read.await {

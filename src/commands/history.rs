@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::output::print;
 use super::store;
-use crate::adapters::sqlite::SqliteStore;
 use crate::cli::{Format, Since};
 use crate::clock::now;
 use crate::config::Config;
@@ -30,9 +29,9 @@ pub(super) async fn run(
 ) -> Result<u8, Refusal> {
     let (config, _credentials, _sandbox) = sandbox::embed(config).await?;
     if channel.is_some() {
-        store::must_be_there(&config)?;
+        store::must_be_there(&config).await?;
     }
-    let absent = store::absent(&config)?;
+    let absent = store::absent(&config).await?;
     let store = store::to_read(&config).await?;
     let since = since.map(|since| since.moment(now()));
     let limit = limit.unwrap_or(if since.is_some() { u32::MAX } else { USUAL });
@@ -44,7 +43,7 @@ pub(super) async fn run(
     };
     let mut events = store.history(channel, read).await.map_err(Refusal::failed)?;
     if let Some(channel) = channel.filter(|_| events.is_empty()) {
-        known(&store, channel).await?;
+        known(&*store, channel).await?;
     }
     events.retain(|event| since.is_none_or(|since| event.time >= since));
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -58,14 +57,14 @@ pub(super) async fn run(
     };
     let newest = events.split_off(events.len().saturating_sub(most));
     let object = json!({
-        "events": newest, "store": config.state.path.display().to_string(), "store_found": absent.is_none(),
+        "events": newest, "store": config.state.place.to_string(), "store_found": absent.is_none(),
     });
     print(format, &object, &page)?;
     Ok(0)
 }
 
 /// Refuses a channel that the store has never heard of: most likely it is mistyped.
-async fn known(store: &SqliteStore, channel: &str) -> Result<(), Refusal> {
+async fn known(store: &dyn StoreReader, channel: &str) -> Result<(), Refusal> {
     let memory = store.load().await.map_err(Refusal::failed)?;
     let events = store.history(None, u32::MAX).await.map_err(Refusal::failed)?;
     let remembered = memory.channels.keys().map(ToString::to_string);

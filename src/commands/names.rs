@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use crate::adapters::sqlite::{Access, SqliteStore};
-use crate::clients::store_url;
+use crate::clients::store_place;
 use crate::clock::now;
 use crate::config::Config;
-use crate::memory::StoreReader as _;
 
 /// The names, one a line; none where the store cannot be read: nobody asked for a message. A name that a shell could take for
 /// more than a word is left out.
@@ -14,7 +12,7 @@ pub(super) async fn of_channels(config: &Path) -> String {
     let Ok(config) = Config::load(config, &Config::environment()) else {
         return String::new();
     };
-    let Ok(store) = SqliteStore::open(&store_url(&config), Access::Read, now()).await else {
+    let Ok(store) = store_place(&config).to_read(now()).await else {
         return String::new();
     };
     let Ok(memory) = store.load().await else {

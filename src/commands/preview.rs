@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::adapters::sqlite::{Access, SqliteStore};
-use crate::clients::{Clients, store_url};
+use crate::clients::{Clients, store_place};
 use crate::clock::{now, run_id};
+use crate::memory::StoreReader;
 use crate::pass::{self, PassInput, Preview};
 use crate::plan::Policy;
 use crate::refusal::Refusal;
@@ -18,17 +18,18 @@ use crate::stages::Stages;
 /// When the store cannot be opened.
 pub(super) async fn preview(clients: &Clients, policy: &Policy) -> Result<Result<Preview, Box<Report>>, Refusal> {
     let now = now();
-    let store = SqliteStore::open(&store_url(&clients.config), Access::Read, now)
+    let store = store_place(&clients.config)
+        .to_read(now)
         .await
         .map_err(Refusal::failed)?;
-    Ok(preview_of(clients, policy, &store, now).await)
+    Ok(preview_of(clients, policy, &*store, now).await)
 }
 
 /// The same, with what a store that is open already remembers.
 pub(super) async fn preview_of(
     clients: &Clients,
     policy: &Policy,
-    store: &SqliteStore,
+    store: &dyn StoreReader,
     now: DateTime<Utc>,
 ) -> Result<Preview, Box<Report>> {
     let run = run_id(now);

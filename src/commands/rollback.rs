@@ -17,7 +17,6 @@ use crate::clients::{StaticCredentials, connect, connect_cloud, connect_sheets, 
 use crate::clock::{now, run_id};
 use crate::config::Config;
 use crate::locked_pass::{OrderParts, PassOptions, Undone, once, roll_back};
-use crate::memory::StoreReader as _;
 use crate::pass::{OrderError, Ordered, show_order};
 use crate::pass_end::Ending;
 use crate::plan::{Allowed, Moved, NotOrdered, Order, Plan, ServerPlan};
@@ -40,7 +39,7 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(config: Config, request: &RollbackRequest, format: Format) -> Result<u8, Refusal> {
     let (config, credentials, _sandbox) = sandbox::embed(config).await?;
-    store::must_be_there(&config)?;
+    store::must_be_there(&config).await?;
     let calls = Calls::default();
     let paced = pacing(None, &config, &calls);
     let (known, rules) = (names(&config, ""), policy(&config, &Allowed::default(), false));

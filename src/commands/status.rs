@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::output::print;
 use super::store;
-use crate::adapters::sqlite::{last, running};
+use crate::adapters::postgres::Standing;
 use crate::cli::Format;
-use crate::clients::store_url;
+use crate::clients::store_place;
 use crate::clock::now;
 use crate::config::Config;
 use crate::mail::{Backlog, OpenProblem};
-use crate::memory::{LastPass, Memory, StoreReader as _, Told};
+use crate::memory::{About, LastPass, Memory, Told};
 use crate::plan::{State, Tone};
 use crate::refusal::Refusal;
 use crate::report::{UNANSWERED, look, with_unseen};
@@ -30,6 +30,8 @@ struct Status {
     /// Why there is nothing to tell; `None` where there is a store.
     absent: Option<String>,
     store: String,
+    about: Option<About>,
+    standing: Option<Standing>,
     version_tag: TagKey,
     running: Option<String>,
     memory: Memory,
@@ -38,18 +40,20 @@ struct Status {
 
 pub(super) async fn run(config: Config, format: Format) -> Result<u8, Refusal> {
     let (config, _credentials, _sandbox) = sandbox::embed(config).await?;
-    let url = store_url(&config);
+    let place = store_place(&config);
     let now = now();
     let store = store::to_read(&config).await?;
-    let last = last::read(&url);
+    let last = place.last().await;
     let status = Status {
         memory: store.load().await.map_err(Refusal::failed)?,
         told: last.as_ref().and_then(LastPass::told),
         last,
-        absent: store::absent(&config)?,
-        store: config.state.path.display().to_string(),
+        absent: store::absent(&config).await?,
+        store: config.state.place.to_string(),
+        about: store.about().await.map_err(Refusal::failed)?,
+        standing: place.standing().await.map_err(Refusal::failed)?,
         version_tag: config.tags.version.as_str().into(),
-        running: running(&url),
+        running: place.running().await,
         now,
     };
     print(format, &status.json(), &status.page())?;
@@ -90,9 +94,31 @@ impl Status {
         object["mail"] = json!({"waiting": letters, "oldest": oldest.map(time), "trouble": trouble});
         object["channels_at"] = self.told.as_ref().map(|told| time(told.at)).into();
         object["running"] = self.running.as_deref().into();
-        object["store"] = self.store.as_str().into();
+        let about = self.about.as_ref();
+        object["store"] = json!({
+            "place": self.store, "kind": about.map(|it| it.kind), "id": about.map(|it| it.id.as_str()),
+            "layout": about.map(|it| it.layout), "rows": about.map(|it| it.rows),
+        });
+        if let Some(standing) = &self.standing {
+            object["lease"] = self.lease(standing);
+            let served_by = standing.holder.as_ref().map(|holder| holder.instance.as_str());
+            object["last_tick"] = json!({"time": standing.row.tick.map(time), "served_by": served_by});
+        }
         object["store_found"] = self.absent.is_none().into();
         object
+    }
+
+    fn lease(&self, standing: &Standing) -> Value {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let held = standing.row.held_until.is_some();
+        let holder = standing.holder.as_ref().filter(|_| held);
+        json!({
+            "holder": holder.map(|holder| json!({
+                "instance": holder.instance, "run": holder.run, "host": holder.host, "process": holder.process, "what": holder.what,
+            })),
+            "since": holder.map(|holder| time(holder.since)), "epoch": standing.epoch,
+            "expires_at": standing.expires_at.filter(|_| held).map(time),
+        })
     }
 
     fn page(&self) -> Page {
@@ -100,6 +126,21 @@ impl Status {
         page.line(self.headline());
         if let Some(by) = &self.running {
             page.line(format!("now: {}", plain(by)));
+        }
+        if let Some(standing) = &self.standing {
+            let by = standing
+                .holder
+                .as_ref()
+                .map_or("nobody", |holder| holder.instance.as_str());
+            let tick = standing
+                .row
+                .tick
+                .map(|tick| format!(", tick {} UTC", tick.format("%Y-%m-%d %H:%M:%S")));
+            page.line(plain(&format!(
+                "lease: number {}, last held by {by}{}",
+                standing.epoch,
+                tick.unwrap_or_default()
+            )));
         }
         let channels = self.channels();
         if !channels.is_empty() {

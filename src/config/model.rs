@@ -45,6 +45,8 @@ pub struct Config {
     pub email: Option<Email>,
     /// Where the program remembers.
     pub state: State,
+    /// `[replicas]`.
+    pub replicas: Replicas,
     /// Logs.
     pub log: Log,
     /// Health and metrics.
@@ -290,12 +292,55 @@ pub struct Prometheus {
 }
 
 /// `[state]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct State {
-    /// The SQLite file of `state.url`; a relative path starts at the current directory.
-    pub path: PathBuf,
+    /// Where the store is.
+    pub place: StatePlace,
     /// How long history is kept; at least a day.
     pub history_keep: Duration,
+}
+
+/// Where the store is: `state.url` and what belongs to it.
+#[derive(Clone, Debug)]
+pub enum StatePlace {
+    /// A file; a relative path starts at the current directory.
+    Sqlite(PathBuf),
+    /// A schema of a database in PostgreSQL.
+    Postgres(Postgres),
+}
+
+/// A database in PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    /// A host's name or address, or the directory of a socket.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The user.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// Whether the server shows a certificate of its name; else it is on this machine.
+    pub verified: bool,
+    /// Authorities that count instead of those of this machine.
+    pub authorities: Option<PathBuf>,
+    /// The password, when the environment gave one.
+    pub password: Option<SecretString>,
+    /// A file that holds it alone.
+    pub password_file: Option<PathBuf>,
+    /// The schema.
+    pub schema: String,
+}
+
+/// `[replicas]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replicas {
+    /// How long a lease is.
+    pub lease: Duration,
+    /// How much later than the one that served the last tick others try.
+    pub standby_after: Duration,
+    /// The name of this instance; `None`: the host's.
+    pub name: Option<String>,
 }
 
 /// `[log]`.

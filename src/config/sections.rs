@@ -3,11 +3,12 @@
 mod cloud;
 mod people;
 mod rollouts;
+mod state;
 
 use std::time::Duration;
 
 use super::model::{
-    Belts, Config, Discovery, DiscoveryRows, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule, Sheets, State,
+    Belts, Config, Discovery, DiscoveryRows, Http, Limits, Log, LogFormat, Mode, Sandbox, Schedule, Sheets,
 };
 use super::read::{Reader, length_within};
 use super::syntax::{self, DAY, SECOND};
@@ -41,7 +42,8 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
         Some(None)
     };
     let (prometheus, rollouts) = rollouts::rollouts(r, aws.as_ref(), in_sandbox);
-    let state = state(r);
+    let state = state::state(r);
+    let replicas = state::replicas(r, limits.as_ref(), state.as_ref());
     let log = log(r);
     let http = http(r);
     let sandbox = if in_sandbox { sandbox(r).map(Some) } else { Some(None) };
@@ -60,6 +62,7 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
         dual_key: dual_key?,
         email: email?,
         state: state?,
+        replicas: replicas?,
         log: log?,
         http: http?,
         sandbox: sandbox?,
@@ -167,15 +170,6 @@ fn belts(r: &mut Reader) -> Option<Belts> {
         max_row_drop: max_row_drop?,
         max_fleet_drop: max_fleet_drop?,
         max_unapproved_change: max_unapproved_change?,
-    })
-}
-
-fn state(r: &mut Reader) -> Option<State> {
-    let path = r.text("state.url", syntax::sqlite);
-    let history_keep = r.duration("state.history_keep", DAY..=DAY * 36_500);
-    Some(State {
-        path: path?,
-        history_keep: history_keep?,
     })
 }
 

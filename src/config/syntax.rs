@@ -261,7 +261,9 @@ pub(super) fn sqlite(text: &str) -> Result<PathBuf, String> {
     const FORM: &str =
         "write sqlite:PATH, such as \"sqlite:state/fleetsheet.db\" or \"sqlite:/var/lib/fleetsheet/state.db\"";
     let Some(path) = text.strip_prefix("sqlite:") else {
-        return Err(format!("only SQLite can keep the state; {FORM}"));
+        return Err(format!(
+            "is not an address of a store; {FORM}, or postgres://USER@HOST:PORT/DATABASE"
+        ));
     };
     if path.starts_with("//") {
         return Err(format!("the path begins with //; {FORM}"));

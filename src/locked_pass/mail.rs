@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use crate::adapters::files::host_name;
 use crate::adapters::smtp::Smtp;
 use crate::alert::{Audience, Rules, test_letter};
+use crate::calls::Calls;
 use crate::clients::smtp;
 use crate::config::{Config, Email, Mode};
 use crate::delivery;
 use crate::journal::Journal;
-use crate::mail::{Backlog, Carrier as _, Outgoing};
+use crate::mail::{Backlog, Carrier, MailError, Outgoing, Sent};
 use crate::sheet::names::Names;
 
 /// The longest time that mail may take after a pass: the next pass waits for the store.
@@ -34,12 +36,49 @@ pub(super) fn rules<'a>(config: &'a Config, names: &'a Names) -> Rules<'a> {
     }
 }
 
+/// Carries letters for as long as the lease of the pass lasts; what is not offered is left to the next pass.
+struct Leaving {
+    smtp: Smtp,
+    calls: Calls,
+}
+
+#[async_trait]
+impl Carrier for Leaving {
+    async fn open(&mut self) -> Result<(), MailError> {
+        self.calls.may_leave().map_err(|why| MailError(why.to_owned()))?;
+        self.smtp.open().await
+    }
+
+    async fn send(&mut self, letter: &Outgoing<'_>) -> Sent {
+        if let Err(why) = self.calls.may_leave() {
+            return Sent {
+                trouble: why.to_owned(),
+                ..Sent::default()
+            };
+        }
+        self.smtp.send(letter).await
+    }
+
+    async fn close(&mut self) {
+        self.smtp.close().await;
+    }
+}
+
 /// Sends what waits in the outbox and is due. Trouble is logged and remembered; it never changes how a pass ended.
 /// Gives what still waits, if that is known.
-pub(super) async fn deliver(journal: &mut Journal<'_>, config: &Config, now: DateTime<Utc>) -> Option<Backlog> {
+pub(super) async fn deliver(
+    journal: &mut Journal<'_>,
+    config: &Config,
+    calls: &Calls,
+    now: DateTime<Utc>,
+) -> Option<Backlog> {
     let email = config.email.as_ref()?;
-    let mut smtp = Smtp::new(smtp(email));
+    let smtp = Smtp::new(smtp(email));
     let server = smtp.server();
+    let mut smtp = Leaving {
+        smtp,
+        calls: calls.clone(),
+    };
     let deadline = Instant::now() + BUDGET;
     match delivery::deliver(journal, &mut smtp, &server, now, deadline).await {
         Ok(backlog) => Some(backlog),

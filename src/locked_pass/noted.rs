@@ -1,26 +1,29 @@
-//! Notes beside the store how a pass ended, for `fleetsheet status`. Nothing depends on it.
+//! Notes how a pass ended, for `fleetsheet status`. Nothing depends on it.
 
 use serde_json::Value;
 
-use crate::adapters::sqlite::{Holder, last};
+use crate::adapters::files::host_name;
+use crate::adapters::stores::Held;
 use crate::memory::LastPass;
 use crate::report::Report;
 
-/// Notes how a pass ended.
-pub(super) fn end(url: &str, holder: &Holder, report: &Report) {
+/// How a pass ended. A file beside the store has it at once, a lease when it is given back.
+pub(super) async fn end(held: &Held, report: &Report) -> LastPass {
     let ended = LastPass {
-        at: holder.since,
-        host: holder.host.clone(),
+        at: held.now(),
+        host: host_name(),
         report: report.summary(),
         told: None,
     };
-    write(url, &ended.after(last::read(url).as_ref()));
+    let ended = ended.after(held.last().await.as_ref());
+    held.note(&ended);
+    ended
 }
 
-/// Notes how far an ordered rollback came. It is no pass: what the last one told of other channels stays.
-pub(super) fn order(url: &str, report: &Report) {
-    let Some(last) = last::read(url) else { return };
-    let Some(mut told) = last.told() else { return };
+/// How far an ordered rollback came. It is no pass: what the last one told of other channels stays.
+pub(super) async fn order(held: &Held, report: &Report) -> Option<LastPass> {
+    let last = held.last().await?;
+    let mut told = last.told()?;
     let summary = report.summary();
     for line in summary["channels"].as_array().into_iter().flatten() {
         let same = |old: &&mut Value| old["channel"] == line["channel"];
@@ -29,11 +32,7 @@ pub(super) fn order(url: &str, report: &Report) {
         }
     }
     let told = Some(told);
-    write(url, &LastPass { told, ..last });
-}
-
-fn write(url: &str, last: &LastPass) {
-    if let Err(error) = last::note(url, last) {
-        tracing::warn!(error = %error, "cannot note how this pass ended; fleetsheet status shows an earlier one");
-    }
+    let last = LastPass { told, ..last };
+    held.note(&last);
+    Some(last)
 }

@@ -6,15 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep};
 
-use super::{PassOptions, mail, noted};
+use super::{PassOptions, mail, noted, right, ticks};
 use crate::adapters::ec2::Ec2;
-use crate::adapters::sqlite::waiting::Waiting;
-use crate::adapters::sqlite::{Access, Holder, SqliteStore, StoreLock};
+use crate::adapters::stores::{Held, Place, Refused};
 use crate::calls::Calls;
-use crate::clients::store_url;
+use crate::clients::{store_place, terms};
 use crate::clock::run_id;
 use crate::config::Config;
-use crate::memory::StoreError;
+use crate::memory::LastPass;
 use crate::pacing::Pacing;
 use crate::pass::{OrderClients, OrderError, Ordered, carry_out, log};
 use crate::plan::{Order, Plan, Policy};
@@ -73,27 +72,44 @@ pub async fn roll_back(
     waits: impl Fn(&str, Duration, Duration),
     now: DateTime<Utc>,
 ) -> Result<Option<Report>, Undone> {
-    let run = run_id(now);
-    let url = store_url(parts.config);
-    let holder = Holder::here(&run, "rollback", now);
+    let place = store_place(parts.config);
     let patience = Instant::now() + parts.config.schedule.pass_timeout + GRACE;
-    let _lock = match lock(&url, &holder, patience, waits).await? {
-        Ok(lock) => lock,
+    let mut held = match hold(&place, parts.config, patience, waits, now).await? {
+        Ok(held) => held,
         Err(by) => {
-            let report = Report::busy(&run, by);
+            let report = Report::busy(&run_id(now), by);
             (options.show)(&report);
             return Ok(Some(report));
         }
     };
-    let store = SqliteStore::open(&url, Access::Write, now)
-        .await
-        .map_err(Refusal::failed)?;
+    parts.calls.act_under(held.leave().cloned());
+    let mut ended = None;
+    let done = under(&mut held, parts, order, agreed, options, &mut ended).await;
+    parts.calls.act_under(None);
+    // Its rollback may have started or ended nothing that a tick would wait for; the next one is that of the schedule.
+    let next = ticks::next_tick(parts.config, None, held.now());
+    held.end(next, false, ended.as_ref()).await;
+    done
+}
+
+/// Carries it out under the right that was given.
+async fn under(
+    held: &mut Held,
+    parts: &OrderParts<'_>,
+    order: Order<'_>,
+    agreed: impl FnOnce(&Plan) -> bool,
+    options: PassOptions,
+    ended: &mut Option<LastPass>,
+) -> Result<Option<Report>, Undone> {
+    let store = held.open().await.map_err(Refusal::failed)?;
+    right::note_taking(held, &*store).await;
+    let (run, now) = (held.run().to_owned(), held.now());
     let began = Instant::now();
     let counted = parts.calls.snapshot();
     let clients = OrderClients {
         fleet: parts.cloud,
         tags: parts.cloud,
-        store: &store,
+        store: &*store,
         pacing: parts.pacing,
         progress: &*options.progress,
         ends: began + parts.config.schedule.pass_timeout,
@@ -106,44 +122,62 @@ pub async fn roll_back(
         run: &run,
         now,
     };
-    let Some((mut report, mut journal)) = carry_out(&clients, asked, agreed).await? else {
+    let carried = tokio::select! {
+        biased;
+        () = held.lost() => None,
+        carried = carry_out(&clients, asked, agreed) => Some(carried),
+    };
+    let Some(carried) = carried.filter(|_| !right::is_lost(held)) else {
+        let report = right::fenced(held);
+        (options.show)(&report);
+        return Ok(Some(report));
+    };
+    let Some((mut report, mut journal)) = carried? else {
         return Ok(None);
     };
+    report.lease = right::lease_of(held);
     report.duration_ms = millis(began.elapsed());
     report.calls = parts.calls.since(&counted);
-    noted::order(&url, &report);
+    *ended = noted::order(held, &report).await;
     tracing::error_span!(target: "fleetsheet", "pass", run).in_scope(|| {
         // Of one that finishes an earlier one nothing else would be told.
         tracing::info!(channel = %plain(order.channel.as_str()), reason = order.reason, by = order.by, "rollback ordered");
         log(&report, "rollback ended");
     });
     (options.show)(&report);
-    mail::deliver(&mut journal, parts.config, now).await;
+    tokio::select! {
+        biased;
+        () = held.lost() => {}
+        _ = mail::deliver(&mut journal, parts.config, parts.calls, now) => {}
+    }
     Ok(Some(report))
 }
 
-/// The lock, or who still holds it when patience is over.
-async fn lock(
-    url: &str,
-    holder: &Holder,
+/// The right to change the store, or who still has it when patience is over.
+async fn hold(
+    place: &Place,
+    config: &Config,
     patience: Instant,
     waits: impl Fn(&str, Duration, Duration),
-) -> Result<Result<StoreLock, String>, Refusal> {
+    now: DateTime<Utc>,
+) -> Result<Result<Held, String>, Refusal> {
     let began = Instant::now();
     let (mut waiting, mut say_at) = (None, began);
     loop {
-        match StoreLock::acquire(url, holder) {
-            Ok(lock) => return Ok(Ok(lock)),
-            Err(StoreError::Held(by)) if Instant::now() >= patience => return Ok(Err(by)),
-            Err(StoreError::Held(by)) => {
-                waiting = waiting.or_else(|| Waiting::say(url));
+        match place.hold("rollback", None, &terms(config), now).await {
+            Ok(held) => return Ok(Ok(held)),
+            Err(Refused::Held(by)) if Instant::now() >= patience => return Ok(Err(by)),
+            Err(Refused::Held(by)) => {
+                waiting = waiting.or_else(|| place.say_waiting());
                 if Instant::now() >= say_at {
                     say_at = Instant::now() + SAY_AGAIN;
                     waits(&by, began.elapsed(), patience - Instant::now());
                 }
                 sleep(LOOK_AGAIN).await;
             }
-            Err(error) => return Err(Refusal::failed(error)),
+            // An order serves no tick.
+            Err(Refused::Served) => sleep(LOOK_AGAIN).await,
+            Err(Refused::Broken(error)) => return Err(Refusal::failed(error)),
         }
     }
 }

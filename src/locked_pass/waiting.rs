@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::adapters::sqlite::waiting::is_waited_for;
+use crate::adapters::stores::Place;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(250);
@@ -19,10 +19,11 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Begins to look.
-    pub(super) fn begin(url: String) -> Self {
+    pub(super) fn begin(place: &Place) -> Self {
+        let place = place.clone();
         let (found, seen) = watch::channel(false);
         let looking = tokio::spawn(async move {
-            while !is_waited_for(&url) {
+            while !place.is_waited_for() {
                 sleep(LOOK).await;
             }
             found.send_replace(true);

@@ -1,6 +1,7 @@
 //! The traits of the store that keeps a memory.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::{Event, Memory, Update};
 
@@ -10,6 +11,9 @@ pub enum StoreError {
     /// Another pass holds it.
     #[error("{0}")]
     Held(String),
+    /// The lease that it was changed under ran out, or another instance took over: nothing was written.
+    #[error("{0}")]
+    Fenced(String),
     /// It cannot be opened, read or written, or holds what this version does not understand.
     #[error("{message}")]
     Broken {
@@ -21,6 +25,21 @@ pub enum StoreError {
     },
 }
 
+/// What a store says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The kind: `sqlite` or `postgres`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its layout.
+    pub layout: i64,
+    /// How many sealed rows it has.
+    pub rows: i64,
+    /// What all rows add up to.
+    pub seal: String,
+}
+
 /// Reads what was remembered.
 #[async_trait]
 pub trait StoreReader: Send + Sync {
@@ -29,6 +48,12 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// When the store cannot be read whole: a half-read memory is worse than none.
     async fn load(&self) -> Result<Memory, StoreError>;
+
+    /// What the store says of itself; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`StoreReader::load`].
+    async fn about(&self) -> Result<Option<About>, StoreError>;
 
     /// The newest `limit` events, newest last, of one channel or of all.
     ///
@@ -45,4 +70,10 @@ pub trait Store: StoreReader {
     /// # Errors
     /// When it could not be made durable; the caller must then not act.
     async fn commit(&self, update: &Update) -> Result<(), StoreError>;
+
+    /// Removes a few of the oldest events that are older than `before`, and says how many.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 }

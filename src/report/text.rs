@@ -100,6 +100,7 @@ fn headline(report: &Report) -> (String, Look) {
         Ending::Stopped if report.preview => ("a pass would be STOPPED before it writes anything", Look::Bad),
         Ending::Stopped => ("STOPPED before anything was written", Look::Bad),
         Ending::Busy => ("not begun: another pass holds the state store", Look::Bad),
+        Ending::Fenced => ("ENDED: another instance took over", Look::Bad),
     };
     let failed = report.counts.failed.saturating_sub(unsent(report));
     let mut why: Vec<String> = report.unanswered().into_iter().collect();

@@ -52,6 +52,10 @@ pub(super) fn judge(pass: Result<Report, Refusal>) -> EndedPass {
             );
             Some(why)
         }
+        Ending::Fenced => {
+            warn!(reason = why, "the pass ended: another instance goes on");
+            Some(why)
+        }
         Ending::Stopped => {
             warn!(
                 reason = why,

@@ -3,6 +3,7 @@
 
 mod apis;
 mod maker;
+mod replicas;
 mod rollouts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,19 +26,21 @@ use crate::stages::Stage;
 use crate::tag::{ChannelName, Reason};
 use apis::Apis;
 use maker::{MOST_CHANNELS, Maker, whole};
+use replicas::Replicas;
 use rollouts::Rollouts;
 
 /// The label of the other channels.
 const OTHER: &str = "other";
 
 /// How a pass may end.
-const ENDINGS: [Ending; 6] = [
+const ENDINGS: [Ending; 7] = [
     Ending::Done,
     Ending::Partial,
     Ending::Held,
     Ending::Stopped,
     Ending::Failed,
     Ending::Busy,
+    Ending::Fenced,
 ];
 
 const REASONS: [Reason; 6] = [
@@ -81,6 +84,7 @@ pub struct Metrics {
     config_current: IntGauge,
     apis: Apis,
     rollouts: Rollouts,
+    replicas: Replicas,
     outbox_mails: IntGauge,
     outbox_oldest: Gauge,
 }
@@ -157,6 +161,7 @@ impl Metrics {
             )?,
             apis: Apis::new(m)?,
             rollouts: Rollouts::new(m)?,
+            replicas: Replicas::new(m)?,
             outbox_mails: m.whole("fleetsheet_outbox_mails", "Mails that no server took yet.")?,
             outbox_oldest: m.gauge(
                 "fleetsheet_outbox_oldest_seconds",
@@ -208,6 +213,7 @@ impl Metrics {
             return;
         }
         self.passes.with_label_values(&[ending.word()]).inc();
+        self.replicas.ended(report.and_then(|report| report.lease.as_ref()));
         let Some(report) = report.filter(|_| ending != Ending::Busy) else {
             return;
         };
@@ -273,6 +279,40 @@ impl Metrics {
                 None => "",
             };
             self.servers.with_label_values(&[label, status]).add(whole(*count));
+        }
+    }
+
+    /// What was to be a pass was another instance's.
+    pub(super) fn stood_by(&self) {
+        self.pass_running.set(0);
+        self.forget();
+    }
+
+    /// Only who served the last tick shows servers, channels and rollouts.
+    fn forget(&self) {
+        self.servers.reset();
+        self.channels.reset();
+        self.rollouts.channels(&[]);
+        self.open_problems(&[]);
+    }
+
+    /// Some instance made a pass that was done, partial or held.
+    pub(super) fn succeeded(&self, at: DateTime<Utc>) {
+        self.last_success.set(self.last_success.get().max(seconds(at)));
+    }
+
+    pub(super) fn store_looked(&self, epoch: i64, left: Option<Duration>, took: Duration) {
+        self.replicas.looked(epoch, left, took);
+    }
+
+    pub(super) fn store_silent(&self) {
+        self.replicas.silent();
+    }
+
+    pub(super) fn tick_served(&self, own: bool) {
+        self.replicas.served(own);
+        if !own {
+            self.forget();
         }
     }
 

@@ -1,11 +1,10 @@
 //! Ticks between those of the cron line: while a rollout is under way, at whole multiples of `schedule.rollout_every`, UTC.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 
 use crate::clock::now;
 use crate::config::Config;
+use crate::locked_pass::ticks::multiple_after;
 use crate::pass_end::Ending;
 use crate::report::Report;
 
@@ -47,13 +46,6 @@ impl Often {
     }
 }
 
-/// The first whole multiple of a length of time after a moment.
-fn multiple_after(every: Duration, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let every = i64::try_from(every.as_millis()).ok().filter(|every| *every > 0)?;
-    let next = (now.timestamp_millis().div_euclid(every) + 1).checked_mul(every)?;
-    DateTime::from_timestamp_millis(next)
-}
-
 /// Waits for that moment; for ever where there is none.
 pub(super) async fn come(due: Option<DateTime<Utc>>) {
     match due {
@@ -64,6 +56,8 @@ pub(super) async fn come(due: Option<DateTime<Utc>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::memory::{Memory, Rollout};
     use crate::pass_end::PassEnd;

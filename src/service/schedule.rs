@@ -60,6 +60,12 @@ impl Schedule {
         self.cron.line()
     }
 
+    /// The installation's own delay.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        self.delay
+    }
+
     /// When the next pass is due; `None` if never.
     #[must_use]
     pub fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::metrics::Metrics;
 use super::schedule::Schedule;
+use super::shared::Shared;
 use crate::calls::Calls;
 use crate::memory::Event;
 use crate::pass_end::Ending;
@@ -94,6 +95,8 @@ pub struct Snapshot {
     pub waiting: (usize, Option<DateTime<Utc>>),
     /// What is wrong with the configuration or credentials files, while older ones are used.
     pub stale: Option<String>,
+    /// The instances that share the store, if it is one that can be shared.
+    pub shared: Option<Shared>,
     beat: Instant,
 }
 
@@ -126,6 +129,7 @@ impl ServiceState {
             recent: Vec::new(),
             waiting: (0, None),
             stale: None,
+            shared: None,
             beat: Instant::now(),
         };
         Self {
@@ -181,6 +185,17 @@ impl ServiceState {
     pub(super) fn began(&self, now: DateTime<Utc>) {
         self.metrics.began(now);
         self.state().running = Some(now);
+    }
+
+    /// What is known of the instances that share the store.
+    pub(super) fn shares(&self, shared: Option<Shared>) {
+        self.state().shared = shared;
+    }
+
+    /// What was to be a pass was another instance's.
+    pub(super) fn stood_by(&self) {
+        self.metrics.stood_by();
+        self.state().running = None;
     }
 
     /// Notes the end of a pass.
@@ -267,11 +282,34 @@ impl Snapshot {
         self.schedule.next(now).into_iter().chain(between).min()
     }
 
+    /// Whichever instance completed it, by the database's clock.
+    fn shared_ready(&self, shared: &Shared, now: DateTime<Utc>) -> Result<(), String> {
+        if let Some(trouble) = &shared.trouble {
+            return Err(trouble.clone());
+        }
+        let recent = |ended| {
+            self.schedule
+                .recent_until(ended)
+                .is_none_or(|until| now + shared.ahead <= until)
+        };
+        match shared.completed {
+            Some(ended) if recent(ended) => Ok(()),
+            Some(ended) => Err(format!(
+                "no instance has finished a pass for three intervals; the last one ended {}",
+                ended.format("%Y-%m-%dT%H:%M:%SZ")
+            )),
+            None => Err("no instance has finished a pass yet".to_owned()),
+        }
+    }
+
     /// Checks that a pass was completed within the last three ticks.
     ///
     /// # Errors
     /// The reason why not, in words.
     pub fn ready(&self, now: DateTime<Utc>) -> Result<(), String> {
+        if let Some(shared) = &self.shared {
+            return self.shared_ready(shared, now);
+        }
         // A clock that was put back makes no pass recent again.
         let ended = self.completed.map(|(at, then)| {
             let passed = TimeDelta::from_std(then.elapsed()).unwrap_or_default();

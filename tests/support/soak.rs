@@ -124,7 +124,7 @@ pub(crate) async fn drive(config: &Path, credentials: StaticCredentials, passes:
     let port = listen(([127, 0, 0, 1], 0).into()).await.expect("port");
     tokio::spawn(http::serve(port, Arc::clone(&state)));
     let (ticks, receiver) = mpsc::channel(1);
-    let store = config.state.path.clone();
+    let store = std::path::PathBuf::from(config.state.place.to_string());
     let service = Service::new(files, config, Some(loaded), Arc::clone(&state), Ticks::given(receiver));
     let mut service = tokio::spawn(service.serve(Signals::all().expect("signals")));
     let began = Instant::now();

@@ -129,6 +129,10 @@ struct CountingConnector {
 
 impl HttpConnector for CountingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        // After signing and all waits: nothing that could take long comes between this and the socket.
+        if let Err(not_sent) = self.calls.may_leave() {
+            return HttpConnectorFuture::ready(Err(ConnectorError::user(not_sent.into())));
+        }
         self.calls
             .count(&method(request.uri(), request.body().bytes().unwrap_or_default()));
         self.inner.call(request)

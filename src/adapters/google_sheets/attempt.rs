@@ -141,6 +141,9 @@ impl GoogleSheets {
             return Err(Failure::out_of_time(method, SheetErrorKind::Quota));
         }
 
+        if let Err(not_sent) = inner.calls.may_leave() {
+            return Err(Failure::not_sent(method, not_sent));
+        }
         let probe = Probe::new(&inner.calls, method.name);
         let limit = inner.timeout.min(left());
         let result = tokio::time::timeout(limit, attempt(probe.clone())).await;

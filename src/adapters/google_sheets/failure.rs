@@ -128,6 +128,14 @@ impl Failure {
         }
     }
 
+    /// It must not leave any more; nothing was sent.
+    pub(super) fn not_sent(method: Method, why: &str) -> Self {
+        Self {
+            cut_short: true,
+            ..Self::new(method, SheetErrorKind::Transient, why)
+        }
+    }
+
     /// Google said that the quota is used up, and it is not refilled in time; nothing was sent.
     pub(super) fn used_up(method: Method) -> Self {
         Self::new(method, SheetErrorKind::Quota, USED_UP)

@@ -1,9 +1,9 @@
 //! The history: what happened, a row for each event. It is not sealed, as no decision is made from it.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
-use super::trouble::Fault;
+use crate::adapters::rows::{Fault, sortable, time_of};
 use crate::memory::Event;
 
 /// Adds an event.
@@ -54,10 +54,8 @@ pub(super) async fn history(
     let mut events = Vec::new();
     for row in query.fetch_all(connection).await?.iter().rev() {
         let time: String = row.try_get(0)?;
-        let time = DateTime::parse_from_rfc3339(&time)
-            .map_err(|error| Fault::Damaged(format!("an event's time {time:?} cannot be understood: {error}")))?;
         events.push(Event {
-            time: time.to_utc(),
+            time: time_of(&time)?,
             run: row.try_get(1)?,
             channel: row.try_get(2)?,
             event: row.try_get(3)?,
@@ -81,9 +79,4 @@ pub(super) async fn prune(connection: &mut SqliteConnection, before: DateTime<Ut
             .execute(connection)
             .await?;
     Ok(done.rows_affected())
-}
-
-/// A time as text of one width, so that texts compare as times do.
-fn sortable(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }

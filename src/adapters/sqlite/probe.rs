@@ -7,9 +7,10 @@ use std::path::Path;
 use sqlx::Connection as _;
 
 use super::schema::Found;
-use super::trouble::{self, Fault};
+use super::trouble::{self, At as _};
 use super::{Access, connect, location, lock, regular_file, schema};
 use crate::adapters::files;
+use crate::adapters::rows::Fault;
 use crate::memory::StoreError;
 
 /// A store that a pass could write to.

@@ -5,11 +5,11 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, SqliteConnection};
 use uuid::Uuid;
 
+use super::rows::Rows;
+use super::trouble::RESTORE;
 use crate::adapters::files::host_name;
-
-use super::rows::{Key, Writer};
-use super::seal;
-use super::trouble::{Fault, RESTORE};
+use crate::adapters::rows::{Fault, Key, Writer, about_of, crc};
+use crate::memory::About;
 
 /// A step from one layout to the next.
 struct Step {
@@ -96,6 +96,16 @@ pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<Found, 
     })
 }
 
+/// What a store of this layout says of itself.
+pub(super) async fn about(connection: &mut SqliteConnection) -> Result<About, Fault> {
+    let value = |key: Key| {
+        sqlx::query_scalar::<_, Option<String>>("SELECT (SELECT value FROM meta WHERE key = $1)").bind(key.word())
+    };
+    let id = value(Key::Store).fetch_one(&mut *connection).await?.unwrap_or_default();
+    let seal = value(Key::Seal).fetch_one(&mut *connection).await?.unwrap_or_default();
+    Ok(about_of("sqlite", id, STEPS.len() as i64, seal))
+}
+
 /// The checksum of the `CREATE` statements in the file, but for the table that is sqlx's own to change.
 async fn layout(connection: &mut SqliteConnection) -> Result<i64, Fault> {
     let statements: Vec<String> = sqlx::query_scalar(
@@ -104,7 +114,7 @@ async fn layout(connection: &mut SqliteConnection) -> Result<i64, Fault> {
     .fetch_all(connection)
     .await?;
     let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
-    Ok(seal::crc(&statements))
+    Ok(crc(&statements))
 }
 
 /// Makes or updates the layout inside the caller's transaction; a new store gets an id.
@@ -120,7 +130,8 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc
         other => Fault::Refused(format!("its layout cannot be brought up to date: {other}"), RESTORE),
     })?;
     if found == Found::Nothing {
-        let mut writer = Writer::of_nothing(connection);
+        let mut rows = Rows(connection);
+        let mut writer = Writer::of_nothing(&mut rows);
         writer.put_meta(Key::Store, new_store()).await?;
         let created = now.to_rfc3339_opts(SecondsFormat::Micros, true);
         writer.put_meta(Key::Created, created).await?;
@@ -144,7 +155,7 @@ fn migrator() -> Migrator {
 }
 
 /// The id of a new store. It begins with the machine that it is made on, which tells people more than a number.
-fn new_store() -> String {
+pub(in crate::adapters) fn new_store() -> String {
     let fits = |c: &char| c.is_ascii_alphanumeric() || ".-_".contains(*c);
     let host: String = host_name().chars().filter(fits).take(HOST_MAX).collect();
     format!("{host}/{}", Uuid::new_v4())
@@ -158,6 +169,7 @@ mod tests {
     use sqlx::Connection;
 
     use super::*;
+    use crate::adapters::rows::Seal;
 
     /// Makes every layout in turn, and shows what to write into a new step.
     #[tokio::test]
@@ -174,11 +186,12 @@ mod tests {
     async fn a_store_of_the_first_layout_is_brought_up_to_date_and_still_believed() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         migrator().run_to(1, &mut connection).await.unwrap();
-        let mut writer = Writer::of_nothing(&mut connection);
+        let mut rows = Rows(&mut connection);
+        let mut writer = Writer::of_nothing(&mut rows);
         writer.put_meta(Key::Store, "a store".into()).await.unwrap();
         writer.seal().await.unwrap();
-        let mut sealed = seal::Seal::default();
-        sealed.add(1, seal::crc(&["meta", "store", "a store"]));
+        let mut sealed = Seal::default();
+        sealed.add(1, crc(&["meta", "store", "a store"]));
         let stored: String = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'seal'")
             .fetch_one(&mut connection)
             .await

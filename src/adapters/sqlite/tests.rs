@@ -114,7 +114,9 @@ async fn a_hot_journal_is_read_past_and_stays() {
         let mut place = store.connection.lock().await;
         let connection = place.as_mut().unwrap();
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        rows::write(&mut transaction, &update(2000, "after")).await.unwrap();
+        carried::write(&mut rows::Rows(&mut transaction), &update(2000, "after"))
+            .await
+            .unwrap();
         for suffix in ["", "-journal"] {
             fs::copy(location::beside(&store.path, suffix), location::beside(&path, suffix)).unwrap();
         }
@@ -155,9 +157,10 @@ async fn a_body_of_another_shape_is_refused_whole() {
     {
         let mut place = store.connection.lock().await;
         let connection = place.as_mut().unwrap();
-        let mut writer = rows::Writer::begin(connection).await.unwrap();
+        let mut rows = rows::Rows(connection);
+        let mut writer = carried::Writer::begin(&mut rows).await.unwrap();
         writer
-            .put_meta(rows::Key::Binding, r#"{"spreadsheet": "x"}"#.into())
+            .put_meta(carried::Key::Binding, r#"{"spreadsheet": "x"}"#.into())
             .await
             .unwrap();
         writer.seal().await.unwrap();

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
+use crate::adapters::rows::Fault;
 use crate::memory::StoreError;
 use crate::text::{plain, short};
 
@@ -11,36 +12,25 @@ use crate::text::{plain, short};
 pub(super) const RESTORE: &str = "do not put a backup back, which is older than the servers, but move the file away and let a new \
                                   store take the sheet over with `fleetsheet --once --takeover`";
 
-/// Why a step failed, before it is known to people by its file.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The database said so.
-    Sql(sqlx::Error),
-    /// It answered, but not with what a store holds.
-    Damaged(String),
-    /// It is whole, but not for us: what is wrong, and the fix.
-    Refused(String, &'static str),
+/// Whether a killed writer left a journal that must be rolled back, which a read-only connection may not do
+/// (`SQLITE_READONLY_ROLLBACK`).
+pub(super) fn is_hot_journal(fault: &Fault) -> bool {
+    matches!(fault, Fault::Sql(error) if code(error) == Some(776))
 }
 
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
-    }
+/// A failure as the caller sees it.
+pub(super) trait At {
+    /// What became of the store in this file.
+    fn at(self, path: &Path) -> StoreError;
 }
 
-impl Fault {
-    /// Whether a killed writer left a journal that must be rolled back, which a read-only connection may not do
-    /// (`SQLITE_READONLY_ROLLBACK`).
-    pub(super) fn is_hot_journal(&self) -> bool {
-        matches!(self, Self::Sql(error) if code(error) == Some(776))
-    }
-
-    /// The failure as the caller sees it.
-    pub(super) fn at(self, path: &Path) -> StoreError {
+impl At for Fault {
+    fn at(self, path: &Path) -> StoreError {
         match self {
             Self::Sql(error) => of_sql(path, error),
             Self::Damaged(what) => broken(path, format_args!("it is damaged: {what}"), RESTORE),
             Self::Refused(what, fix) => broken(path, what, fix),
+            Self::Fenced | Self::Silent => broken(path, "it gave no answer", "report this as a bug"),
         }
     }
 }

@@ -16,7 +16,7 @@ use tracing::subscriber::NoSubscriber;
 use crate::adapters::files::PrivateDir;
 use crate::clients::{self, StaticCredentials};
 use crate::clock;
-use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, Tags};
+use crate::config::{Account, Authority, Config, Mode, Smtp, SmtpSecurity, StatePlace, Tags};
 use crate::endpoint::Endpoint;
 use crate::locked_pass::{PassOptions, once_at};
 use crate::pass_end::Ending;
@@ -147,7 +147,7 @@ fn redirect(mut config: Config, world: &Sandbox, place: &PrivateDir) -> Result<C
     config.dual_key.a_editors = vec![world::A_EDITORS.to_owned()];
     config.dual_key.b_editors = vec![world::B_EDITORS.to_owned()];
     config.dual_key.owners = vec![world::OWNER.to_owned()];
-    config.state.path = place.path("state.db");
+    config.state.place = StatePlace::Sqlite(place.path("state.db"));
     if let Some(email) = &mut config.email {
         let addr = world.smtp().addr();
         email.smtp_password_file = None;
