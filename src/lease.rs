@@ -162,7 +162,7 @@ impl Row {
     ) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         if let Some(until) = self.held_until {
             // A holder that was killed: its tick is served anew.
-            return Some((until, self.tick.unwrap_or(until)));
+            return Some((until, self.tick.or(last).unwrap_or(until)));
         }
         let Some(served) = self.tick else {
             return last.map(|tick| (tick, tick));

@@ -18,7 +18,7 @@ use crate::adapters::stores::Place;
 use crate::clients::{store_place, terms};
 use crate::clock::now;
 use crate::config::Config;
-use crate::locked_pass::ticks::last_tick;
+use crate::locked_pass::ticks::{last_tick, tick_after};
 use crate::memory::LastPass;
 
 /// How long the store may take to answer.
@@ -149,8 +149,8 @@ impl Looking {
             }
         }
         self.note(Some(standing.clone()), None);
-        let cron = &self.config.schedule.cron;
-        let Some((since, tick)) = row.due(|moment| cron.next(&moment), last_tick(&self.config, row.now)) else {
+        let after = |moment| tick_after(&self.config, moment);
+        let Some((since, tick)) = row.due(after, last_tick(&self.config, row.now)) else {
             return LONGEST;
         };
         let first = own && self.completed.load(Ordering::Relaxed) || std::mem::take(&mut self.starts);

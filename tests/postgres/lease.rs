@@ -55,8 +55,8 @@ async fn one_holds_it_at_a_time_and_a_tick_is_served_once() {
     assert_eq!(database.hold("a", tick(3), LONG).await.unwrap().epoch(), Some(5));
     // The times are the database's, whatever the caller's clock says (here: 2024).
     let standing = database.place().standing().await.unwrap().unwrap();
-    assert!((standing.row.now - Utc::now()).abs() < TimeDelta::minutes(1));
-    assert!(standing.expires_at.unwrap() > Utc::now());
+    assert!((standing.row.now - fleetsheet::clock::now()).abs() < TimeDelta::minutes(1));
+    assert!(standing.expires_at.unwrap() > fleetsheet::clock::now());
 }
 
 #[tokio::test]

@@ -42,21 +42,31 @@ async fn each_tick_is_served_once_whoever_is_there() {
         service.answers("/readyz", 200).await;
     }
     stage.turn_keys("web-prod", "2.4.0");
-    tokio::time::sleep(Duration::from_secs(14)).await;
-    assert!(ids.iter().all(|id| stage.version(id) == "2.4.0"));
-    let (mut own, mut other) = (Vec::new(), Vec::new());
-    for service in [&a, &b, &c] {
-        own.push(service.metric("fleetsheet_ticks_served_total{by=\"self\"}").await);
-        other.push(service.metric("fleetsheet_ticks_served_total{by=\"other\"}").await);
-        assert!(service.metric("fleetsheet_epoch").await >= 5.0);
+    let sum = async |by: &str| {
+        let series = format!("fleetsheet_ticks_served_total{{by=\"{by}\"}}");
+        let mut sum = 0.0;
+        for service in [&a, &b, &c] {
+            sum += service.metric(&series).await;
+        }
+        sum
+    };
+    let began = Instant::now();
+    while sum("self").await < 6.0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{}{}{}",
+            a.log(),
+            b.log(),
+            c.log()
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // One of them serves, and goes on to; the others see it.
-    let most = own.iter().copied().fold(0.0, f64::max);
-    assert!(most >= 5.0, "{own:?} {other:?}");
-    assert!(
-        other.iter().filter(|seen| **seen >= 5.0).count() >= 2,
-        "{own:?} {other:?}"
-    );
+    assert!(ids.iter().all(|id| stage.version(id) == "2.4.0"));
+    // What one of them serves, the two others see.
+    assert!(sum("other").await >= 8.0);
+    for service in [&a, &b, &c] {
+        assert!(service.metric("fleetsheet_epoch").await >= 6.0);
+    }
     let logs = [a.stop().await, b.stop().await, c.stop().await];
     let ended: usize = logs
         .iter()
@@ -78,7 +88,7 @@ async fn whoever_is_killed_or_told_to_stop_is_followed_by_another() {
     };
     let a = service(&stage, "a").await;
     a.passes(1).await;
-    let b = service(&stage, "b").await;
+    let mut b = service(&stage, "b").await;
     b.answers("/readyz", 200).await;
     assert_eq!(b.metric("fleetsheet_acting").await, 0.0);
     assert_eq!(b.lines("pass ended"), 0, "{}", b.log());
@@ -86,16 +96,15 @@ async fn whoever_is_killed_or_told_to_stop_is_followed_by_another() {
     a.stop().await;
     b.passes(1).await;
     // Killed in the middle of a pass: taken over when the lease ends.
-    let a = service(&stage, "a").await;
     stage.turn_keys("web-prod", "2.4.0");
     let (pid, before) = (b.pid(), stage.cloud.script().count("ec2.CreateTags"));
-    stage
-        .cloud
-        .script()
-        .before("ec2.CreateTags", before + 1, move || signal(pid, "KILL"));
+    let script = stage.cloud.script();
+    script.before("ec2.CreateTags", before + 1, move || signal(pid, "KILL"));
+    b.ended().await;
+    let a = service(&stage, "a").await;
     let began = Instant::now();
     while !ids.iter().all(|id| stage.version(id) == "2.4.0") {
-        assert!(began.elapsed() < Duration::from_secs(30), "{}", a.log());
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", a.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let event = "SELECT from_value || ' ' || to_value FROM fleetsheet.events WHERE event = 'lease_expired'";
@@ -109,8 +118,7 @@ async fn whoever_is_killed_or_told_to_stop_is_followed_by_another() {
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(a.metric("fleetsheet_leases_expired_total").await >= 1.0);
+    a.shows("/metrics", "fleetsheet_leases_expired_total 1").await;
     assert!(passes(&[&a]) >= 1);
     a.stop().await;
-    drop(b);
 }

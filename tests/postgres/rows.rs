@@ -196,9 +196,14 @@ fn copy_of(schema: &str) -> String {
         "meta", "channels", "servers", "problems", "news", "outbox", "events", "lease",
     ];
     let copies = tables.map(|table| {
+        let copied = match table {
+            // Their numbers begin anew in the copy.
+            "events" => "",
+            _ => &format!("INSERT INTO fleetsheet.{table} SELECT * FROM {schema}.{table};"),
+        };
         format!(
-            "CREATE TABLE fleetsheet.{table} (LIKE {schema}.{table} INCLUDING ALL); \
-             INSERT INTO fleetsheet.{table} SELECT * FROM {schema}.{table}; ALTER TABLE fleetsheet.{table} OWNER TO fleetsheet;"
+            "CREATE TABLE fleetsheet.{table} (LIKE {schema}.{table} INCLUDING ALL); {copied} \
+             ALTER TABLE fleetsheet.{table} OWNER TO fleetsheet;"
         )
     });
     copies.join(" ")
