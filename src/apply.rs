@@ -9,6 +9,7 @@ mod calls;
 mod queue;
 mod refused;
 mod run;
+mod stage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use crate::fleet::{Outcome, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::ServerId;
+pub use stage::staged;
 
 /// The cost of an apply, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::tag::{Change, ServerId, TagKey, TagSet};
+use crate::tag::{Change, ChannelName, ServerId, TagKey, TagSet};
 use crate::text::called;
 
 /// One account's region: what answers or fails as a unit.
@@ -206,6 +206,17 @@ pub struct ServerChange {
     pub metadata_tags: bool,
     /// Its changes, one for each tag.
     pub changes: Vec<Change>,
+    /// When they are sent.
+    pub stage: Stage,
+}
+
+/// When changes are sent. One server's failure stops nothing but what depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// At once; where a channel is named, its later changes wait until this has succeeded.
+    First(Option<ChannelName>),
+    /// Once everything that its channel's later changes wait for has wholly succeeded.
+    After(ChannelName),
 }
 
 /// What became of the servers whose changes were tried.

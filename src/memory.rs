@@ -24,7 +24,9 @@ use crate::tag::{ChannelName, ServerId};
 pub use baselines::{Baselines, Reading, Unapproved};
 pub use channel::{ChannelMemory, KeyState, Latch, Move, SpentBy, Unfinished};
 pub use last::{LastPass, Told};
-pub use rollout::{Advance, Failed, Member, PastWave, Rollout, RolloutId, StartedWave, TakenBack};
+pub use rollout::{
+    ActiveColour, Advance, Failed, Member, PastWave, Rollout, RolloutId, StartedWave, Switch, TakenBack,
+};
 pub use row::{LATE_WRITE, RowMemory, Stamp, Stamped};
 pub use server::{Listed, Listing, Refused, Repeat, Repeats, ServerMemory};
 pub use store::{About, Store, StoreError, StoreReader};

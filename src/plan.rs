@@ -29,6 +29,7 @@ mod rollout;
 mod rule;
 mod server;
 mod state;
+mod traffic;
 mod unknown;
 pub mod window;
 
@@ -36,7 +37,7 @@ use crate::memory::Unapproved;
 use crate::problem::Problem;
 use crate::tag::{ChannelName, Reason, Version};
 use crate::text::ordered_by;
-use draft::{Carries, ClosedHours, Context, Draft};
+use draft::{Carries, ChannelRoles, ClosedHours, Context, Draft};
 use joined::{Channels, Joined};
 use policy::SourceBelts;
 use rollout::{AtRest, Cohort};
@@ -106,13 +107,14 @@ fn decide(inputs: Inputs<'_>) -> Plan {
         rows: row_belt.as_deref(),
         sources: &source_belts,
     };
-    let (channels, carries, closed) = decide_channels(inputs, &rows, (&known, &lost), held, &mut plan);
+    let (channels, carries, closed, roles) = decide_channels(inputs, &rows, (&known, &lost), held, &mut plan);
     let context = Context {
         inputs,
         rows: &rows,
         channels: &channels,
         carries: &carries,
         closed: &closed,
+        roles: &roles,
         row_belt: row_belt.as_deref(),
         source_belts: &source_belts,
     };
@@ -122,6 +124,7 @@ fn decide(inputs: Inputs<'_>) -> Plan {
     }
     refusals::rest(&mut drafts, &context);
     let counted = belts::unapproved(&mut drafts, &context, &mut plan);
+    traffic::cover(&mut drafts, &context);
     progress::count(&drafts, &context, &mut plan);
     plan.servers.reserve_exact(drafts.len());
     for draft in drafts {
@@ -152,7 +155,7 @@ fn decide_channels(
     (known, lost): (&[Joined<'_>], &belts::LostRows<'_>),
     held: Held<'_>,
     plan: &mut Plan,
-) -> (Channels, Carries, ClosedHours) {
+) -> (Channels, Carries, ClosedHours, ChannelRoles) {
     let rollouts = &*inputs.policy.rollouts;
     let carried = adopt::carried(known, rows, inputs);
     let shown = joined::shown_releases(inputs);
@@ -169,11 +172,11 @@ fn decide_channels(
         now: inputs.now,
     };
     let mut channels = Channels::new();
-    let (mut carries, mut closed) = (Carries::new(), ClosedHours::new());
+    let (mut carries, mut closed, mut roles) = (Carries::new(), ClosedHours::new(), ChannelRoles::new());
     let names = rows.keys().copied().chain(inputs.memory.channels.keys()).collect();
     let go_by = rollout::go_by(names, rollouts, &inputs.memory.channels);
     let asked = rollout::named(&go_by, &inputs.memory.channels);
-    let cohorts = rollout::cohorts(inputs, known, rows, held.sources, &asked);
+    let cohorts = rollout::cohorts(inputs, known, rows, held.sources, &asked, &go_by);
     let (nobody, mut at_rest) = (Cohort::default(), AtRest::new());
     for name in rollout::in_order(&go_by) {
         let shown = shown.get(name).map_or(&[][..], Vec::as_slice);
@@ -207,12 +210,18 @@ fn decide_channels(
             if let (None, None, Hours::Closed(hours)) = (strategy, &next.rollout, &case.pace.hours) {
                 closed.insert(name.clone(), hours.what.clone());
             }
+            let colours = go_by.get(name).copied().flatten().and_then(|it| it.colours.as_ref());
+            // Without a row nothing of a channel is tagged.
+            let of = colours
+                .filter(|_| !case.rows.is_empty())
+                .and_then(|it| rollout::roles(it, &next, cohort));
+            roles.extend(of.map(|of| (name.clone(), of)));
             channels.insert(name.clone(), next);
             carries.extend(carry.map(|carry| (name.clone(), carry)));
         }
     }
     plan.channels.sort_by(|a, b| a.name.cmp(&b.name));
-    (channels, carries, closed)
+    (channels, carries, closed, roles)
 }
 
 /// Turns the moves into happenings, and closes the update.

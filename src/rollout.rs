@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides. Who is in a wave, and when the next one starts, is [`crate::plan`]'s to say.
 
+mod colours;
 mod glob;
 mod wave;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::gate::Gate;
 use crate::tag::ChannelName;
 use crate::window::{Freeze, Window};
+pub use colours::{ACTIVE, ColourPhase, Colours, PREVIEW};
 pub use glob::{Glob, Globs};
 pub use wave::{Size, Wave};
 
@@ -89,6 +91,8 @@ pub struct Strategy {
     pub stalled_after: Duration,
     /// Channels that must be at rest before a wave starts: see [`Strategy::first`].
     pub after: Vec<ChannelName>,
+    /// Its colours, where it is blue-green; then it has no waves.
+    pub colours: Option<Colours>,
 }
 
 impl Strategy {
@@ -124,6 +128,11 @@ impl Rollouts {
     #[must_use]
     pub fn strategy(&self, name: &str) -> Option<&Strategy> {
         self.strategies.iter().find(|strategy| strategy.name == name)
+    }
+
+    /// The colours of all strategies that have some.
+    pub fn colours(&self) -> impl Iterator<Item = &Colours> {
+        self.strategies.iter().filter_map(|strategy| strategy.colours.as_ref())
     }
 
     /// The windows of a channel.

@@ -16,6 +16,7 @@ mod world;
 
 mod advice;
 mod belts;
+mod bluegreen;
 mod check;
 mod clocks;
 mod colours;

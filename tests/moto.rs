@@ -114,6 +114,7 @@ impl Bench {
 /// Gives each server of the fleet the tags that `wanted` names.
 fn changes(fleet: &Fleet, wanted: impl Fn(usize) -> Vec<(&'static str, String)>) -> Vec<ServerChange> {
     let change = |(n, (id, server)): (usize, (&ServerId, &fleetsheet::fleet::Server))| ServerChange {
+        stage: fleetsheet::fleet::Stage::First(None),
         server: id.clone(),
         source: server.source.clone(),
         user_tags: server.tags.len(),

@@ -56,6 +56,7 @@ pub(crate) fn strategy(waves: &[&str], gates: &[&str]) -> Strategy {
         max_failures: Tolerance::Count(0),
         stalled_after: Duration::from_secs(7200),
         after: Vec::new(),
+        colours: None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::batch::{Batch, pack, refusal};
 use super::calls::Run;
 use super::queue::SourceQueue;
 use super::{Applied, Applier};
-use crate::fleet::{Outcome, ServerChange, Source};
+use crate::fleet::{Outcome, ServerChange, Source, Stage};
 use crate::pacing::Action;
 
 impl Applier<'_> {
@@ -24,8 +24,24 @@ impl Applier<'_> {
             applied: Mutex::default(),
         };
         self.progress.planned(changes.len());
+        let (first, later): (Vec<_>, Vec<_>) = changes
+            .iter()
+            .partition(|change| matches!(change.stage, Stage::First(_)));
+        self.round(&run, &first).await;
+        let (go, stay): (Vec<_>, Vec<_>) = later.into_iter().partition(|change| !run.is_shut(&first, change));
+        let why = "waits: not all servers of the other colour became active".to_owned();
+        for change in stay {
+            run.settle(from_ref(&change.server), &Outcome::NotSent { why: why.clone() });
+        }
+        self.round(&run, &go).await;
+        run.applied.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes changes that wait for no others.
+    async fn round(&self, run: &Run<'_>, changes: &[&ServerChange]) {
+        let limits = self.pacing.limits();
         let mut sound = Vec::new();
-        for change in changes {
+        for change in changes.iter().copied() {
             match refusal(change) {
                 Some(message) => run.fail(from_ref(&change.server), &message, false),
                 None if change.changes.is_empty() => run.settle(from_ref(&change.server), &Outcome::Done),
@@ -43,11 +59,23 @@ impl Applier<'_> {
         let queues: Vec<SourceQueue> = batches.into_iter().map(queue).collect();
         let workers = limits.concurrency.max(1);
         join_all(queues.iter().flat_map(|queue| (0..workers).map(|_| run.work(queue)))).await;
-        run.applied.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Run<'_> {
+    /// Whether something has not succeeded that a later change waits for.
+    fn is_shut(&self, first: &[&ServerChange], later: &ServerChange) -> bool {
+        let Stage::After(channel) = &later.stage else {
+            return false;
+        };
+        let applied = self.applied();
+        let opens = first
+            .iter()
+            .filter(|change| change.stage == Stage::First(Some(channel.clone())));
+        let mut outcomes = opens.map(|change| applied.outcomes.get(&change.server));
+        outcomes.any(|outcome| outcome != Some(&Outcome::Done))
+    }
+
     async fn work(&self, queue: &SourceQueue) {
         while let Some(batch) = queue.next() {
             let end = self.send(queue, &batch).await;

@@ -39,6 +39,7 @@ pub(super) fn change(n: usize, region: &str, tags: &[(&str, &str)]) -> ServerCha
         user_tags: 0,
         metadata_tags: false,
         changes: tags.iter().map(change).collect(),
+        stage: crate::fleet::Stage::First(None),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
     } else {
         Some(None)
     };
-    let (prometheus, rollouts) = rollouts::rollouts(r, aws.as_ref(), in_sandbox);
+    let (prometheus, rollouts) = rollouts::rollouts(r, aws.as_ref(), tags.as_ref(), in_sandbox);
     let state = state::state(r);
     let replicas = state::replicas(r, limits.as_ref(), state.as_ref());
     let log = log(r);

@@ -30,6 +30,12 @@ pub(super) const STRATEGY: &[&str] = &[
     "max_failures",
     "stalled_after",
     "after",
+    "colour_tag",
+    "role_tag",
+    "first",
+    "overlap",
+    "keep",
+    "manual",
 ];
 /// The keys of `[[gate]]`.
 pub(super) const GATE: &[&str] = &[

@@ -39,10 +39,11 @@ pub(super) fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: 
         lines.push((
             "rollout",
             format!(
-                "{} after {}, by strategy {}: wave {} of {} ({}) since {}, {} of {} taken, {} of them carry it",
+                "{} after {}, by strategy {}: {} {} of {} ({}) since {}, {} of {} taken, {} of them carry it",
                 rollout.version,
                 rollout.former.as_ref().map_or("no version", |former| former.as_str()),
                 rollout.strategy,
+                if rollout.phase.is_some() { "phase" } else { "wave" },
                 rollout.wave,
                 rollout.waves,
                 rollout.to,
@@ -108,7 +109,20 @@ fn strategy_words(strategy: &Strategy, channel: &ChannelName) -> String {
         [] => String::new(),
         names => format!("; after {}", names.join(", ")),
     };
-    format!("{}: waves {}; {gates}{after}", strategy.name, waves.join(", "))
+    let how = match &strategy.colours {
+        Some(colours) => format!(
+            "blue-green by the tag {}, role tag {}{}",
+            colours.colour_tag,
+            colours.role_tag,
+            if colours.manual {
+                " (the switch waits for advance)"
+            } else {
+                ""
+            }
+        ),
+        None => format!("waves {}", waves.join(", ")),
+    };
+    format!("{}: {how}; {gates}{after}", strategy.name)
 }
 
 /// `errors: fail, 0.031 (limit 0.01), the former version 0.004, 1200 samples: 0.031 > 0.01; passed 0 of 3 times, failed 1 time`.

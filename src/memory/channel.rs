@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Advance, Rollout, RowMemory, Stamp, TakenBack};
+use super::{ActiveColour, Advance, Rollout, RowMemory, Stamp, TakenBack};
 use crate::tag::Version;
 
 /// Why a key lost its effect.
@@ -124,6 +124,9 @@ pub struct ChannelMemory {
     /// The release that a gate took back last, until a key changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_back: Option<TakenBack>,
+    /// Which of its colours takes traffic, where it is blue-green and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<ActiveColour>,
     /// Its row.
     pub row: RowMemory<Stamp>,
 }

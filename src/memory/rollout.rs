@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Tally;
-use crate::rollout::Size;
+use crate::rollout::{ColourPhase, Size};
 use crate::tag::{ChannelName, Version};
 
 /// Which rollout: its channel, and when it started in microseconds. A server that is remembered as a member of another is none.
@@ -61,6 +61,33 @@ pub struct Failed {
     pub at: DateTime<Utc>,
 }
 
+/// What a blue-green rollout remembers besides: its phases stand in for waves.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    /// The colour that was active when it started.
+    pub former: String,
+    /// The one that is to be.
+    pub other: String,
+    /// Since when passes find the other colour wholly active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<DateTime<Utc>>,
+    /// Whether the former colour gives its traffic up.
+    #[serde(default)]
+    pub gives_up: bool,
+}
+
+/// Which colour of a channel takes traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActiveColour {
+    /// The colour.
+    pub active: String,
+    /// Whether a rollback goes back in place, and leaves roles as they are until it is through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
+}
+
 /// A release that passes to its servers in waves. The version that it leaves is the channel's prior version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +126,9 @@ pub struct Rollout {
     /// The waves that are over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<PastWave>,
+    /// Its colours, where it is blue-green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<Switch>,
 }
 
 impl Rollout {
@@ -120,9 +150,18 @@ impl Rollout {
         self.wave + 1 >= self.waves.len()
     }
 
-    /// `wave 2/5`.
+    /// Its phase, where it is blue-green.
+    #[must_use]
+    pub fn phase(&self) -> Option<ColourPhase> {
+        self.switch.as_ref().map(|_| ColourPhase::at(self.wave))
+    }
+
+    /// `wave 2/5`, or `phase 2/4 (switching)`.
     #[must_use]
     pub fn at_wave(&self) -> String {
+        if let Some(phase) = self.phase() {
+            return format!("phase {}/{} ({phase})", self.wave + 1, self.waves.len());
+        }
         format!("wave {}/{}", self.wave + 1, self.waves.len())
     }
 
@@ -143,6 +182,7 @@ impl Rollout {
             .chain(self.first_move.as_mut())
             .chain(self.settled.as_mut())
             .chain(self.held_since.as_mut())
+            .chain(self.switch.iter_mut().filter_map(|switch| switch.whole.as_mut()))
             .chain(failed)
             .chain(gates)
             .chain(past)

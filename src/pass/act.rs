@@ -4,12 +4,13 @@ use tracing::{debug, warn};
 
 use super::events::Telling;
 use super::input::{PassClients, PassInput};
-use crate::apply::{Applied, Applier};
+use crate::apply::{Applied, Applier, staged};
 use crate::fleet::{Fleet, ServerChange};
 use crate::journal::Journal;
 use crate::memory::{Memory, StoreError, Update};
 use crate::observe::Observed;
 use crate::pass_end::Decided;
+use crate::plan::Policy;
 use crate::plan::check::Approved;
 use crate::problem::{Code, Kind, Problem};
 use crate::settle::{Settled, settle};
@@ -51,7 +52,7 @@ impl Permitted {
     ) -> Self {
         Self {
             first: first_update(telling(input, clients, &decided.observed), memory, decided, approved),
-            changes: server_changes(approved, &decided.observed.fleet),
+            changes: server_changes(approved, &decided.observed.fleet, input.policy),
         }
     }
 }
@@ -135,21 +136,25 @@ pub(super) async fn apply(applier: &Applier<'_>, changes: Vec<ServerChange>) -> 
 }
 
 /// The changes of an approved plan, with what the batching needs to know of each server.
-pub(super) fn server_changes(approved: &Approved<'_>, fleet: &Fleet) -> Vec<ServerChange> {
-    approved
-        .changes()
-        .filter_map(|server| {
-            let live = fleet.servers.get(&server.id)?;
-            let user_tags = live.tags.keys().filter(|key| !key.as_str().starts_with("aws:")).count();
-            Some(ServerChange {
+pub(super) fn server_changes(approved: &Approved<'_>, fleet: &Fleet, policy: &Policy) -> Vec<ServerChange> {
+    let mut all = Vec::new();
+    for server in approved.changes() {
+        let Some(live) = fleet.servers.get(&server.id) else {
+            continue;
+        };
+        let user_tags = live.tags.keys().filter(|key| !key.as_str().starts_with("aws:")).count();
+        for (changes, stage) in staged(&server.changes, server.channel.as_ref(), &policy.rollouts) {
+            all.push(ServerChange {
                 server: server.id.clone(),
                 source: live.source.clone(),
                 user_tags,
                 metadata_tags: live.metadata_tags,
-                changes: server.changes.clone(),
-            })
-        })
-        .collect()
+                changes,
+                stage,
+            });
+        }
+    }
+    all
 }
 
 /// Shows in the sheet what became of it. A failure undoes nothing: the next pass finds the rest still to be written.

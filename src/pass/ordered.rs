@@ -154,7 +154,7 @@ pub async fn carry_out<'a>(
         stop: clients.stop.clone(),
         progress: clients.progress,
     };
-    let changes = server_changes(&approved, &observed.fleet);
+    let changes = server_changes(&approved, &observed.fleet, asked.policy);
     let applied = stages.of(Stage::Apply, apply(&applier, changes)).await;
     let settled = async {
         let inputs = Inputs {

@@ -99,7 +99,7 @@ async fn carry_out(
         stop: clients.stop.clone(),
         progress: clients.progress,
     };
-    let applied = apply(&applier, server_changes(&approved, &observed.fleet)).await;
+    let applied = apply(&applier, server_changes(&approved, &observed.fleet, input.policy)).await;
     let mut settled = settle(input.inputs(observed, journal.memory()), plan, Some(&applied.outcomes));
     let second = telling.settled(&mut settled, journal.memory(), decided);
     journal.remember(&second).await?;

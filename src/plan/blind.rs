@@ -1,18 +1,21 @@
 //! Rollouts while the sheet cannot be read: their gates are counted, and one that has failed takes its release back, by what is
 //! remembered and what the servers carry. Nothing else moves.
 
+use std::collections::BTreeMap;
+
 use super::clock;
 use super::inputs::Blind;
 use super::model::{By, Happening, Moved, Plan, ServerStatus};
 use super::order;
-use super::order::{NotOrdered, Roll};
+use super::order::{NotOrdered, Roll, Sidedness};
 use super::refusals::Tries;
 use super::rollout::count_alone;
 use super::rule::Rule;
 use super::state::State;
-use crate::memory::{Binding, ChannelMemory, KeyState, Move, SpentBy, TakenBack};
+use crate::fleet::Server;
+use crate::memory::{ActiveColour, Binding, ChannelMemory, KeyState, Move, SpentBy, TakenBack};
 use crate::problem::{Code, Kind, Problem};
-use crate::tag::{ChannelName, Version};
+use crate::tag::{ChannelName, ServerId, Version};
 
 /// Decides what a pass does that cannot read the sheet.
 #[must_use]
@@ -43,7 +46,7 @@ fn decide(given: Blind<'_>) -> Plan {
     }
     for (name, known) in &given.memory.channels {
         if let Some(back) = goes_on(known) {
-            finish(given, name, back, &mut plan);
+            finish(given, (name, known), back, &mut plan);
             continue;
         }
         let mut next = known.clone();
@@ -81,13 +84,17 @@ fn take_back(given: Blind<'_>, name: &ChannelName, known: ChannelMemory, failure
         to: &to,
         why: &failure,
     };
-    if let Err(why) = follow(given, name, back, true, plan) {
-        let message = format!("{name}: {failure}, and it is not rolled back: {why}");
-        plan.problems
-            .push(Problem::new(Kind::Gate, Code::GateFailed, name.as_str(), message));
-        plan.update.channels.insert(name.clone(), known);
-        return;
-    }
+    let followed = follow(given, (name, &known), back, true, plan);
+    let colour = match followed {
+        Ok(colour) => colour,
+        Err(why) => {
+            let message = format!("{name}: {failure}, and it is not rolled back: {why}");
+            plan.problems
+                .push(Problem::new(Kind::Gate, Code::GateFailed, name.as_str(), message));
+            plan.update.channels.insert(name.clone(), known);
+            return;
+        }
+    };
     let latch = known.latch.clone();
     let next = ChannelMemory {
         latch,
@@ -96,6 +103,7 @@ fn take_back(given: Blind<'_>, name: &ChannelName, known: ChannelMemory, failure
             why: failure.clone(),
             keys: [None, None],
         }),
+        colour,
         ..order::rolled_back(&known, &from, Some(&to))
     };
     plan.update.channels.insert(name.clone(), next);
@@ -141,8 +149,8 @@ fn goes_on(known: &ChannelMemory) -> Option<Back<'_>> {
 }
 
 /// Goes on with what a gate took back. It was told when it was.
-fn finish(given: Blind<'_>, name: &ChannelName, back: Back<'_>, plan: &mut Plan) {
-    if let Err(why) = follow(given, name, back, false, plan) {
+fn finish(given: Blind<'_>, (name, known): (&ChannelName, &ChannelMemory), back: Back<'_>, plan: &mut Plan) {
+    if let Err(why) = follow(given, (name, known), back, false, plan) {
         let message = format!(
             "{name}: {}, and not all of its servers went back to {}: {why}",
             back.why, back.to
@@ -155,11 +163,11 @@ fn finish(given: Blind<'_>, name: &ChannelName, back: Back<'_>, plan: &mut Plan)
 /// Its servers follow to the version that comes back, if they show that this store is up to date.
 fn follow(
     given: Blind<'_>,
-    name: &ChannelName,
+    (name, known): (&ChannelName, &ChannelMemory),
     back: Back<'_>,
     moves: bool,
     plan: &mut Plan,
-) -> Result<(), NotOrdered> {
+) -> Result<Option<ActiveColour>, NotOrdered> {
     let Back { from, to, why } = back;
     let roll = Roll::new(name, given.fleet, given.memory, given.policy, None);
     let servers = roll.seen();
@@ -178,12 +186,20 @@ fn follow(
     channel.unseen = roll.unseen().count() as u64;
     channel.concerned = channel.unseen;
     let own = plan.servers.len();
-    order::follow(&mut channel, servers, given.memory, given.policy, to, plan);
+    let side = Sidedness::new(name, known, moves, &servers, &roll, given.policy);
+    let live: BTreeMap<ServerId, &Server> = servers
+        .iter()
+        .filter(|(_, (_, held))| !held)
+        .map(|(id, (server, _))| ((*id).clone(), *server))
+        .collect();
+    let roles = side.roles.as_ref();
+    order::follow(&mut channel, servers, (given.memory, given.policy), to, roles, plan);
     if !moves {
         rest(given, own, plan);
+        order::cover(&live, roles, own, plan);
     }
     plan.channels.push(channel);
-    Ok(())
+    Ok(side.colour)
 }
 
 /// Leaves those alone, for now, whose tags were refused, as a pass does that reads the sheet, and those that somebody else keeps changing.

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use super::advice::{Advice, Step, Then};
 use super::model::{ChannelPlan, Plan};
 use super::recognise::Edit;
-use super::rollout::{Carry, let_go, stand_without_row};
+use super::rollout::{Carry, let_go, note_colours, stand_without_row};
 use super::rule::Rule;
 use super::window::Hours;
-use crate::memory::{Advance, ChannelMemory, KeyState, Latch, SpentBy, TakenBack};
+use crate::memory::{ActiveColour, Advance, ChannelMemory, KeyState, Latch, SpentBy, TakenBack};
 use crate::problem::{Code, Kind, Problem};
 use crate::sheet::intent::{Key, Tick};
 use crate::tag::Version;
@@ -38,6 +38,7 @@ pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<(ChannelMemory,
         (None, Some(row), Some(met)) if case.terms.complete => contact::meet(case, row, met, plan),
         (None, ..) => return unknown(case, plan).map(|next| (next, None)),
     };
+    meet_colours(case, &mut next);
     let before = known.cloned().unwrap_or_default();
     if case.rows.is_empty() {
         let stands = stand_without_row(case, &mut next, plan);
@@ -51,12 +52,30 @@ pub(super) fn decide(case: &Case<'_>, plan: &mut Plan) -> Option<(ChannelMemory,
     note_advance(case, known.is_some(), &mut next);
     next.taken_back = next.taken_back.take().and_then(|back| unanswered(case, back));
     let mut matched = rules::match_rule(case, &mut next, plan);
+    note_colours(&mut next, &case.pace.cohort.sides());
     let carry = matched.carry.take();
     let adopted = || next.mixed.then_some(Carry::Adopted);
     let carry = carry.or_else(adopted);
     report_spent(case, &before, &next, plan);
     plan.channels.push(channel_plan(case, &next, matched));
     Some((next, carry))
+}
+
+/// Which colour of a blue-green channel is active, where that is not known yet: as far as all of it is in sight.
+fn meet_colours(case: &Case<'_>, next: &mut ChannelMemory) {
+    let colours = case.pace.strategy.and_then(|strategy| strategy.colours.as_ref());
+    let Some(colours) = colours.filter(|_| next.colour.is_none() && case.terms.complete) else {
+        return;
+    };
+    let met = match next.rollout.as_ref().and_then(|rollout| rollout.switch.as_ref()) {
+        Some(switch) if switch.gives_up => Some(switch.other.clone()),
+        Some(switch) => Some(switch.former.clone()),
+        None => case.pace.cohort.sides().met(&colours.first),
+    };
+    next.colour = met.map(|active| ActiveColour {
+        active,
+        in_place: false,
+    });
 }
 
 /// What a gate took back, unless a key holds something else than it did then, or when it was first read since.

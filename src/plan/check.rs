@@ -4,6 +4,7 @@
 //! Nothing is written without an [`Approved`], and only [`check`] makes one.
 
 mod blind;
+mod colours;
 mod evidence;
 mod ground;
 mod order;
@@ -65,6 +66,7 @@ pub fn check<'p>(inputs: Inputs<'_>, plan: &'p Plan) -> Result<Approved<'p>, Vec
         let evidence = Evidence::new(inputs, plan);
         releases::check(&evidence, &mut faults);
         servers::check(&evidence, &mut faults);
+        colours::check(&evidence, &mut faults);
     } else if !plan.servers.is_empty() || !plan.channels.is_empty() || plan.update != only_reasons(inputs, plan) {
         faults.push("the plan is stopped, but is not empty".to_owned());
     }

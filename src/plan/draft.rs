@@ -7,7 +7,7 @@ use super::inputs::Inputs;
 use super::joined::{Channels, Joined, Recall, Rows};
 use super::model::{ServerPlan, ServerStatus};
 use super::policy::SourceBelts;
-use super::rollout::{Carry, Wanted};
+use super::rollout::{Carry, Roles, Wanted};
 use crate::fleet::Server;
 use crate::memory::ServerMemory;
 use crate::sheet::intent::ServerRow;
@@ -22,6 +22,8 @@ pub(super) struct Context<'a> {
     pub(super) carries: &'a Carries,
     /// What channels without a strategy wait for in which nobody passes to a release now.
     pub(super) closed: &'a ClosedHours,
+    /// The roles of blue-green channels, each with whether servers of the colour that is to be active are out of sight.
+    pub(super) roles: &'a ChannelRoles,
     /// The belt on rows that holds, if it does.
     pub(super) row_belt: Option<&'a str>,
     /// Sources that a belt holds.
@@ -33,6 +35,9 @@ pub(super) type ClosedHours = BTreeMap<ChannelName, String>;
 
 /// What the servers of channels are to carry whose release is not for all of them.
 pub(super) type Carries = BTreeMap<ChannelName, Carry>;
+
+/// The roles of blue-green channels, each with whether servers of the colour that is to be active are out of sight.
+pub(super) type ChannelRoles = BTreeMap<ChannelName, (Roles, bool)>;
 
 impl<'a> Context<'a> {
     /// The release of a channel, once this plan is applied.

@@ -1,10 +1,11 @@
 //! A rollback that somebody orders on the command line: decided from what is remembered and what the servers carry, because the
 //! sheet may be out of reach. It does what a tick does, to this channel alone.
 
+mod follow;
 mod members;
+mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::advice::{Advice, Step, Then};
 use super::identity::{rivals, store};
@@ -16,9 +17,11 @@ use crate::fleet::{Fleet, Server, Source};
 use crate::memory::{Advance, ChannelMemory, Latch, Memory, Move, ServerMemory, Unfinished};
 use crate::problem::{Kind, Problem};
 use crate::sheet::parse::Sheet;
-use crate::tag::{Change, ChannelName, Reason, ServerId, TagKey, Version};
+use crate::tag::{Change, ChannelName, ServerId, TagKey, Version};
 use crate::text::{did_you_mean, nearest, ordered_by};
+pub(super) use follow::follow;
 pub(super) use members::Roll;
+pub(super) use roles::{Sidedness, cover};
 
 /// What is ordered, by whom and why.
 #[derive(Clone, Copy, Debug)]
@@ -125,8 +128,13 @@ pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) 
     }
     let mut plan = Plan::default();
     let mut channel = channel_plan(name, from, to, moves);
+    let side = Sidedness::new(name, known, moves, &servers, &roll, policy);
     if moves {
-        plan.update.channels.insert(name.clone(), rolled_back(known, from, to));
+        let next = ChannelMemory {
+            colour: side.colour.clone(),
+            ..rolled_back(known, from, to)
+        };
+        plan.update.channels.insert(name.clone(), next);
     }
     channel.unseen = roll.unseen().count() as u64;
     channel.concerned += channel.unseen;
@@ -138,7 +146,14 @@ pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) 
     plan.problems = problems.collect();
     // Without a version to go back to, a rollout ends where its servers are.
     if let Some(to) = to {
-        follow(&mut channel, servers, memory, policy, to, &mut plan);
+        follow(
+            &mut channel,
+            servers,
+            (memory, policy),
+            to,
+            side.roles.as_ref(),
+            &mut plan,
+        );
     }
     if moves {
         plan.happenings.push(Happening {
@@ -151,56 +166,6 @@ pub fn order(fleet: &Fleet, memory: &Memory, policy: &Policy, order: Order<'_>) 
     }
     plan.channels.push(channel);
     Ok(plan)
-}
-
-/// The servers of the channel follow to the version that comes back, but for those that are held.
-pub(super) fn follow(
-    channel: &mut ChannelPlan,
-    servers: BTreeMap<&ServerId, (&Server, bool)>,
-    memory: &Memory,
-    policy: &Policy,
-    to: &Version,
-    plan: &mut Plan,
-) {
-    let name = &channel.name.clone();
-    for (id, (server, held)) in servers {
-        let remembered = memory.servers.get(id);
-        if held {
-            channel.held += 1;
-            if server
-                .tag(&policy.version_tag)
-                .is_none_or(|version| **version != *to.as_str())
-            {
-                channel.left_behind.push(id.clone());
-            }
-            plan.servers
-                .push(server_plan(id, server, name, ServerStatus::Held, Vec::new()));
-            continue;
-        }
-        channel.concerned += 1;
-        let before = server.tag(&policy.version_tag);
-        if before.is_some_and(|before| **before == *to.as_str()) {
-            channel.carrying += 1;
-            continue;
-        }
-        let change = Change {
-            tag: policy.version_tag.clone(),
-            before: before.cloned(),
-            after: to.as_str().into(),
-            reason: Reason::Rollback,
-        };
-        let fresh = || ServerMemory {
-            source: Some(server.source.clone()),
-            ..ServerMemory::default()
-        };
-        let mut next = remembered.cloned().unwrap_or_else(|| Arc::new(fresh()));
-        Arc::make_mut(&mut next)
-            .meant
-            .insert(change.tag.clone(), change.after.clone());
-        plan.update.servers.insert(id.clone(), next);
-        plan.servers
-            .push(server_plan(id, server, name, ServerStatus::InSync, vec![change]));
-    }
 }
 
 /// Whether this store serves the spreadsheet, and may act.

@@ -50,7 +50,11 @@ pub fn candidate(
         channel.is_some_and(served) || rows().any(|row| row.id == *id)
     };
     let tags = |server: Option<&Server>| {
-        let keys = [&policy.channel_tag, &policy.version_tag].into_iter().chain(managed);
+        let roles = policy.rollouts.colours().map(|colours| &colours.role_tag);
+        let keys = [&policy.channel_tag, &policy.version_tag]
+            .into_iter()
+            .chain(managed)
+            .chain(roles);
         let value = |key: &TagKey| server.and_then(|server| server.tag(key)).cloned();
         keys.map(|key| (key.clone(), value(key).unwrap_or_else(|| PLACEHOLDER.into())))
             .collect()

@@ -39,6 +39,7 @@ codes! {
     Channel = "channel",
     Check = "check",
     Checkbox = "checkbox",
+    Colours = "colours",
     Contested = "contested",
     Deserted = "deserted",
     Duplicate = "duplicate",

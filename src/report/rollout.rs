@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::gate::Reading;
 use crate::memory::{ChannelMemory, Memory};
 use crate::plan::{GateLine, Phase, RolloutPlan, RolloutRule};
-use crate::rollout::Size;
+use crate::rollout::{ColourPhase, Size};
 use crate::tag::ChannelName;
 
 /// The object, or null where no rollout is under way.
@@ -19,7 +19,7 @@ pub fn rollout(rollout: Option<&RolloutPlan>) -> Value {
         "former": rollout.former,
         "strategy": rollout.strategy,
         // Waves have none.
-        "phase": null,
+        "phase": rollout.phase.map(ColourPhase::word),
         "wave": rollout.wave,
         "waves": rollout.waves,
         "to": rollout.to,
@@ -80,12 +80,16 @@ pub fn remembered_rollout(
         version: version.clone(),
         former: channel.prior.clone(),
         strategy: rollout.strategy.clone(),
+        phase: rollout.phase(),
         wave: rollout.wave + 1,
         waves: rollout.waves.len(),
-        to: rollout
-            .waves
-            .get(rollout.wave)
-            .map_or_else(|| Size::ALL.to_string(), |wave| wave.to.to_string()),
+        to: match rollout.phase() {
+            Some(phase) => phase.to_string(),
+            None => rollout
+                .waves
+                .get(rollout.wave)
+                .map_or_else(|| Size::ALL.to_string(), |wave| wave.to.to_string()),
+        },
         size: members,
         members,
         carrying,

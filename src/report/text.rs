@@ -234,6 +234,7 @@ fn channel(line: &ChannelLine, preview: bool) -> Row {
 /// What the next pass does in a rollout, in the future tense; `None` where nobody passes.
 fn next_wave(rollout: &RolloutPlan) -> Option<String> {
     let behind = servers_of(rollout.members.saturating_sub(rollout.carrying));
+    let name = if rollout.phase.is_some() { "phase" } else { "wave" };
     let RolloutPlan {
         version,
         wave,
@@ -244,15 +245,15 @@ fn next_wave(rollout: &RolloutPlan) -> Option<String> {
     } = rollout;
     match rollout.rule {
         RolloutRule::Starts => Some(format!(
-            "would start to roll out {version}: wave {wave}/{waves} ({to}) with {}",
+            "would start to roll out {version}: {name} {wave}/{waves} ({to}) with {}",
             servers_of(*size)
         )),
         RolloutRule::NextWave => Some(format!(
-            "would start wave {wave}/{waves} ({to}) of {version}: {behind} more, to {}",
+            "would start {name} {wave}/{waves} ({to}) of {version}: {behind} more, to {}",
             thousands(*size)
         )),
         RolloutRule::Moves if rollout.state == Phase::Moving && rollout.carrying < rollout.members => Some(format!(
-            "would give {version} to {behind} of wave {wave}/{waves} ({to})"
+            "would give {version} to {behind} of {name} {wave}/{waves} ({to})"
         )),
         _ => None,
     }

@@ -155,6 +155,7 @@ mod tests {
             paused: false,
             held_since: None,
             past: Vec::new(),
+            switch: None,
         });
     }
 }

@@ -1,12 +1,13 @@
 //! What is advised about rollouts: gates that failed, rollouts that get nowhere, waves that wait for people.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use fleetsheet::gate::Verdict;
 use fleetsheet::plan::State;
 use fleetsheet::problem::Code;
-use fleetsheet::rollout::{OnFailure, Strategy};
+use fleetsheet::rollout::{Colours, OnFailure, Strategy};
 use fleetsheet::sheet::Cell;
 
 use super::{Case, pass, set, text, turn_keys, world};
@@ -82,6 +83,21 @@ pub(super) fn cases() -> Vec<Case> {
                 turn_keys(world, "web", "");
                 pass(world, &calm());
                 turn_keys(world, "web", "2.0.0");
+                calm()
+            },
+        },
+        Case {
+            code: Code::Colours,
+            says: "give each server one of two values of Colour",
+            provoke: |world| {
+                start(world, |it| it.colours = Some(colours()));
+                calm()
+            },
+            apply: |world| {
+                for (n, server) in world.fleet.servers.values_mut().enumerate() {
+                    let colour = if n % 2 == 0 { "blue" } else { "green" };
+                    server.tags.insert("Colour".into(), colour.into());
+                }
                 calm()
             },
         },
@@ -196,4 +212,15 @@ pub(super) fn worlds() -> Vec<(State, World)> {
             }),
         ),
     ]
+}
+
+fn colours() -> Colours {
+    Colours {
+        colour_tag: "Colour".into(),
+        role_tag: "ReleaseRole".into(),
+        first: "blue".into(),
+        overlap: Duration::ZERO,
+        keep: Duration::ZERO,
+        manual: false,
+    }
 }

@@ -138,6 +138,7 @@ pub(crate) fn changes(fleet: &Fleet, value: impl Fn(usize) -> String) -> Vec<Ser
     let servers = fleet.servers.iter().enumerate();
     servers
         .map(|(n, (id, server))| ServerChange {
+            stage: fleetsheet::fleet::Stage::First(None),
             server: id.clone(),
             source: server.source.clone(),
             user_tags: server

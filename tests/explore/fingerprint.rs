@@ -98,6 +98,7 @@ impl Printer {
 
     fn channel(&mut self, memory: &ChannelMemory) {
         let ChannelMemory {
+            colour,
             release,
             approved,
             prior,
@@ -116,7 +117,7 @@ impl Printer {
         } = memory;
         // No channel of this exploration has a strategy.
         assert!(
-            !*mixed && rollout.is_none() && advance.is_none() && taken_back.is_none(),
+            !*mixed && colour.is_none() && rollout.is_none() && advance.is_none() && taken_back.is_none(),
             "{memory:?}"
         );
         self.put((

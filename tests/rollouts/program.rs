@@ -137,6 +137,7 @@ impl Program {
             max_failures: Tolerance::Count(0),
             stalled_after: minutes(100_000),
             after: Vec::new(),
+            colours: None,
         };
         let always = |text: &str| Edge::Instant(text.parse().unwrap());
         let freeze = Freeze::new(always("2000-01-01T00:00:00Z"), always("2100-01-01T00:00:00Z"), None, "").unwrap();

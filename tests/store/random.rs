@@ -110,6 +110,7 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
                 row,
                 (rollout, advance, taken_back),
             )| ChannelMemory {
+                colour: None,
                 release,
                 approved,
                 prior,

@@ -72,6 +72,7 @@ pub(super) fn rolls() -> impl Strategy<Value = Rolls> {
             adopted: failed.is_none(),
             paused: failed.is_some(),
             past,
+            switch: None,
             failed,
         },
     );

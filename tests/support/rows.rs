@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetsheet::fleet::{Outcome, Outcomes};
+use fleetsheet::apply::staged;
+use fleetsheet::fleet::{Outcome, Outcomes, Server, Stage};
 use fleetsheet::memory::Binding;
 use fleetsheet::plan::Plan;
 use fleetsheet::settle::{Settled, settle};
 use fleetsheet::sheet::display::Display;
 use fleetsheet::sheet::parse::Sheet;
 use fleetsheet::sheet::{Append, Cell, ColumnWrite, Columns, NewCell};
+use fleetsheet::tag::{Change, ChannelName, ServerId, TagKey};
 use fleetsheet::writeback::{Desired, Target, appends, confirmed, marked_columns, written};
 
 use crate::world::{Crash, Options, Row, Tab, World};
@@ -30,16 +32,18 @@ impl World {
         self.stores = BTreeSet::from([self.memory.store.clone()]);
         let binding = self.memory.binding.get_or_insert_with(Binding::default);
         binding.marks = marks(&sheet.display);
-        let outcomes = outcomes(plan, options);
-        for (count, server) in plan.servers.iter().filter(|s| !s.changes.is_empty()).enumerate() {
+        let mut outcomes = outcomes(plan, options);
+        for (count, write) in writes(plan, self).into_iter().enumerate() {
             if dies(Crash::Tags(count)) {
                 return;
             }
-            if outcomes.get(&server.id) == Some(&Outcome::Done)
-                && let Some(live) = self.fleet.servers.get_mut(&server.id)
+            if let Stage::After(channel) = &write.stage
+                && self.is_shut(channel, plan, &outcomes)
             {
-                let tags = server.changes.iter().map(|c| (c.tag.clone(), c.after.clone()));
-                live.tags.extend(tags);
+                let why = "waits".to_owned();
+                outcomes.insert(write.server.clone(), Outcome::NotSent { why });
+            } else if outcomes.get(&write.server) == Some(&Outcome::Done) {
+                self.tag(&write);
             }
         }
         if matches!(options.crash, Some(Crash::Tags(_) | Crash::AfterTags)) {
@@ -49,6 +53,66 @@ impl World {
         self.memory.apply(&settled.update);
         write_back(self, sheet, &settled, options);
     }
+
+    /// Whether a server that takes traffic over in this plan did not.
+    fn is_shut(&self, channel: &ChannelName, plan: &Plan, outcomes: &Outcomes) -> bool {
+        let opens = writes(plan, self);
+        opens.iter().any(|write| {
+            let waits = write.stage == Stage::First(Some(channel.clone()));
+            waits && outcomes.get(&write.server) != Some(&Outcome::Done)
+        })
+    }
+
+    /// Makes one call, and holds it against the first law of blue-green.
+    pub(crate) fn tag(&mut self, write: &Write) {
+        for colours in self.policy.rollouts.clone().colours() {
+            let gives_up = |c: &&Change| c.tag == colours.role_tag && c.before.as_deref() == Some("active");
+            if write.changes.iter().any(|change| gives_up(&change)) {
+                let tag = |server: &Server, tag: &TagKey| server.tag(tag).map(ToString::to_string);
+                let own = tag(&self.fleet.servers[&write.server], &colours.colour_tag);
+                let live = self
+                    .fleet
+                    .servers
+                    .values()
+                    .filter(|server| server.state.word() == "running");
+                let colour = |server: &&Server| tag(server, &colours.colour_tag).filter(|it| Some(it) != own.as_ref());
+                let mut others = live.filter(|server| colour(server).is_some()).peekable();
+                let whole = others.peek().is_some()
+                    && others.all(|server| tag(server, &colours.role_tag).as_deref() == Some("active"));
+                assert!(
+                    whole,
+                    "{} gives up active, and the other colour is not wholly so",
+                    write.server
+                );
+            }
+        }
+        if let Some(live) = self.fleet.servers.get_mut(&write.server) {
+            let tags = write.changes.iter().map(|c| (c.tag.clone(), c.after.clone()));
+            live.tags.extend(tags);
+        }
+    }
+}
+
+/// What is sent to one server at once.
+pub(crate) struct Write {
+    pub(crate) server: ServerId,
+    changes: Vec<Change>,
+    stage: Stage,
+}
+
+/// The calls of a plan, in the order of their stages.
+pub(crate) fn writes(plan: &Plan, world: &World) -> Vec<Write> {
+    let mut writes = Vec::new();
+    for server in &plan.servers {
+        let parts = staged(&server.changes, server.channel.as_ref(), &world.policy.rollouts);
+        writes.extend(parts.into_iter().map(|(changes, stage)| Write {
+            server: server.id.clone(),
+            changes,
+            stage,
+        }));
+    }
+    writes.sort_by_key(|write| matches!(write.stage, Stage::After(_)));
+    writes
 }
 
 /// How the changes of a plan end.

@@ -19,7 +19,7 @@ use fleetsheet::sheet::parse::{Sheet, parse};
 use fleetsheet::sheet::{Cell, Editors, GridRange, Mark, ProtectedRange, RawSpreadsheet, RawTab, STORE_MARK};
 use fleetsheet::tag::{ChannelName, ServerId, TagKey};
 
-use crate::rows::outcomes;
+use crate::rows::{outcomes, writes};
 
 /// A row: cells by header.
 pub(crate) type Row = BTreeMap<String, Cell>;
@@ -365,11 +365,8 @@ impl World {
         }
         self.memory.apply(&plan.update);
         let done = tagged.unwrap_or(usize::MAX);
-        for server in plan.servers.iter().take(done) {
-            if let Some(live) = self.fleet.servers.get_mut(&server.id) {
-                let tags = server.changes.iter().map(|c| (c.tag.clone(), c.after.clone()));
-                live.tags.extend(tags);
-            }
+        for write in writes(&plan, self).into_iter().take(done) {
+            self.tag(&write);
         }
         if tagged.is_none() {
             let outcomes = outcomes(&plan, &Options::default());

@@ -3,7 +3,7 @@
 use crate::mail::{News, PassedWave};
 use crate::memory::Memory;
 use crate::plan::Plan;
-use crate::rollout::Size;
+use crate::rollout::{ColourPhase, Size};
 
 /// The news of a channel with what a rollout adds to them.
 pub(super) fn told(mut news: News, plan: &Plan, memory: &Memory) -> News {
@@ -13,8 +13,12 @@ pub(super) fn told(mut news: News, plan: &Plan, memory: &Memory) -> News {
     match (news.event.as_str(), &channel.rollout) {
         ("promotion", Some(rollout)) => {
             news.event = "rollout".to_owned();
+            let (all, one) = match rollout.phase {
+                Some(_) => ("phases", "phase"),
+                None => ("waves", "wave"),
+            };
             news.text = format!(
-                "in {} waves, by strategy {}; wave {} ({}) takes {}",
+                "in {} {all}, by strategy {}; {one} {} ({}) takes {}",
                 rollout.waves,
                 rollout.strategy,
                 rollout.wave,
@@ -29,16 +33,20 @@ pub(super) fn told(mut news: News, plan: &Plan, memory: &Memory) -> News {
             news.from = channel.previous.as_ref().map(ToString::to_string).unwrap_or_default();
             let known = memory.channels.get(&channel.name);
             if let Some(rollout) = known.and_then(|known| known.rollout.as_ref()) {
+                let to = |wave: usize, to: &Size| match rollout.switch {
+                    Some(_) => ColourPhase::at(wave).to_string(),
+                    None => to.to_string(),
+                };
                 let past = rollout.past.iter().map(|wave| PassedWave {
                     wave: wave.wave + 1,
-                    to: wave.to.to_string(),
+                    to: to(wave.wave, &wave.to),
                     servers: wave.members,
                     began: wave.began,
                     ended: wave.ended,
                 });
                 let last = PassedWave {
                     wave: rollout.wave + 1,
-                    to: Size::ALL.to_string(),
+                    to: to(rollout.wave, &Size::ALL),
                     servers: channel.concerned,
                     began: rollout.began,
                     ended: news.at,

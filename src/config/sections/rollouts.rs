@@ -1,5 +1,6 @@
 //! How releases pass to their servers: `[prometheus]`, `[[strategy]]`, `[[gate]]`, `[[window]]` and `[[freeze]]`.
 
+mod colours;
 mod gates;
 mod hours;
 mod order;
@@ -8,19 +9,24 @@ mod waves;
 
 use std::time::Duration;
 
-use crate::config::model::{Aws, Prometheus};
+use crate::config::model::{Aws, Prometheus, Tags};
 use crate::config::read::Reader;
 use crate::config::syntax::{self, SECOND};
 use crate::endpoint::Endpoint;
 use crate::rollout::Rollouts;
 
 /// The sections. A sandbox brings its own accounts and its own Prometheus.
-pub(super) fn rollouts(r: &mut Reader, aws: Option<&Aws>, in_sandbox: bool) -> (Option<Prometheus>, Option<Rollouts>) {
+pub(super) fn rollouts(
+    r: &mut Reader,
+    aws: Option<&Aws>,
+    tags: Option<&Tags>,
+    in_sandbox: bool,
+) -> (Option<Prometheus>, Option<Rollouts>) {
     let prometheus = prometheus(r);
     let accounts = aws.filter(|_| !in_sandbox).map(|aws| &*aws.accounts);
     let nowhere_to_ask = !in_sandbox && prometheus.as_ref().is_some_and(|it| it.url.is_none());
     let (names, gates) = gates::gates(r, accounts, nowhere_to_ask);
-    let strategies = strategies::strategies(r, names.as_ref(), accounts);
+    let strategies = strategies::strategies(r, names.as_ref(), accounts, tags);
     if let Some(strategies) = &strategies {
         order::refuse_circles(r, strategies);
     }

@@ -5,7 +5,7 @@ use super::keys::{spend_both, spend_named, why};
 use super::matched::Matched;
 use crate::memory::{ChannelMemory, KeyState, Latch, Move, Rollout, SpentBy, Unfinished};
 use crate::plan::model::{By, Moved, Plan, Tone};
-use crate::plan::rollout::{Carry, RolloutPlan, Started, lapse, start, taken_back_words, under_way};
+use crate::plan::rollout::{Carry, RolloutPlan, Started, lapse, start, take_colours_back, taken_back_words, under_way};
 use crate::plan::rule::Rule;
 use crate::plan::state::State;
 use crate::problem::{Code, Kind, Problem};
@@ -147,6 +147,7 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
     // A release that was adopted over several versions is none that all could go back to.
     let former = next.release.clone().filter(|release| release != version && !next.mixed);
     let started = match start(case, next, version, former.as_ref()) {
+        Started::Cannot(why) => return no_colours(case, version, why, plan),
         Started::Waits(what, belt) => {
             let status = format!("ready: {version} has both keys; waits for {what}");
             return Matched {
@@ -182,6 +183,19 @@ fn promote(case: &Case<'_>, row: &ReleaseRow, version: &Version, next: &mut Chan
         tone: Tone::Good,
         moved: Some(Moved::Promotion { from, to }),
         ..Matched::new(Rule::Promoted, "in sync")
+    }
+}
+
+/// A blue-green channel whose colours cannot be told.
+fn no_colours(case: &Case<'_>, version: &Version, why: String, plan: &mut Plan) -> Matched {
+    let message = format!("{}: {version} has both keys, but {why}", case.name);
+    let place = case.place("status");
+    plan.problems
+        .push(Problem::new(Kind::Mismatch, Code::Colours, place, message));
+    Matched {
+        state: State::Error,
+        tone: Tone::Bad,
+        ..Matched::new(Rule::Promoted, format!("error: {version} has both keys, but {why}"))
     }
 }
 
@@ -269,11 +283,12 @@ fn roll_back(case: &Case<'_>, next: &mut ChannelMemory, from: Version) -> Matche
         let back = to.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
         return Matched::watched(Rule::RolledBack, format!("would roll back from {from}{back}"));
     }
+    let rollout = next.rollout.take();
+    take_colours_back(next, rollout.as_ref(), &case.pace.cohort.sides());
     next.release.clone_from(&to);
     next.approved = next.prior_approved;
     next.prior = None;
     next.prior_approved = false;
-    next.rollout = None;
     next.taken_back = None;
     next.mixed = false;
     lapse(next);

@@ -2,8 +2,8 @@
 
 mod aged;
 
-use super::Approved;
 use super::order::{out_of_reach, step_back, touched};
+use super::{Approved, colours};
 use crate::gate::Verdict;
 use crate::memory::{ChannelMemory, Latch, Move, Update};
 use crate::plan::inputs::Blind;
@@ -72,7 +72,8 @@ pub fn check_blind<'p>(given: Blind<'_>, plan: &'p Plan) -> Result<Approved<'p>,
             faults.push(format!("{}: nothing takes its release back", server.id));
             continue;
         };
-        let mut found = touched(given.fleet, given.policy, server, release);
+        let known = given.memory.channels.get(name);
+        let mut found = touched(given.fleet, given.policy, (name, known), server, release);
         found.extend(out_of_reach(
             given.fleet,
             given.memory,
@@ -82,6 +83,12 @@ pub fn check_blind<'p>(given: Blind<'_>, plan: &'p Plan) -> Result<Approved<'p>,
             &server.id,
         ));
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", server.id)));
+    }
+    for (name, known) in &given.memory.channels {
+        let after = plan.update.channels.get(name).unwrap_or(known);
+        let here = |id: &ServerId| out_of_reach(given.fleet, given.memory, given.policy, name, None, id).is_empty();
+        let world = (given.fleet, given.memory, given.policy);
+        faults.extend(colours::back(world, (name, known, after), plan, &here));
     }
     if faults.is_empty() {
         Ok(Approved { plan })

@@ -1,14 +1,14 @@
 //! Checks an ordered rollback against what it was decided from, as [`super::check`] does with the plan of a pass, and sharing as
 //! little with whoever decided it.
 
-use super::Approved;
+use super::{Approved, colours};
 use crate::fleet::Fleet;
 use crate::memory::{ChannelMemory, Latch, Memory, Move, Update};
 use crate::plan::model::{Plan, ServerPlan, ServerStatus};
 use crate::plan::policy::Policy;
 use crate::sheet::intent::{ServerRow, Tick};
 use crate::sheet::parse::Sheet;
-use crate::tag::{ChannelName, ServerId};
+use crate::tag::{Change, ChannelName, ServerId};
 
 /// Checks the plan of an order.
 ///
@@ -64,10 +64,18 @@ pub fn check_order<'p>(
         .iter()
         .filter(|server| server.status != ServerStatus::Held || !server.changes.is_empty())
     {
-        let mut found = touched(fleet, policy, server, release.as_str());
+        let mut found = touched(fleet, policy, (channel, Some(known)), server, release.as_str());
         found.extend(out_of_reach(fleet, memory, policy, channel, sheet, &server.id));
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", server.id)));
     }
+    let after = plan.update.channels.get(channel).unwrap_or(known);
+    let here = |id: &ServerId| out_of_reach(fleet, memory, policy, channel, sheet, id).is_empty();
+    faults.extend(colours::back(
+        (fleet, memory, policy),
+        (channel, known, after),
+        plan,
+        &here,
+    ));
     let changes = |server: &ServerPlan, id: &ServerId| server.id == *id && !server.changes.is_empty();
     let planned = |id: &&ServerId| plan.servers.iter().any(|server| changes(server, id));
     if plan.update.servers.keys().filter(planned).count() != plan.update.servers.len() {
@@ -116,14 +124,27 @@ pub(super) fn step_back(known: &ChannelMemory, next: &ChannelMemory) -> Vec<Stri
 }
 
 /// A live server, and nothing but its version.
-pub(super) fn touched(fleet: &Fleet, policy: &Policy, server: &ServerPlan, release: &str) -> Vec<String> {
+pub(super) fn touched(
+    fleet: &Fleet,
+    policy: &Policy,
+    (channel, known): (&ChannelName, Option<&ChannelMemory>),
+    server: &ServerPlan,
+    release: &str,
+) -> Vec<String> {
     let Some(live) = fleet.servers.get(&server.id).filter(|server| server.state.is_live()) else {
         return vec!["is not live".to_owned()];
     };
     let mut faults = Vec::new();
     let version = live.tag(&policy.version_tag);
-    let sound = matches!(&server.changes[..], [change]
-        if change.tag == policy.version_tag && &*change.after == release && change.before.as_ref() == version);
+    let colours = colours::of(policy, channel, known);
+    let is_role = |change: &Change| colours.is_some_and(|it| it.role_tag == change.tag);
+    let (roles, others): (Vec<&Change>, Vec<&Change>) = server.changes.iter().partition(|change| is_role(change));
+    let sound = match &others[..] {
+        [] => !roles.is_empty(),
+        [change] => change.tag == policy.version_tag && &*change.after == release && change.before.as_ref() == version,
+        _ => false,
+    };
+    let sound = sound && roles.len() < 2;
     if !sound || server.append || !server.withheld.is_empty() {
         faults.push("more is changed than its version".to_owned());
     }

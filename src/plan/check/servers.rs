@@ -186,6 +186,12 @@ impl Scene<'_> {
                 }
             };
         }
+        // What a role may become is looked at for the channel as a whole.
+        if super::colours::of(policy, self.channel, self.evidence.after(self.channel))
+            .is_some_and(|it| it.role_tag == change.tag)
+        {
+            return true;
+        }
         let columns = self.evidence.given.sheet.intent.tags.iter();
         let mut asked = self.rows.iter().flat_map(|row| columns.clone().zip(&row.tags));
         asked.any(|(column, wish)| column.key == change.tag && wish.as_ref() == Some(&change.after))

@@ -1,8 +1,9 @@
 //! A rollout that a takeover finds under way.
 
 use super::members::fill;
+use super::phases;
 use super::start::started_waves;
-use crate::memory::Rollout;
+use crate::memory::{ActiveColour, ChannelMemory, Rollout};
 use crate::plan::channel::Case;
 use crate::plan::recognise::Met;
 use crate::tag::Version;
@@ -28,7 +29,26 @@ pub(in crate::plan) fn adopt(case: &Case<'_>, met: &Met, takeover: bool) -> Opti
         .count() as u64;
     let waves = started_waves(strategy);
     let holds = |wave: &usize| fill(&waves, *wave, case.pace.cohort, &|_| false).size >= members;
-    let wave = (0..waves.len()).find(holds).unwrap_or(waves.len().saturating_sub(1));
+    let (wave, switch) = match &strategy.colours {
+        None => (
+            (0..waves.len()).find(holds).unwrap_or(waves.len().saturating_sub(1)),
+            None,
+        ),
+        Some(colours) => {
+            let sides = case.pace.cohort.sides();
+            let colour = sides.met(&colours.first).map(|active| ActiveColour {
+                active,
+                in_place: false,
+            });
+            let known = ChannelMemory {
+                colour,
+                ..ChannelMemory::default()
+            };
+            let switch = phases::two(colours, &known, &sides).ok()?;
+            let (wave, switch) = phases::found(&switch, &sides, &release, &former)?;
+            (wave, Some(switch))
+        }
+    };
     let rollout = Rollout {
         id: case.terms.now.timestamp_micros(),
         strategy: strategy.name.clone(),
@@ -43,6 +63,7 @@ pub(in crate::plan) fn adopt(case: &Case<'_>, met: &Met, takeover: bool) -> Opti
         paused: false,
         held_since: None,
         past: Vec::new(),
+        switch,
     };
     Some((rollout, release, former))
 }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use super::sides::{Side, Sides};
 use crate::fleet::Source;
 use crate::memory::{Member, Memory, ServerMemory};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Rows};
 use crate::plan::policy::{Belt, SourceBelts};
 use crate::plan::server::is_contested;
+use crate::rollout::{Colours, Strategy};
 use crate::tag::{ChannelName, ServerId, TagKey};
 
 /// One of them.
@@ -23,6 +25,9 @@ pub(in crate::plan) struct Site<'a> {
     pub(in crate::plan) carries: Option<&'a str>,
     /// The rollout that took it last.
     pub(in crate::plan) member: Option<&'a Member>,
+    /// Its colour and its role, in a blue-green channel.
+    pub(in crate::plan) colour: Option<&'a str>,
+    pub(in crate::plan) role: Option<&'a str>,
     /// Whether its version was refused, or somebody else keeps changing it back.
     pub(in crate::plan) stuck: bool,
 }
@@ -38,12 +43,27 @@ pub(in crate::plan) struct Cohort<'a> {
     pub(in crate::plan) resting: Vec<(&'a ServerId, Option<&'a str>)>,
     /// Those that a belt holds and that have servers of it.
     pub(in crate::plan) held: BTreeMap<&'a Source, Belt>,
+    /// Servers of a blue-green channel that are out of sight.
+    away: Vec<Side<'a>>,
 }
 
-impl Cohort<'_> {
+impl<'a> Cohort<'a> {
     /// How many there are.
     pub(in crate::plan) fn len(&self) -> u64 {
         self.sites.len() as u64
+    }
+
+    /// The two sides of a blue-green channel.
+    pub(in crate::plan) fn sides(&self) -> Sides<'_> {
+        let side = |site: &Site<'a>| Side {
+            colour: site.colour,
+            role: site.role,
+            version: site.carries,
+        };
+        Sides {
+            seen: self.sites.iter().map(side).collect(),
+            away: self.away.clone(),
+        }
     }
 }
 
@@ -54,10 +74,12 @@ pub(in crate::plan) fn cohorts<'a>(
     rows: &Rows<'a>,
     source_belts: &'a SourceBelts,
     asked: &BTreeSet<&'a ChannelName>,
+    strategies: &BTreeMap<&'a ChannelName, Option<&'a Strategy>>,
 ) -> BTreeMap<&'a ChannelName, Cohort<'a>> {
-    let mut all: BTreeMap<&str, (&'a ChannelName, Cohort<'a>)> = asked
+    let colours = |name: &ChannelName| strategies.get(name).copied().flatten()?.colours.as_ref();
+    let mut all: BTreeMap<&str, (&'a ChannelName, Option<&'a Colours>, Cohort<'a>)> = asked
         .iter()
-        .map(|name| (name.as_str(), (*name, Cohort::default())))
+        .map(|name| (name.as_str(), (*name, colours(name), Cohort::default())))
         .collect();
     if all.is_empty() {
         return BTreeMap::new();
@@ -66,8 +88,10 @@ pub(in crate::plan) fn cohorts<'a>(
         let Some(name) = channel_of(server, &inputs.policy.channel_tag) else {
             continue;
         };
-        let Some((_, cohort)) = all.get_mut(name) else { continue };
-        if let Some(site) = site(server, inputs) {
+        let Some((_, colours, cohort)) = all.get_mut(name) else {
+            continue;
+        };
+        if let Some(site) = site(server, inputs, *colours) {
             cohort.sites.push(site);
         } else if let Some(live) = server.live() {
             let carries = live.tag(&inputs.policy.version_tag).map(|version| &**version);
@@ -76,15 +100,25 @@ pub(in crate::plan) fn cohorts<'a>(
         cohort.note_source(server.source(), inputs, source_belts);
     }
     // Servers without a row that cannot be seen now.
-    for server in inputs.memory.servers.values().filter(|m| waits(m)) {
+    for (id, server) in inputs.memory.servers.iter().filter(|(_, m)| waits(m)) {
         let name = server.channel.as_ref().map(ChannelName::as_str);
-        if let Some((_, cohort)) = name.and_then(|name| all.get_mut(name)) {
+        if let Some((_, colours, cohort)) = name.and_then(|name| all.get_mut(name)) {
             cohort.note_source(server.source.as_ref(), inputs, source_belts);
+            let is_away = |source: &Source| source_belts.contains_key(source) || !inputs.fleet.answered(source);
+            if let (Some(colours), Some(true), false) = (
+                *colours,
+                server.source.as_ref().map(is_away),
+                server.held || inputs.fleet.servers.contains_key(id),
+            ) {
+                let side = Side::away(server, colours, &inputs.policy.version_tag);
+                cohort.away.push(side);
+            }
         }
     }
     let mut cohorts: BTreeMap<_, _> = all
         .into_values()
-        .filter(|(name, _)| rows.contains_key(*name) || is_known(inputs.memory, name))
+        .filter(|(name, ..)| rows.contains_key(*name) || is_known(inputs.memory, name))
+        .map(|(name, _, cohort)| (name, cohort))
         .collect();
     for (name, cohort) in &mut cohorts {
         cohort
@@ -122,14 +156,17 @@ fn channel_of<'a>(server: &Joined<'a>, tag: &TagKey) -> Option<&'a str> {
     }
 }
 
-fn site<'a>(joined: &Joined<'a>, inputs: Inputs<'a>) -> Option<Site<'a>> {
+fn site<'a>(joined: &Joined<'a>, inputs: Inputs<'a>, colours: Option<&Colours>) -> Option<Site<'a>> {
     let server = joined.live()?;
     let unreadable = joined.rows.iter().any(|row| row.unreadable);
     if unreadable || joined.held() || (joined.rows.is_empty() && joined.memory.is_some_and(|m| m.held)) {
         return None;
     }
     let tag = &inputs.policy.version_tag;
+    let side = colours.map(|colours| Side::seen(server, colours, tag));
     Some(Site {
+        colour: side.and_then(|side| side.colour),
+        role: side.and_then(|side| side.role),
         id: joined.id,
         source: &server.source,
         zone: server.zone.as_deref(),

@@ -1,6 +1,6 @@
 //! Where a server stands in the order of its channel, and which wave takes it: for those who ask when its turn is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cohort::{Cohort, Site, cohorts};
 use super::members::fill;
@@ -46,6 +46,9 @@ pub fn place(inputs: Inputs<'_>, plan: &Plan, id: &ServerId) -> Option<Place> {
         next.or_else(|| inputs.memory.channels.get(name))?.rollout.as_ref()
     });
     let strategy = inputs.policy.rollouts.strategy_of(name);
+    if rollout.is_some_and(|rollout| rollout.switch.is_some()) || strategy.is_some_and(|it| it.colours.is_some()) {
+        return None;
+    }
     let waves = match (rollout, strategy) {
         (Some(rollout), _) => rollout.waves.clone(),
         (None, strategy) => started_waves(strategy?),
@@ -53,7 +56,14 @@ pub fn place(inputs: Inputs<'_>, plan: &Plan, id: &ServerId) -> Option<Place> {
     let (asked, shown) = (joined::server_rows(inputs), joined::shown_servers(inputs));
     let (rows, servers) = (joined::release_rows(inputs), joined::servers(inputs, &asked, &shown));
     let no_belts = SourceBelts::new();
-    let cohorts = cohorts(inputs, &servers, &rows, &no_belts, &BTreeSet::from([name]));
+    let cohorts = cohorts(
+        inputs,
+        &servers,
+        &rows,
+        &no_belts,
+        &BTreeSet::from([name]),
+        &BTreeMap::new(),
+    );
     let cohort = cohorts.get(name)?;
     let members: BTreeSet<&ServerId> = plan
         .servers

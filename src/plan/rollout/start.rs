@@ -6,19 +6,22 @@ use super::carry::{Carry, Goes};
 use super::cohort::Site;
 use super::gates::before_start;
 use super::members::{fill, next_wave};
+use super::phases;
 use super::step::RolloutRule;
 use super::watch::{Phase, RolloutPlan};
 use crate::gate::Verdict;
-use crate::memory::{ChannelMemory, Rollout, StartedWave};
+use crate::memory::{ChannelMemory, Rollout, StartedWave, Switch};
 use crate::plan::channel::Case;
 use crate::plan::window::Hours;
-use crate::rollout::{Strategy, Wave};
+use crate::rollout::{ColourPhase, Strategy, Wave};
 use crate::tag::{ServerId, Version};
 
 /// What becomes of a promotion that everybody agreed on.
 pub(in crate::plan) enum Started {
     /// It moves the whole channel at once.
     AtOnce,
+    /// It cannot start, and why.
+    Cannot(String),
     /// It waits for this; the flag says whether a belt holds it.
     Waits(String, bool),
     /// It starts with its first wave. What moves is remembered; the rollout is for reports.
@@ -45,6 +48,15 @@ pub(in crate::plan) fn start(
         let belt = what.starts_with("the belt");
         return Started::Waits(what.clone(), belt);
     }
+    let switch = match &strategy.colours {
+        None => None,
+        // Without servers there is nothing to be told apart.
+        Some(_) if case.pace.cohort.len() == 0 && next.release.is_none() => None,
+        Some(colours) => match phases::two(colours, next, &case.pace.cohort.sides()) {
+            Ok(switch) => Some(switch),
+            Err(why) => return Started::Cannot(why),
+        },
+    };
     // There is nothing to compare with.
     if next.release.is_none() && case.carried.is_none() {
         return closed.unwrap_or(Started::AtOnce);
@@ -58,7 +70,7 @@ pub(in crate::plan) fn start(
     if let Some(gate) = failing(case, strategy) {
         return Started::Waits(format!("gate {gate}, which fails"), false);
     }
-    Started::Rolls(Box::new(first_wave(case, next, strategy, version, former)))
+    Started::Rolls(Box::new(first_wave(case, next, (strategy, switch), version, former)))
 }
 
 /// A gate that looks at no version and fails already.
@@ -81,13 +93,16 @@ pub(super) fn started_waves(strategy: &Strategy) -> Vec<StartedWave> {
         to: wave.to.clone(),
         manual: wave.manual,
     };
-    strategy.waves.iter().map(started).collect()
+    match &strategy.colours {
+        Some(colours) => phases::phases(colours),
+        None => strategy.waves.iter().map(started).collect(),
+    }
 }
 
 fn first_wave(
     case: &Case<'_>,
     next: &ChannelMemory,
-    strategy: &Strategy,
+    (strategy, switch): (&Strategy, Option<Switch>),
     version: &Version,
     former: Option<&Version>,
 ) -> (Rollout, Carry, RolloutPlan) {
@@ -95,12 +110,16 @@ fn first_wave(
     let cohort = case.pace.cohort;
     let none = |_: &Site<'_>| false;
     // Without servers nobody is passed over.
-    let wave = if cohort.len() == 0 {
+    let wave = if cohort.len() == 0 || switch.is_some() {
         0
     } else {
         next_wave(&waves, 0, cohort, &none)
     };
-    let filled = fill(&waves, wave, cohort, &none);
+    let filled = match &switch {
+        Some(switch) => phases::fill(ColourPhase::Preview, switch, cohort, &none),
+        None => fill(&waves, wave, cohort, &none),
+    };
+    let phase = switch.as_ref().map(|_| ColourPhase::Preview);
     let now = case.terms.now;
     let rollout = Rollout {
         id: now.timestamp_micros(),
@@ -120,6 +139,7 @@ fn first_wave(
         paused: false,
         held_since: None,
         past: Vec::new(),
+        switch,
     };
     let taken: BTreeSet<ServerId> = filled.takes.into_iter().collect();
     let carries = cohort
@@ -130,12 +150,10 @@ fn first_wave(
         version: version.clone(),
         former: former.cloned(),
         strategy: strategy.name.clone(),
+        phase,
         wave: wave + 1,
         waves: rollout.waves.len(),
-        to: rollout
-            .waves
-            .get(wave)
-            .map_or_else(String::new, |wave| wave.to.to_string()),
+        to: to(&rollout),
         size: filled.size,
         members: taken.len() as u64,
         carrying: carries.count() as u64,
@@ -164,4 +182,11 @@ fn first_wave(
         former_approved: next.approved,
     };
     (rollout, carry, shown)
+}
+
+/// How far the wave of a rollout goes, in words.
+fn to(rollout: &Rollout) -> String {
+    let wave = || rollout.waves.get(rollout.wave).map(|wave| wave.to.to_string());
+    let phase = rollout.phase().map(|phase| phase.to_string());
+    phase.or_else(wave).unwrap_or_default()
 }

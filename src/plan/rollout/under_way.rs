@@ -93,7 +93,8 @@ impl<'c, 'a> Pass<'c, 'a> {
         let release = next.release.clone()?;
         let mut rollout = next.rollout.take()?;
         let rollouts = &case.terms.policy.rollouts;
-        let strategy = rollouts.strategy(&rollout.strategy);
+        let kind = |strategy: &&Strategy| strategy.colours.is_some() == rollout.switch.is_some();
+        let strategy = rollouts.strategy(&rollout.strategy).filter(kind);
         let readings = case.terms.readings.of(case.name);
         // What a wave baked and passed was another fleet, if nobody is left who carries the version.
         let id = rollout.id(case.name);
@@ -131,6 +132,9 @@ impl<'c, 'a> Pass<'c, 'a> {
     }
 
     fn wave_size(&self) -> String {
+        if let Some(phase) = self.rollout.phase() {
+            return phase.to_string();
+        }
         self.rollout
             .waves
             .get(self.rollout.wave)
@@ -159,6 +163,7 @@ impl<'c, 'a> Pass<'c, 'a> {
             version: self.release.clone(),
             former: next.prior.clone(),
             strategy: self.rollout.strategy.clone(),
+            phase: self.rollout.phase(),
             wave: self.rollout.wave + 1,
             waves: self.rollout.waves.len(),
             to: self.wave_size(),

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::step::RolloutRule;
 use crate::gate::Reading;
+use crate::rollout::ColourPhase;
 use crate::tag::Version;
 
 /// What a rollout is doing.
@@ -65,6 +66,8 @@ pub struct RolloutPlan {
     pub former: Option<Version>,
     /// Its strategy.
     pub strategy: String,
+    /// Its phase, where it is blue-green.
+    pub phase: Option<ColourPhase>,
     /// The wave, from 1.
     pub wave: usize,
     /// How many there are.
@@ -116,15 +119,17 @@ impl RolloutPlan {
     /// The channel's status, where so many members carry the version.
     #[must_use]
     pub fn status(&self, carrying: u64) -> String {
+        let name = if self.phase.is_some() { "phase" } else { "wave" };
         if self.state == Phase::Paused {
+            let to = self.phase.map_or_else(String::new, |phase| format!(" ({phase})"));
             return format!(
-                "paused at wave {}/{} of {}: {}",
+                "paused at {name} {}/{}{to} of {}: {}",
                 self.wave, self.waves, self.version, self.why
             );
         }
         let gap = if self.why.is_empty() { "" } else { "; " };
         format!(
-            "rolling out {}: wave {}/{} ({}), {carrying}/{}{gap}{}",
+            "rolling out {}: {name} {}/{} ({}), {carrying}/{}{gap}{}",
             self.version, self.wave, self.waves, self.to, self.size, self.why
         )
     }

@@ -28,6 +28,7 @@ impl Case<'_> {
         // Columns may stand in any order.
         asked.sort_by(|a, b| a.tag.cmp(&b.tag));
         let ours = self.channel_tag(context).into_iter().chain(self.version_tag(context));
+        let ours = ours.chain(self.role_tag(context));
         ours.chain(asked).collect()
     }
 
@@ -48,9 +49,33 @@ impl Case<'_> {
     fn version_tag(&self, context: &Context<'_>) -> Option<Change> {
         let tag = &context.inputs.policy.version_tag;
         let wanted = self.wanted(context).version?.as_str();
+        let roles = context.roles.get(self.channel);
+        if roles.is_some_and(|(roles, _)| roles.keeps_version(self.server)) {
+            return None;
+        }
         if self.carries(tag, wanted) {
             return None;
         }
+        let otherwise = if self.moved {
+            Reason::Channel
+        } else if self.memory.is_some_and(|m| !self.is_ours(m, tag)) {
+            Reason::Drift
+        } else if context.channels.get(self.channel).map(|c| c.moved) == Some(Move::Rollback) {
+            Reason::Rollback
+        } else {
+            Reason::Release
+        };
+        Some(self.change(tag, wanted.into(), otherwise))
+    }
+
+    /// The role tag of a blue-green channel.
+    fn role_tag(&self, context: &Context<'_>) -> Option<Change> {
+        let (roles, _) = context.roles.get(self.channel)?;
+        let memory = self.memory.filter(|_| !self.moved);
+        let version = (&context.inputs.policy.version_tag, self.wanted(context).version);
+        let carry = context.carries.get(self.channel);
+        let wanted = roles.wanted((self.id, self.server), memory, carry, version)?;
+        let tag = roles.tag();
         let otherwise = if self.moved {
             Reason::Channel
         } else if self.memory.is_some_and(|m| !self.is_ours(m, tag)) {

@@ -98,7 +98,8 @@ pub(super) fn note_sight(joined: &Joined<'_>, next: &mut Recall<'_>, inputs: Inp
     let policy = inputs.policy;
     let ours = [&policy.channel_tag, &policy.version_tag].into_iter();
     let ours = ours.chain(inputs.sheet.intent.tags.iter().map(|t| &t.key));
-    for tag in ours {
+    let colours = policy.rollouts.colours().flat_map(|it| [&it.colour_tag, &it.role_tag]);
+    for tag in ours.chain(colours) {
         match (server.tag(tag), next.seen.get(tag)) {
             (Some(now), Some(before)) if now == before => {}
             (Some(now), _) => {

@@ -68,7 +68,8 @@ pub(super) fn waves(rollout: &RolloutPlan) -> Markup {
         Ordering::Equal => "now",
         Ordering::Greater => "next",
     };
-    let words = format!("wave {} of {} ({})", rollout.wave, rollout.waves, rollout.to);
+    let name = if rollout.phase.is_some() { "phase" } else { "wave" };
+    let words = format!("{name} {} of {} ({})", rollout.wave, rollout.waves, rollout.to);
     html! {
         div.waves role="img" aria-label=(words) title=(words) {
             @for wave in 1..=rollout.waves.min(MOST_WAVES) { span.(class(wave)) {} }

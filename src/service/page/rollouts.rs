@@ -44,8 +44,9 @@ fn how_far(rollout: &RolloutPlan) -> String {
     let (wave, waves) = (rollout.wave, rollout.waves);
     let (carrying, size) = (thousands(rollout.carrying), thousands(rollout.size));
     let state = rollout.state.word();
+    let name = if rollout.phase.is_some() { "phase" } else { "wave" };
     format!(
-        "{state} · wave {wave} of {waves} ({}), {carrying} of {size} servers",
+        "{state} · {name} {wave} of {waves} ({}), {carrying} of {size} servers",
         plain(&rollout.to)
     )
 }

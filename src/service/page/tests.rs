@@ -190,6 +190,7 @@ fn a_rollout_is_drawn_as_a_bar_of_its_waves() {
     let state = state();
     let mut report = counted();
     report.channels[0].rollout = Some(RolloutPlan {
+        phase: None,
         version: crate::tag::Version::parse("2.0").unwrap(),
         former: None,
         strategy: "careful".into(),

@@ -86,6 +86,7 @@ async fn promote(shape: Shape) -> String {
     let planned = plan(inputs);
     let approved = check(inputs, &planned).expect("the check approves");
     let change = |server: &fleetsheet::plan::ServerPlan| ServerChange {
+        stage: fleetsheet::fleet::Stage::First(None),
         server: server.id.clone(),
         source: fleet.servers[&server.id].source.clone(),
         user_tags: 3,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::model::Account;
+use crate::config::model::{Account, Tags};
 use crate::config::read::{Reader, integer, text_of};
 use crate::config::syntax::SECOND;
 use crate::config::table::{STRATEGY, Table};
@@ -12,12 +12,10 @@ use crate::rollout::{Glob, Globs, OnFailure, Strategy, Tolerance};
 use crate::tag::ChannelName;
 use crate::text::nearest;
 
+use super::colours::{colours, only_waves};
 use super::waves::{BAKES, waves};
 
 const PATH: &str = "strategy";
-/// Keys of a kind that is not built yet.
-const BLUE_GREEN: [&str; 6] = ["colour_tag", "role_tag", "first", "overlap", "keep", "manual"];
-
 const BAKE: Duration = Duration::from_secs(30 * 60);
 const WARMUP: Duration = Duration::from_secs(5 * 60);
 const STALLED: Duration = Duration::from_secs(2 * 60 * 60);
@@ -28,6 +26,7 @@ pub(super) fn strategies(
     r: &mut Reader,
     gates: Option<&BTreeSet<String>>,
     accounts: Option<&[Account]>,
+    tags: Option<&Tags>,
 ) -> Option<Vec<Strategy>> {
     let tables = r.tables(PATH)?;
     let (mut names, mut read) = (BTreeSet::new(), Vec::with_capacity(tables.len()));
@@ -41,7 +40,7 @@ pub(super) fn strategies(
         {
             table.fail("name", format!("{name:?} names two strategies; give each its own"));
         }
-        read.push(strategy(&mut table, name, gates, accounts));
+        read.push(strategy(&mut table, name, gates, (accounts, tags)));
     }
     read.into_iter().collect()
 }
@@ -50,12 +49,27 @@ fn strategy(
     table: &mut Table<'_>,
     name: Option<String>,
     gates: Option<&BTreeSet<String>>,
-    accounts: Option<&[Account]>,
+    (accounts, tags): (Option<&[Account]>, Option<&Tags>),
 ) -> Option<Strategy> {
-    table.refuse_unknown(STRATEGY, of_blue_green);
+    table.refuse_unknown(STRATEGY, |_| None);
     let kind = table.text("kind", kind);
+    let colours = match kind {
+        Some(Some(Kind::BlueGreen)) => colours(table, tags).map(Some),
+        Some(_) => only_waves(table).then_some(None),
+        None => None,
+    };
     let channels = channels(table, "such as [\"*-prod\"]");
-    let waves = waves(table, accounts);
+    let waves = match kind {
+        Some(Some(Kind::BlueGreen)) if table.has("waves") => {
+            table.fail(
+                "waves",
+                "is for kind = \"waves\"; blue_green has phases instead, so take it out",
+            );
+            None
+        }
+        Some(Some(Kind::BlueGreen)) => Some(Vec::new()),
+        _ => waves(table, accounts),
+    };
     let bake = table.duration("bake", BAKE, &BAKES);
     let warmup = table.duration("warmup", WARMUP, &BAKES);
     let gates = table.list("gates", |name| known_gate(name, gates));
@@ -85,27 +99,22 @@ fn strategy(
             .iter()
             .map(|name| name.as_str().into())
             .collect::<Vec<ChannelName>>(),
+        colours: colours?,
     })
 }
 
-fn kind(text: &str) -> Result<(), String> {
+#[derive(Clone, Copy)]
+enum Kind {
+    Waves,
+    BlueGreen,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
     match text {
-        "waves" => Ok(()),
-        "blue_green" => {
-            Err("\"blue_green\" is not available yet; write \"waves\", or take the whole strategy out".to_owned())
-        }
-        _ => Err(format!("{text:?} is not known; use \"waves\"")),
+        "waves" => Ok(Kind::Waves),
+        "blue_green" => Ok(Kind::BlueGreen),
+        _ => Err(format!("{text:?} is not known; use \"waves\" or \"blue_green\"")),
     }
-}
-
-fn of_blue_green(name: &str) -> Option<String> {
-    let ours = BLUE_GREEN.contains(&name);
-    ours.then(|| match name {
-        "manual" => "is for blue_green, which is not available yet; write it with each wave that is to wait: \
-                     { to = \"10%\", manual = true }"
-            .to_owned(),
-        _ => "is for blue_green, which is not available yet; take it out".to_owned(),
-    })
 }
 
 /// The channels that a table is for; `such_as` shows how to name them.

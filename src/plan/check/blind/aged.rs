@@ -93,6 +93,7 @@ impl Move {
         self.all(&mut rollout.first_move);
         self.all(&mut rollout.settled);
         self.all(&mut rollout.held_since);
+        self.all(rollout.switch.iter_mut().filter_map(|switch| switch.whole.as_mut()));
         if let Some(failed) = &mut rollout.failed {
             self.one(&mut failed.at);
         }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::case::{Case, counts};
 use crate::gate::{Gate, Taken, Verdict};
 use crate::memory::{Advance, ChannelMemory, KeyState, Move, Rollout};
-use crate::plan::check::ground::Ground;
+use crate::plan::check::ground::{Ground, Spot};
 use crate::plan::policy::Belt;
 use crate::plan::window::Hours;
 use crate::rollout::{OnFailure, Strategy};
@@ -129,7 +129,9 @@ impl Case<'_> {
             if rollout.wave < was.wave {
                 faults.push("goes back a wave".to_owned());
             }
-            if !self.is_open() {
+            // A switch that has begun goes on outside windows.
+            let begun = was.switch.is_some() && was.wave == 1;
+            if !self.is_open() && !begun {
                 faults.push("starts a wave outside its window".to_owned());
             }
             self.leaves_wave(before, was, confirmed, faults);
@@ -155,6 +157,14 @@ impl Case<'_> {
         if added == 0 || adopted {
             return;
         }
+        if let Some(switch) = rollout.switch.as_ref().filter(|_| !last) {
+            self.fits_colour(rollout, &switch.other, ground, faults);
+            joined = if rollout.wave > 0 {
+                self.joins(rollout, ground)
+            } else {
+                0
+            };
+        }
         if let Some(size) = ground.size(&rollout.waves, rollout.wave)
             && members > size
         {
@@ -163,6 +173,39 @@ impl Case<'_> {
         if added > joined && (!self.is_open() || !self.is_whole(ground)) {
             faults.push("takes servers while a window, a belt or an outage holds the wave".to_owned());
         }
+    }
+
+    /// A phase takes servers of the other colour alone.
+    fn fits_colour(&self, rollout: &Rollout, other: &str, ground: &Ground<'_>, faults: &mut Vec<String>) {
+        let given = self.evidence.given;
+        let Some(colours) = self.strategy(rollout).and_then(|strategy| strategy.colours.as_ref()) else {
+            return faults.push("takes servers without its strategy".to_owned());
+        };
+        let theirs = |id| {
+            let server = given.fleet.servers.get(id);
+            server
+                .and_then(|server| server.tag(&colours.colour_tag))
+                .is_some_and(|it| **it == *other)
+        };
+        if self.added(rollout, ground).any(|site| !theirs(site.id)) {
+            faults.push("takes servers of another colour".to_owned());
+        }
+    }
+
+    fn added<'g>(&'g self, rollout: &Rollout, ground: &'g Ground<'g>) -> impl Iterator<Item = &'g Spot<'g>> {
+        let id = rollout.id(self.name);
+        ground.sites.iter().filter(move |site| {
+            let was = site.memory.is_some_and(|m| m.is_member(&id));
+            let planned = self.evidence.plan.update.servers.get(site.id);
+            !was && planned.is_some_and(|m| m.is_member(&id))
+        })
+    }
+
+    /// Who joins a colour that is on the new version leaves nothing.
+    fn joins(&self, rollout: &Rollout, ground: &Ground<'_>) -> u64 {
+        self.added(rollout, ground)
+            .filter(|site| site.carries.is_none())
+            .count() as u64
     }
 
     /// No wave is left without its bake, its own passes, all members on the version and one of them alive.
@@ -212,7 +255,14 @@ impl Case<'_> {
             || (before.advance.is_none() && self.rows.iter().any(|row| row.advance == Some(Tick::On)));
         let wave = was.waves.get(was.wave);
         let own = strategy.waves.iter().find(|w| Some(&w.to) == wave.map(|wave| &wave.to));
-        let bake = TimeDelta::from_std(own.and_then(|w| w.bake).unwrap_or(strategy.bake)).unwrap_or(TimeDelta::MAX);
+        let quick = was.switch.is_some() && matches!(was.wave, 1 | 3);
+        let asked = match &strategy.colours {
+            Some(_) if quick => std::time::Duration::ZERO,
+            Some(colours) if was.wave == 2 => colours.keep,
+            _ => own.and_then(|w| w.bake).unwrap_or(strategy.bake),
+        };
+        let advances = advances || quick;
+        let bake = TimeDelta::from_std(asked).unwrap_or(TimeDelta::MAX);
         let baked = was
             .settled
             .is_some_and(|settled| self.evidence.latest() - settled >= bake)

@@ -5,6 +5,7 @@ use crate::memory::{Advance, ChannelMemory, Failed, Move, TakenBack, Unfinished}
 use crate::plan::channel::{Matched, spend_for_gate};
 use crate::plan::model::{By, Moved, Plan, Tone};
 use crate::plan::rollout::gates::Gates;
+use crate::plan::rollout::roles::take_back;
 use crate::plan::rollout::words::failure;
 use crate::plan::rule::Rule;
 use crate::problem::Code;
@@ -55,6 +56,7 @@ impl Pass<'_, '_> {
 
     /// All of rule 1 but the latch.
     fn roll_back(&self, why: String, next: &mut ChannelMemory) -> Matched {
+        take_back(next, Some(&self.rollout), &self.case.pace.cohort.sides());
         let (from, to) = (self.release.clone(), next.prior.take());
         next.release.clone_from(&to);
         next.approved = std::mem::take(&mut next.prior_approved);
@@ -89,6 +91,7 @@ impl Pass<'_, '_> {
     pub(super) fn taken_back(&self, next: &mut ChannelMemory) -> Option<Matched> {
         let former = self.former_in_both_keys(next)?.clone();
         let from = self.release.clone();
+        take_back(next, Some(&self.rollout), &self.case.pace.cohort.sides());
         next.release = next.prior.take();
         next.approved = true;
         next.prior_approved = false;

@@ -7,19 +7,21 @@ use chrono::{DateTime, Utc};
 use super::Pass;
 use super::back::lapse;
 use super::settled::Settled;
-use crate::memory::{Advance, ChannelMemory};
+use crate::memory::{ActiveColour, Advance, ChannelMemory};
 use crate::plan::channel::Matched;
 use crate::plan::model::{Plan, Tone};
 use crate::plan::rollout::carry::Goes;
 use crate::plan::rollout::cohort::Site;
 use crate::plan::rollout::gates::{self, Gates};
 use crate::plan::rollout::members::next_wave;
+use crate::plan::rollout::phases;
 use crate::plan::rollout::step::RolloutRule;
 use crate::plan::rollout::watch::{Phase, RolloutPlan};
 use crate::plan::rollout::words;
 use crate::plan::rule::Rule;
 use crate::plan::state::State;
 use crate::plan::window::Hours;
+use crate::rollout::{ColourPhase, Colours};
 use crate::tag::ServerId;
 
 /// What a wave waits for, and by which rule.
@@ -41,7 +43,7 @@ impl Held {
     }
 }
 
-impl Pass<'_, '_> {
+impl<'a> Pass<'_, 'a> {
     /// R5 to R13.
     pub(super) fn go_on(mut self, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
         if self.case.observes() {
@@ -62,6 +64,10 @@ impl Pass<'_, '_> {
         taken.extend(self.joins());
         if !taken.is_empty() {
             self.rollout.first_move.get_or_insert(self.case.terms.now);
+        }
+        if let (Some(colours), None) = (self.colours(), &self.case.pace.blocked) {
+            let (cohort, now) = (self.case.pace.cohort, self.case.terms.now);
+            phases::follow(&mut self.rollout, colours, cohort, &self.release, now);
         }
         let settled = self.note_settled(&taken);
         let held = match self.holds(settled, closed.as_deref(), &taken, next) {
@@ -87,6 +93,11 @@ impl Pass<'_, '_> {
     /// In the last wave whoever joins, which is who carries no version yet, is a member at once, outside windows and in an outage
     /// too: nobody leaves the former version by it.
     fn joins(&self) -> Vec<ServerId> {
+        if let (Some(phase), Some(switch)) = (self.rollout.phase(), &self.rollout.switch) {
+            let is_member = |site: &Site<'_>| self.is_member(site);
+            let joins = phases::joins(phase, switch, self.case.pace.cohort, &is_member);
+            return joins.into_iter().cloned().collect();
+        }
         if !self.rollout.is_last_wave() {
             return Vec::new();
         }
@@ -110,12 +121,12 @@ impl Pass<'_, '_> {
         if !settled.is_settled {
             return if self.case.pace.cohort.len() == 0 {
                 waits(RolloutRule::Moves, "waits for a live server".to_owned())
-            } else if let Some(what) = closed {
+            } else if let Some(what) = closed.filter(|_| self.rollout.phase() != Some(ColourPhase::Switching)) {
                 waits(RolloutRule::Moves, format!("waits for {what}"))
             } else if settled.stuck > 0 && settled.stuck == settled.behind && taken.is_empty() {
                 waits(RolloutRule::Moves, RolloutPlan::waits_for_stuck(settled.stuck))
             } else {
-                Err(Held::new(RolloutRule::Moves, Phase::Moving, ""))
+                Err(self.on_its_way(settled))
             };
         }
         let Some(gates) = &self.gates else {
@@ -127,7 +138,7 @@ impl Pass<'_, '_> {
             return waits(RolloutRule::Fails, why);
         }
         let advances = self.advances(next);
-        if !advances {
+        if !advances && self.is_watched() {
             let baked_at = self.baked_at();
             if let Some((bakes, what)) = words::watched(gates, baked_at, self.case.terms.now) {
                 let phase = if bakes { Phase::Baking } else { Phase::Waiting };
@@ -148,11 +159,39 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
+    /// What servers that are on their way wait for, if for anything.
+    fn on_its_way(&self, settled: Settled) -> Held {
+        let Some(switch) = self.rollout.switch.as_ref().filter(|_| settled.behind == 0) else {
+            return Held::new(RolloutRule::Moves, Phase::Moving, "");
+        };
+        let cohort = self.case.pace.cohort;
+        let (why, not_before) = phases::waits(&self.rollout, switch, self.colours(), cohort, self.case.terms.now);
+        let phase = match self.rollout.phase() {
+            Some(ColourPhase::Preview) if !why.is_empty() => Phase::Waiting,
+            _ => Phase::Moving,
+        };
+        Held {
+            not_before,
+            ..Held::new(RolloutRule::Moves, phase, why)
+        }
+    }
+
+    fn colours(&self) -> Option<&'a Colours> {
+        self.strategy.and_then(|strategy| strategy.colours.as_ref())
+    }
+
+    /// Whether the wave bakes and takes passes: a switch ends once its roles are so, and what follows it once all servers carry the version.
+    fn is_watched(&self) -> bool {
+        !matches!(self.rollout.phase(), Some(ColourPhase::Switching | ColourPhase::Follow))
+    }
+
     /// R10 to R13: this wave is over.
     fn next(mut self, closed: Option<String>, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
         let last = self.rollout.is_last_wave();
+        // A switch that has begun goes on outside windows, and waits for no other channel.
+        let begun = self.rollout.phase() == Some(ColourPhase::Switching);
         let waits = match closed {
-            _ if last => None,
+            _ if last || begun => None,
             Some(what) => Some((RolloutRule::Closed, what)),
             None => {
                 let other = self.case.pace.waits_for.first().cloned();
@@ -177,10 +216,7 @@ impl Pass<'_, '_> {
                 state: State::Rolling,
                 ..Matched::new(Rule::Promoted, rollout.status(rollout.carrying))
             };
-            let goes = match self.case.pace.hours {
-                Hours::Open => Goes::On,
-                Hours::Closed(_) => Goes::Closed,
-            };
+            let goes = self.goes();
             return self.close(matched, rollout, BTreeSet::new(), goes, next);
         }
         if self.advances(next) {
@@ -191,34 +227,70 @@ impl Pass<'_, '_> {
             plan.happenings
                 .push(self.happening("rollout_done", self.rollout.at_wave()));
             next.advance = self.case.advance_box().then_some(Advance::Void);
+            next.colour = match &self.rollout.switch {
+                Some(switch) => Some(ActiveColour {
+                    active: switch.other.clone(),
+                    in_place: false,
+                }),
+                None => next.colour.take(),
+            };
             return Matched::new(Rule::InSync, "in sync");
         }
+        self.start_next(begun, next, plan)
+    }
+
+    /// R13: the next wave starts.
+    fn start_next(mut self, begun: bool, next: &mut ChannelMemory, plan: &mut Plan) -> Matched {
         gates::next_wave(&mut self.rollout);
         self.note_past();
         let is_member = |site: &Site<'_>| self.is_member(site);
-        self.rollout.wave = next_wave(
-            &self.rollout.waves,
-            self.rollout.wave + 1,
-            self.case.pace.cohort,
-            &is_member,
-        );
+        self.rollout.wave = if self.rollout.switch.is_some() {
+            self.rollout.wave + 1
+        } else {
+            next_wave(
+                &self.rollout.waves,
+                self.rollout.wave + 1,
+                self.case.pace.cohort,
+                &is_member,
+            )
+        };
         self.rollout.began = self.case.terms.now;
         self.rollout.settled = None;
-        plan.happenings
-            .push(self.happening("wave", format!("{} ({})", self.rollout.at_wave(), self.wave_size())));
+        let (event, detail) = match self.rollout.phase() {
+            Some(ColourPhase::Switching) => ("switch", self.rollout.at_wave()),
+            Some(_) => ("wave", self.rollout.at_wave()),
+            None => ("wave", format!("{} ({})", self.rollout.at_wave(), self.wave_size())),
+        };
+        plan.happenings.push(self.happening(event, detail));
         let filled = self.filled();
         let taken: BTreeSet<ServerId> = filled.takes.iter().cloned().collect();
         if !taken.is_empty() {
             self.rollout.first_move.get_or_insert(self.case.terms.now);
         }
-        let mut rollout = self.shown(&filled, &taken, Phase::Moving, String::new(), next);
+        let why = match (&self.rollout.switch, begun) {
+            (Some(switch), false) => {
+                let cohort = self.case.pace.cohort;
+                phases::waits(&self.rollout, switch, self.colours(), cohort, self.case.terms.now).0
+            }
+            _ => String::new(),
+        };
+        let mut rollout = self.shown(&filled, &taken, Phase::Moving, why, next);
         rollout.rule = RolloutRule::NextWave;
         let matched = Matched {
             state: State::Rolling,
             tone: Tone::Good,
             ..Matched::new(Rule::Promoted, rollout.status(rollout.carrying))
         };
-        self.close(matched, rollout, taken, Goes::On, next)
+        let goes = self.goes();
+        self.close(matched, rollout, taken, goes, next)
+    }
+
+    /// Whether members may pass now, by windows.
+    fn goes(&self) -> Goes {
+        match self.case.pace.hours {
+            Hours::Open => Goes::On,
+            Hours::Closed(_) => Goes::Closed,
+        }
     }
 
     /// What this pass would do if it did not only observe.

@@ -1,20 +1,22 @@
 //! How far a wave is: who is in it, whether it has settled, how long it bakes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Pass;
-use crate::memory::{Advance, ChannelMemory, PastWave};
+use crate::memory::{Advance, ChannelMemory, PastWave, Switch};
 use crate::plan::model::Plan;
 use crate::plan::rollout::cohort::Site;
 use crate::plan::rollout::members::{Filled, fill};
+use crate::plan::rollout::phases;
 use crate::plan::rollout::step::RolloutRule;
 use crate::plan::rollout::watch::Phase;
 use crate::plan::rollout::words;
 use crate::plan::window::Hours;
 use crate::problem::{Code, Kind, Problem};
-use crate::rollout::Size;
+use crate::rollout::{ColourPhase, Size};
 use crate::tag::ServerId;
 
 /// How far a wave is.
@@ -28,6 +30,9 @@ pub(super) struct Settled {
 impl Pass<'_, '_> {
     pub(super) fn filled(&self) -> Filled {
         let is_member = |site: &Site<'_>| self.is_member(site);
+        if let (Some(phase), Some(switch)) = (self.rollout.phase(), &self.rollout.switch) {
+            return phases::fill(phase, switch, self.case.pace.cohort, &is_member);
+        }
         fill(
             &self.rollout.waves,
             self.rollout.wave,
@@ -46,6 +51,11 @@ impl Pass<'_, '_> {
         let settled = self.rollout.settled.unwrap_or(self.case.terms.now);
         let size = self.rollout.waves.get(self.rollout.wave).map(|wave| &wave.to);
         let bake = self.strategy.map(|strategy| {
+            match (self.rollout.phase(), &strategy.colours) {
+                (Some(ColourPhase::Keep), Some(colours)) => return colours.keep,
+                (Some(ColourPhase::Switching | ColourPhase::Follow), _) => return Duration::ZERO,
+                _ => {}
+            }
             let own = strategy
                 .waves
                 .iter()
@@ -59,6 +69,9 @@ impl Pass<'_, '_> {
 
     /// Whether the wave is settled, remembered with the time at which it came to be.
     pub(super) fn note_settled(&mut self, taken: &BTreeSet<ServerId>) -> Settled {
+        if let Some(switch) = self.rollout.switch.clone().filter(|_| !self.rollout.is_last_wave()) {
+            return self.note_phase(taken, &switch);
+        }
         let last = self.rollout.is_last_wave();
         let (mut carrying, mut behind, mut stuck) = (0, 0, 0);
         for site in &self.case.pace.cohort.sites {
@@ -85,6 +98,22 @@ impl Pass<'_, '_> {
             is_settled,
             behind,
             stuck,
+        }
+    }
+
+    /// The same of a phase.
+    fn note_phase(&mut self, taken: &BTreeSet<ServerId>, switch: &Switch) -> Settled {
+        let progress = phases::progress(&self.rollout, switch, self.case.pace.cohort, &self.release);
+        let is_settled = taken.is_empty() && progress.carrying > 0 && progress.is_through;
+        if self.case.pace.blocked.is_none() {
+            let since = self.rollout.settled.unwrap_or(self.case.terms.now);
+            // What is watched is a whole colour: one that was not whole in between begins anew.
+            self.rollout.settled = is_settled.then_some(since);
+        }
+        Settled {
+            is_settled,
+            behind: progress.behind,
+            stuck: progress.stuck,
         }
     }
 
