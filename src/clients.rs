@@ -242,6 +242,7 @@ pub fn policy(config: &Config, allow: &Allowed, takeover: bool) -> Policy {
         spreadsheet: config.sheets.spreadsheet_id.clone(),
         channel_tag: config.tags.channel.as_str().into(),
         version_tag: config.tags.version.as_str().into(),
+        agents: config.agent.clone(),
         observe: config.mode == Mode::Observe,
         require_protection: config.dual_key.require_protection,
         rows: match config.discovery.rows {

@@ -113,6 +113,7 @@ pub mod pacing;
 pub mod rollout;
 
 pub mod gate;
+pub mod running;
 pub mod window;
 
 pub mod fleet;

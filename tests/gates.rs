@@ -1,6 +1,7 @@
 //! Gates: what is asked, what each answer means, and what counts in a row.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agents;
 mod asked;
 mod counted;
 mod read;

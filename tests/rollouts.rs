@@ -52,10 +52,18 @@ fn from_environment(name: &str, otherwise: usize) -> usize {
         .unwrap_or(otherwise)
 }
 
-/// The model, with gates that roll back and with gates that pause.
-fn models() -> [Search<Model>; 2] {
-    [false, true].map(|pause| {
-        let config = Config { pause, ..CONFIG };
+/// Gates that roll back, gates that pause, and a gate on agents where others would roll back.
+fn configs() -> [Config; 3] {
+    [(false, false), (true, false), (false, true)].map(|(pause, agents)| Config {
+        pause,
+        agents,
+        ..CONFIG
+    })
+}
+
+/// The model, with each kind of gates.
+fn models() -> [Search<Model>; 3] {
+    configs().map(|config| {
         let decider = Model { config, dropped: None };
         Search::new(decider, config)
     })
@@ -133,8 +141,7 @@ fn the_program_decides_as_the_model_does() {
     let walks = from_environment("PROGRAM_WALKS", 3);
     let mut counts = Counts::default();
     let mut chance = Chance::new(2);
-    for pause in [false, true] {
-        let config = Config { pause, ..CONFIG };
+    for config in configs() {
         let model = Model { config, dropped: None };
         let search = Search::new(Pair(model, Program::new(config)), config);
         for (name, first) in search.beginnings(4) {

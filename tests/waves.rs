@@ -1,6 +1,7 @@
 //! Rollouts, decided: waves, gates, windows, order, and how a release is taken back. The cases are those of the contract.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agents;
 mod asked;
 mod blind;
 mod course;

@@ -13,6 +13,7 @@ use super::cron::Cron;
 use crate::endpoint::Endpoint;
 use crate::problem::Kind;
 use crate::rollout::Rollouts;
+use crate::running::AgentTags;
 
 /// A whole configuration that passed every check. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub aws: Aws,
     /// Which tags are ours.
     pub tags: Tags,
+    /// The tags that agents write.
+    pub agent: AgentTags,
     /// Who decides the value of a managed tag.
     pub authority: Authority,
     /// How hard the program may press on the APIs.

@@ -1,5 +1,6 @@
 //! Puts the sections together from single values, and checks what must hold between them.
 
+mod agent;
 mod cloud;
 mod people;
 mod rollouts;
@@ -25,6 +26,7 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
     let sheets = sheets(r, in_sandbox);
     let aws = cloud::aws(r, in_sandbox);
     let tags = cloud::tags(r);
+    let agent = agent::agent(r, tags.as_ref());
     let authority = cloud::authority(r, tags.as_ref());
     let belts = belts(r);
     let rows = r.text(
@@ -53,6 +55,7 @@ pub(super) fn config(r: &mut Reader) -> Option<Config> {
         sheets: sheets?,
         aws: aws?,
         tags: tags?,
+        agent: agent?,
         authority: authority?,
         limits: limits?,
         belts: belts?,

@@ -29,6 +29,8 @@ pub enum Kind {
     Query(Query),
     /// Alarms of CloudWatch.
     Alarms(Alarms),
+    /// What the agents on members say they run.
+    Agents(Agents),
 }
 
 /// A query of Prometheus and its limits.
@@ -63,6 +65,15 @@ pub struct Alarms {
     pub trust_missing: bool,
 }
 
+/// What the agents on a rollout's members must say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agents {
+    /// The least share of them that runs the version without trouble.
+    pub min_running: f64,
+    /// The largest share of them that may have come to trouble with it.
+    pub max_bad: f64,
+}
+
 /// A key of a gate that is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
@@ -79,7 +90,20 @@ impl Gate {
         match &self.kind {
             Kind::Query(query) => query.templates().any(|template| template.uses(Slot::Version)),
             Kind::Alarms(alarms) => alarms.names.iter().any(|name| name.uses(Slot::Version)),
+            Kind::Agents(_) => true,
         }
+    }
+
+    /// Whether somebody is asked. What agents say stands in the tags of their servers, which are read anyway.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        !matches!(self.kind, Kind::Agents(_))
+    }
+
+    /// Whether its failure may take a release back. An agent's word only stops a rollout.
+    #[must_use]
+    pub const fn may_take_back(&self) -> bool {
+        !matches!(self.kind, Kind::Agents(_))
     }
 
     /// Whether it looks at nothing but how the new version compares with the former one: where there is nothing to compare it is left
@@ -88,7 +112,7 @@ impl Gate {
     pub const fn only_compares(&self) -> bool {
         match &self.kind {
             Kind::Query(query) => query.ratio.is_some() && query.min.is_none() && query.max.is_none(),
-            Kind::Alarms(_) => false,
+            Kind::Alarms(_) | Kind::Agents(_) => false,
         }
     }
 }

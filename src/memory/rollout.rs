@@ -1,6 +1,7 @@
 //! What is remembered of a rollout under way, and of the box that lets it go on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub struct Member {
     /// Whether it was seen to carry the release since.
     #[serde(default)]
     pub reached: bool,
+    /// The word of its agent when a wave took it; `None` where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Arc<str>>,
 }
 
 /// A wave as the rollout started with it.

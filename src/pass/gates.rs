@@ -67,6 +67,10 @@ pub async fn ask_gate(clients: GateClients<'_>, gate: &Gate, ask: &Ask, now: Dat
     match (ask, &gate.kind) {
         (Ask::LeftOut, _) => nothing(true, Reading::no_data("there is nothing to compare with")),
         (Ask::NoData(why), _) => nothing(false, Reading::no_data(why)),
+        (Ask::Nobody, _) => nothing(
+            false,
+            Reading::no_data("it is read from members while a rollout is under way"),
+        ),
         (Ask::Queries(queries), Kind::Query(query)) => Taken {
             reading: of_query(query, &answers(clients, queries, now).await),
             asked: queries.all().map(str::to_owned).collect(),

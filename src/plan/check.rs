@@ -10,6 +10,7 @@ mod ground;
 mod order;
 mod releases;
 mod servers;
+mod voices;
 
 use super::inputs::Inputs;
 use super::model::{Plan, ServerPlan};

@@ -9,6 +9,7 @@ use super::window::{Hours, hours};
 use crate::fleet::Source;
 use crate::problem::Code;
 use crate::rollout::Rollouts;
+use crate::running::AgentTags;
 use crate::tag::{ChannelName, TagKey};
 
 /// What the decision needs to know from the configuration and the command line.
@@ -20,6 +21,8 @@ pub struct Policy {
     pub channel_tag: TagKey,
     /// Key of the version tag.
     pub version_tag: TagKey,
+    /// The tags that agents write. They are only read.
+    pub agents: AgentTags,
     /// Whether only to say what would be done.
     pub observe: bool,
     /// Whether keys count only while their columns are protected.

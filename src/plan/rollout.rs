@@ -3,6 +3,7 @@
 //! The decision about a channel goes by its [`Cohort`]; what a given server is to carry follows from the [`Carry`] that it leaves.
 
 mod adopted;
+mod agents;
 mod carry;
 mod cohort;
 mod gates;

@@ -209,9 +209,17 @@ fn note_member(case: &Case<'_>, carry: Option<&Carry>, context: &Context<'_>, dr
         .tag(&context.inputs.policy.version_tag)
         .map(|version| &**version);
     let known = draft.next.member.as_ref().filter(|member| member.of == *id);
+    let agents = &context.inputs.policy.agents;
     let member = Member {
         of: id.clone(),
         reached: known.is_some_and(|member| member.reached) || carries == release,
+        said: match known {
+            Some(member) => member.said.clone(),
+            None => agents
+                .read(case.server, context.inputs.now)
+                .and_then(|says| says.word())
+                .map(Into::into),
+        },
     };
     if known != Some(&member) {
         draft.next.to_mut().member = Some(member);

@@ -209,6 +209,7 @@ mod tests {
             spreadsheet: "x".into(),
             channel_tag: "C".into(),
             version_tag: "V".into(),
+            agents: crate::running::AgentTags::default(),
             observe: false,
             require_protection: true,
             max_row_drop: 1.0,

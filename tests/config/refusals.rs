@@ -236,3 +236,37 @@ pub(crate) const REFUSALS: &[(&str, &str, &str, &str)] = &[
     ("freeze", "[{ channels = ['*'], from = '2026-12-20', to = '2027-01-06', zone = 'CEST' }]", "is not a time zone", "[{ channels = ['*'], from = '2026-12-20', to = '2027-01-06', zone = 'UTC' }]"),
     ("freeze", "[{ channels = ['*'], from = '2026-12-20', to = '2027-01-06', zone = 'UTC', days = ['mon'] }]", "it belongs under [[window]]", "[{ channels = ['*'], from = '2026-12-20', to = '2027-01-06', zone = 'UTC' }]"),
 ];
+
+#[test]
+fn the_tags_that_agents_write_are_nobody_else_s() {
+    let config = super::loads(super::LEAST, &[]);
+    let agent = &config.agent;
+    assert_eq!(
+        (agent.running.as_str(), agent.agent.as_str()),
+        ("ReleaseRunning", "ReleaseAgent")
+    );
+    assert_eq!(agent.silent_after, chrono::TimeDelta::hours(13));
+    for (keys, part) in [
+        (
+            "[tags]\nmanaged = ['Owner', 'releaserunning']",
+            "tags.managed[1] (test.toml): \"releaserunning\" is written by the agents",
+        ),
+        (
+            "[tags]\nmanaged = ['ReleaseAgent']",
+            "(agent.agent), never by the service; take it out",
+        ),
+        (
+            "[agent]\nrunning = 'ReleaseVersion'",
+            "agent.running (test.toml): is the channel or version tag",
+        ),
+        (
+            "[agent]\nagent = 'ReleaseRunning'",
+            "agent.agent (test.toml): \"ReleaseRunning\" is the same tag as agent.running",
+        ),
+        ("[agent]\nsilent_after = '1s'", "agent.silent_after (test.toml)"),
+        ("[agent]\nsilent = '1h'", "agent.silent (test.toml)"),
+    ] {
+        let errors = super::parse(&format!("{}{keys}\n", super::LEAST), &[]).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].contains(part), "{keys}: {errors:#?}");
+    }
+}

@@ -285,3 +285,65 @@ fn plain_http_is_for_this_machine_or_said_to_be_wanted() {
     let errors = with("http://prometheus.example", "").unwrap_err();
     assert!(errors[0].contains("could forge the answers"), "{errors:?}");
 }
+
+#[test]
+fn a_gate_on_agents_has_two_shares_and_nothing_of_other_kinds() {
+    let with = |keys: &str| parse(&format!("{LEAST}[[gate]]\nname = 'agents'\n{keys}\n"), &[]);
+    let config = with("agents = true").unwrap();
+    let gate = &config.rollouts.gates["agents"];
+    assert_eq!((gate.passes, gate.failures, gate.report_only), (3, 2, false));
+    let Kind::Agents(agents) = &gate.kind else {
+        panic!("agents")
+    };
+    assert_eq!((agents.min_running, agents.max_bad), (0.95, 0.02));
+    let config =
+        with("agents = true\nmin_running = 1\nmax_bad = 0\npasses = 1\ninterval = '1m'\nreport_only = true").unwrap();
+    let Kind::Agents(agents) = &config.rollouts.gates["agents"].kind else {
+        panic!("agents")
+    };
+    assert_eq!((agents.min_running, agents.max_bad), (1.0, 0.0));
+    let others = [
+        (
+            "agents = true\nquery = 'up'\nmax = 1",
+            "stands beside a query; make two gates",
+        ),
+        ("agents = true\nalarms = ['x']", "stands beside alarms; make two gates"),
+        (
+            "agents = true\nmax = 1",
+            "max (test.toml): is for a query, and this gate has agents; take it out",
+        ),
+        (
+            "agents = true\nwindow = '5m'",
+            "window (test.toml): is for a query, and this gate has agents",
+        ),
+        (
+            "agents = true\nregion = 'eu-west-1'",
+            "region (test.toml): is for alarms, and this gate has agents",
+        ),
+        (
+            "agents = true\nmin_running = 0",
+            "min_running (test.toml): 0 is not a share",
+        ),
+        (
+            "agents = true\nmin_running = 95",
+            "min_running (test.toml): 95 is not a share",
+        ),
+        ("agents = true\nmax_bad = 1", "max_bad (test.toml): 1 is not a share"),
+        (
+            "agents = true\nmax_bad = -0.1",
+            "max_bad (test.toml): -0.1 is not a share",
+        ),
+        ("agents = false", "looks at nothing"),
+        ("agents = 'yes'", "agents (test.toml)"),
+    ];
+    for (keys, part) in others {
+        let errors = with(keys).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].contains(part), "{keys}: {errors:#?}");
+    }
+    let alarms = "alarms = ['x']\naccount = 'main'\nregion = 'us-east-1'\nmin_running = 0.9";
+    let errors = with(alarms).unwrap_err();
+    assert!(
+        errors[0].contains("min_running (test.toml): is for agents, and this gate has alarms"),
+        "{errors:#?}"
+    );
+}

@@ -166,7 +166,7 @@ impl Ghosts {
             if self.advance == Tick::Given && self.listed {
                 let counts = world.row().is_some_and(|row| !row.touched);
                 self.advance = if counts { Tick::Seen } else { Tick::Over };
-                if counts && (config.pause || self.previous() == NONE) {
+                if counts && (config.only_pauses() || self.previous() == NONE) {
                     self.failed = false;
                 }
             }

@@ -195,8 +195,9 @@ fn windows(scene: &Scene<'_>) -> Option<&'static str> {
 /// L5: no wave is left without its proof, none starts or ends on a failing reading, and failing for long has its end.
 fn proof(scene: &Scene<'_>) -> Option<&'static str> {
     let (world, ghosts, config) = (scene.world, scene.ghosts, scene.config);
-    let goes = scene.leaves_a_wave() || scene.event == Event::Start;
-    if goes && world.reading == Reading::Fail {
+    // Agents are asked on members, of which there are none before the start.
+    let starts = scene.event == Event::Start && !config.agents;
+    if (scene.leaves_a_wave() || starts) && world.reading == Reading::Fail {
         return Some("a wave starts or ends in a pass whose reading fails");
     }
     if scene.event == Event::AtOnce && ghosts.release() != NONE {
@@ -209,7 +210,7 @@ fn proof(scene: &Scene<'_>) -> Option<&'static str> {
         } else {
             world.rows[0].is_some()
         };
-        if config.pause || ghosts.previous() == NONE {
+        if config.only_pauses() || ghosts.previous() == NONE {
             if scene.leaves_a_wave() || scene.passes().next().is_some() {
                 return Some("a rollout goes on that a gate has stopped");
             }
@@ -251,7 +252,7 @@ fn ticks(scene: &Scene<'_>) -> Option<&'static str> {
     let (world, ghosts) = (scene.world, scene.ghosts);
     if scene.event == Event::Back {
         let ticked = ghosts.rollback == Tick::Given;
-        let failed = ghosts.failed && !scene.config.pause && ghosts.previous() != NONE;
+        let failed = ghosts.failed && !scene.config.only_pauses() && ghosts.previous() != NONE;
         let keys = ghosts.wave().is_some() && scene.keys_stand();
         if !(ticked && !world.unreadable || failed || keys) {
             return Some("a rollback without a tick, a gate or keys");
@@ -273,7 +274,7 @@ fn ends(scene: &Scene<'_>) -> Option<&'static str> {
         Event::Done | Event::AtOnce | Event::Back => true,
         _ => !scene.is_under_way() && ghosts.official == said.release,
     };
-    let stopped = ghosts.failed && (scene.config.pause || said.previous == NONE);
+    let stopped = ghosts.failed && (scene.config.only_pauses() || said.previous == NONE);
     let may_go_on = scene.is_under_way() && scene.keys_stand() && scene.enabled() && world.open && !stopped;
     let behind = |id: &usize| {
         let asked = everybody || (may_go_on && !keys_are_spent(said) && has(said.members, *id));

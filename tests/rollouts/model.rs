@@ -82,8 +82,13 @@ impl Model {
     pub(crate) fn without(rule: Needed) -> Self {
         // R4 is where a gate pauses.
         let pause = rule == Needed::FailedStands;
+        let agents = rule == Needed::AgentsOnlyPause;
         Self {
-            config: Config { pause, ..CONFIG },
+            config: Config {
+                pause,
+                agents,
+                ..CONFIG
+            },
             dropped: Some(rule),
         }
     }
@@ -190,6 +195,7 @@ impl Pass<'_> {
     fn read_gate(&mut self) {
         let (world, model) = (self.world, self.model);
         let carrying = self.carrying();
+        let reading = world.gives(&model.config, self.members());
         let Some(rollout) = &mut self.memory.rollout else {
             return;
         };
@@ -200,7 +206,9 @@ impl Pass<'_> {
             rollout.settled = None;
             rollout.gate.begin_wave();
         }
-        rollout.gate.read(model, world, rollout.settled, rollout.moved);
+        rollout
+            .gate
+            .read(model, (world.now, reading), rollout.settled, rollout.moved);
     }
 
     /// Members that are seen, not held, and carry the release.
@@ -243,7 +251,13 @@ impl Pass<'_> {
 
     fn gate_rolls_back(&self) -> bool {
         let failed = self.memory.rollout.is_some_and(|rollout| rollout.gate.failed);
-        failed && !self.model.config.pause && self.memory.prior != NONE
+        failed && !self.only_pauses() && self.memory.prior != NONE
+    }
+
+    /// A gate on agents never takes a release back.
+    fn only_pauses(&self) -> bool {
+        let config = &self.model.config;
+        config.pause || (config.agents && self.has(Needed::AgentsOnlyPause))
     }
 
     /// The release becomes what it was before, for everybody; without a former version it becomes none.
@@ -261,7 +275,7 @@ impl Pass<'_> {
     }
 
     fn reading(&self) -> Reading {
-        self.world.reading
+        self.world.gives(&self.model.config, self.members())
     }
 }
 

@@ -21,7 +21,7 @@ const MIXED: &str = "several versions, and no release";
 const LONG: &str = "";
 
 /// Each rule, the law that breaks without it, and where a short story of it begins.
-const RULES: [(Needed, Law, &str); 46] = [
+const RULES: [(Needed, Law, &str); 47] = [
     (Needed::MembersRemembered, L3, FIRST),
     (Needed::RoundDown, L3, FIRST),
     (Needed::KeysStanding, L1, ABOUT),
@@ -68,6 +68,7 @@ const RULES: [(Needed, Law, &str); 46] = [
     (Needed::EditSpendsKeys, L1, ABOUT),
     (Needed::RowSpendsKeys, L1, ABOUT),
     (Needed::Protection, L1, ABOUT),
+    (Needed::AgentsOnlyPause, L6, ABOUT),
 ];
 
 /// How many acts a short story has.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod gate;
 mod rows;
 mod said;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use fleetsheet::fleet::{Server, Source, State as Life};
-use fleetsheet::gate::{Gate, Kind, Query, Reading, Taken, Template, Verdict};
+use fleetsheet::gate::{Reading, Taken, Verdict};
 use fleetsheet::memory::{Binding, ChannelMemory, Memory, RowMemory, ServerMemory, Stamp};
 use fleetsheet::plan::check::{check, check_blind};
 use fleetsheet::plan::{Blind, Inputs, Plan, Policy, plan, watch};
@@ -27,6 +28,7 @@ use super::world as small;
 use super::world::{Config, IDS, NONE, ORDER, Version, World};
 use crate::people::server_row;
 use crate::world::{Protection, World as Sheet, down};
+use gate::{gate, says};
 use rows::{cells, shown};
 use said::is_met;
 
@@ -34,6 +36,7 @@ use said::is_met;
 #[derive(Clone)]
 pub(crate) struct Program {
     ids: [ServerId; IDS],
+    agents: bool,
     rollouts: Arc<Rollouts>,
 }
 
@@ -45,6 +48,8 @@ pub(crate) struct Store {
     takes_over: bool,
     /// Servers that it has seen and that may have ended since.
     seen: u8,
+    /// How many passes were committed, so that what an agent says is never what it said before.
+    passes: u32,
 }
 
 fn version(version: Version) -> String {
@@ -105,23 +110,6 @@ impl Program {
             manual,
         };
         let web = || Globs(vec![Glob::read("web").unwrap()]);
-        let gate = Gate {
-            name: "g".into(),
-            kind: Kind::Query(Query {
-                query: Template::query("up").unwrap(),
-                min: None,
-                max: Some(1.0),
-                ratio: None,
-                slack: 0.0,
-                samples: None,
-                min_samples: None,
-                window: minutes(5),
-            }),
-            passes: u32::from(config.passes),
-            failures: u32::from(config.failures),
-            interval: minutes(config.interval),
-            report_only: false,
-        };
         let strategy = Strategy {
             name: "careful".into(),
             channels: web(),
@@ -143,9 +131,10 @@ impl Program {
         let freeze = Freeze::new(always("2000-01-01T00:00:00Z"), always("2100-01-01T00:00:00Z"), None, "").unwrap();
         Self {
             ids: ids(),
+            agents: config.agents,
             rollouts: Arc::new(Rollouts {
                 strategies: vec![strategy],
-                gates: BTreeMap::from([("g".into(), gate)]),
+                gates: BTreeMap::from([("g".into(), gate(config))]),
                 windows: Vec::new(),
                 freezes: vec![(web(), freeze)],
             }),
@@ -194,6 +183,9 @@ impl Program {
             if let Some(server) = world.servers[id].filter(|server| server.tag != NONE) {
                 tags.insert("ReleaseVersion".into(), version(server.tag).into());
             }
+            if self.agents {
+                tags.extend(says(world, store));
+            }
             let live = Server {
                 source: source(id),
                 state: if ended { Life::Terminated } else { Life::Running },
@@ -203,6 +195,9 @@ impl Program {
                 zone: None,
             };
             sheet.fleet.servers.insert(self.ids[id].clone(), live);
+        }
+        if self.agents {
+            return sheet;
         }
         let taken = Taken {
             reading: Reading {
@@ -303,6 +298,7 @@ impl Decider for Program {
             },
             takes_over: false,
             seen: 0,
+            passes: 0,
         }
     }
 
@@ -318,6 +314,7 @@ impl Decider for Program {
         let plan = self.plan(world, &sheet, &memory);
         let mut next = store.clone();
         next.memory.apply(&plan.update);
+        next.passes += 1;
         next.takes_over = sheet.policy.takeover && world.unreadable;
         for id in 0..IDS {
             if world.seen(id).is_some() {

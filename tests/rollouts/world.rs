@@ -90,6 +90,15 @@ pub(crate) struct Config {
     pub(crate) interval: u32,
     /// `on_failure = "pause"`.
     pub(crate) pause: bool,
+    /// Whether the gate asks the agents of members what they run.
+    pub(crate) agents: bool,
+}
+
+impl Config {
+    /// Whether a gate that has failed only stops the rollout: an agent's word never takes a release back, whatever `on_failure` is.
+    pub(crate) fn only_pauses(&self) -> bool {
+        self.pause || self.agents
+    }
 }
 
 /// 25 %, 50 % by hand, all. The warm-up is longer than a wave takes to settle, the bake longer than its passes, so that each of
@@ -102,6 +111,7 @@ pub(crate) const CONFIG: Config = Config {
     failures: 2,
     interval: 1,
     pause: false,
+    agents: false,
 };
 
 pub(crate) const LAST: u8 = 2;
@@ -163,6 +173,14 @@ impl World {
     /// A server that lives and whose region answers.
     pub(crate) fn seen(&self, id: usize) -> Option<&Server> {
         self.servers[id].as_ref().filter(|_| self.answers(region(id)))
+    }
+
+    /// What the gate gives: agents are asked on members alone, so where none is seen there is no data.
+    pub(crate) fn gives(&self, config: &Config, members: Ids) -> Reading {
+        if config.agents && self.count(|id, _| has(members, id)) == 0 {
+            return Reading::NoData;
+        }
+        self.reading
     }
 
     /// Those that a pass sees, that are not held, and that are as asked.

@@ -141,12 +141,13 @@ fn server() -> impl Strategy<Value = Arc<ServerMemory>> {
         retry_at,
     });
     let place = (option::of(source), option::of(name()));
-    let member = option::of(
-        (name(), any::<i64>(), any::<bool>()).prop_map(|(channel, id, reached)| Member {
+    let member = option::of((name(), any::<i64>(), any::<bool>(), option::of(shared())).prop_map(
+        |(channel, id, reached, said)| Member {
             of: RolloutId(channel, id),
             reached,
-        }),
-    );
+            said,
+        },
+    ));
     let state = (any::<bool>(), any::<bool>(), option::of(time()), member);
     let repeats = btree_map(name(), repeat, 0..3);
     (

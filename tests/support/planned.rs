@@ -90,6 +90,7 @@ pub(crate) fn policy() -> Policy {
         spreadsheet: "bench".into(),
         channel_tag: "ReleaseChannel".into(),
         version_tag: "ReleaseVersion".into(),
+        agents: fleetsheet::running::AgentTags::default(),
         observe: false,
         require_protection: false,
         max_row_drop: 0.3,

@@ -185,6 +185,7 @@ impl World {
                 spreadsheet: "sheet-1".into(),
                 channel_tag: "ReleaseChannel".into(),
                 version_tag: "ReleaseVersion".into(),
+                agents: fleetsheet::running::AgentTags::default(),
                 observe: false,
                 require_protection: true,
                 max_row_drop: 0.3,

@@ -4,7 +4,7 @@ mod aged;
 
 use super::order::{out_of_reach, step_back, touched};
 use super::{Approved, colours};
-use crate::gate::Verdict;
+use crate::gate::{Kind, Verdict};
 use crate::memory::{ChannelMemory, Latch, Move, Update};
 use crate::plan::inputs::Blind;
 use crate::plan::model::Plan;
@@ -144,7 +144,7 @@ fn channel(given: Blind<'_>, name: &ChannelName, known: &ChannelMemory, next: &C
     let fails = strategy.is_some_and(|strategy| {
         rollouts
             .gates_of(strategy)
-            .filter(|gate| !gate.report_only)
+            .filter(|gate| !gate.report_only && !matches!(gate.kind, Kind::Agents(_)))
             .any(|gate| {
                 let taken = given.readings.of(name).and_then(|readings| readings.get(&gate.name));
                 let now = taken.is_some_and(|taken| taken.reading.verdict == Verdict::Fail);

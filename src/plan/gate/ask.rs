@@ -31,6 +31,8 @@ pub enum Ask {
     Queries(Queries),
     /// CloudWatch, about the alarms of these names.
     Alarms(Vec<String>),
+    /// Nobody: the fleet shows it.
+    Nobody,
 }
 
 /// The queries of one reading, all for the same time.
@@ -64,6 +66,7 @@ impl Queries {
 pub fn ask(gate: &Gate, cohorts: &Cohorts<'_>, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Ask {
     match &gate.kind {
         Kind::Alarms(alarms) => ask_alarms(alarms, cohorts),
+        Kind::Agents(_) => Ask::Nobody,
         Kind::Query(query) => {
             let former = cohorts.former.filter(|_| query.ratio.is_some() && !cohorts.last_wave);
             if former.is_none() && gate.only_compares() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::sides::{Side, Sides};
-use crate::fleet::Source;
+use crate::fleet::{Server, Source};
 use crate::memory::{Member, Memory, ServerMemory};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined::{Joined, Rows};
@@ -21,6 +21,8 @@ pub(in crate::plan) struct Site<'a> {
     pub(in crate::plan) zone: Option<&'a str>,
     /// Whether it is to be among the first.
     pub(in crate::plan) canary: bool,
+    /// As the fleet shows it.
+    pub(in crate::plan) server: &'a Server,
     /// The version that it carries.
     pub(in crate::plan) carries: Option<&'a str>,
     /// The rollout that took it last.
@@ -168,6 +170,7 @@ fn site<'a>(joined: &Joined<'a>, inputs: Inputs<'a>, colours: Option<&Colours>) 
         colour: side.and_then(|side| side.colour),
         role: side.and_then(|side| side.role),
         id: joined.id,
+        server,
         source: &server.source,
         zone: server.zone.as_deref(),
         canary: joined.rows.iter().any(|row| row.canary),

@@ -26,7 +26,7 @@ impl<'a> Gates<'a> {
         rollout: &mut Rollout,
         strategy: &'a Strategy,
         rollouts: &'a Rollouts,
-        taken: Option<&BTreeMap<String, Taken>>,
+        taken: &dyn Fn(&Gate) -> Option<Taken>,
         now: DateTime<Utc>,
     ) -> Self {
         let when = Counts::at(
@@ -39,10 +39,7 @@ impl<'a> Gates<'a> {
         let mut all = Vec::new();
         for gate in rollouts.gates_of(strategy) {
             let mut tally = tallies.remove(&gate.name).unwrap_or_default();
-            let taken = taken
-                .and_then(|taken| taken.get(&gate.name))
-                .cloned()
-                .unwrap_or_else(unasked);
+            let taken = taken(gate).unwrap_or_else(unasked);
             if !taken.left_out {
                 // What decided nothing when it was read decides nothing later.
                 if tally.only_shown && !gate.report_only {
@@ -64,9 +61,12 @@ impl<'a> Gates<'a> {
             .filter(|asked| !asked.gate.report_only && !asked.taken.left_out)
     }
 
-    /// The gate that has failed, if one has.
+    /// The gate that has failed, if one has: of several one that may take the release back.
     pub(super) fn failed(&self) -> Option<&Asked<'a>> {
-        self.deciding().find(|asked| asked.tally.failed)
+        let failed = || self.deciding().filter(|asked| asked.tally.failed);
+        failed()
+            .find(|asked| asked.gate.may_take_back())
+            .or_else(|| failed().next())
     }
 
     /// The gate that speaks against the version now, if one does: its reading of this pass, or else its last word.

@@ -57,7 +57,10 @@ pub fn questions_before_start<'a>(
         let Some(version) = own.filter_map(asked_for).find(could_start) else {
             continue;
         };
-        for gate in rollouts.gates_of(strategy).filter(|gate| !gate.is_of_a_version()) {
+        for gate in rollouts
+            .gates_of(strategy)
+            .filter(|gate| gate.is_asked() && !gate.is_of_a_version())
+        {
             let cohorts = Cohorts {
                 channel: name.as_str(),
                 version: version.as_str(),
@@ -103,5 +106,6 @@ fn under_way<'a>(
         gate,
         ask: ask(gate, &cohorts, since, now),
     };
-    policy.rollouts.gates_of(strategy).map(question).collect()
+    let asked = policy.rollouts.gates_of(strategy).filter(|gate| gate.is_asked());
+    asked.map(question).collect()
 }

@@ -8,6 +8,7 @@ mod stands;
 
 use std::collections::BTreeSet;
 
+use super::agents;
 use super::carry::{Carry, Goes};
 use super::cohort::Site;
 use super::gates::{self, Gates};
@@ -15,8 +16,11 @@ use super::members::Filled;
 use super::step::RolloutRule;
 use super::watch::{Phase, RolloutPlan};
 use super::words;
-use crate::memory::{ChannelMemory, Rollout};
+use crate::fleet::Server;
+use crate::gate::Gate;
+use crate::memory::{ChannelMemory, Member, Rollout};
 use crate::plan::channel::{Case, Matched};
+use crate::plan::gate::MemberSays;
 use crate::plan::inputs::Blind;
 use crate::plan::model::{Happening, Plan};
 use crate::problem::{Code, Kind, Problem};
@@ -68,23 +72,62 @@ pub(in crate::plan) fn stand_without_row(
 }
 
 /// The same while the sheet cannot be read. Gives what failed, if that takes the release back.
-pub(in crate::plan) fn count_alone(given: Blind<'_>, name: &ChannelName, next: &mut ChannelMemory) -> Option<String> {
+pub(in crate::plan) fn count_alone<'a>(
+    given: Blind<'a>,
+    name: &ChannelName,
+    next: &mut ChannelMemory,
+) -> Option<String> {
     let rollouts = &given.policy.rollouts;
     let rollout = next.rollout.as_mut()?;
     let strategy = rollouts.strategy(&rollout.strategy)?;
     let (id, release, tag) = (rollout.id(name), next.release.as_ref()?, &given.policy.version_tag);
-    let alive = given.fleet.servers.iter().any(|(server, live)| {
-        let member = given.memory.servers.get(server);
-        let is_member = member.is_some_and(|m| !m.held && m.member.as_ref().is_some_and(|member| member.of == id));
-        live.state.is_live() && is_member && live.tag(tag).is_some_and(|version| **version == *release.as_str())
-    });
-    if !alive {
+    let members: Vec<(&Server, &Member)> = given
+        .fleet
+        .servers
+        .iter()
+        .filter_map(|(server, live)| {
+            let known = given.memory.servers.get(server).filter(|known| !known.held)?;
+            let member = known.member.as_ref().filter(|member| member.of == id)?;
+            live.state.is_live().then_some((live, member))
+        })
+        .collect();
+    let mut carried = members.iter().filter_map(|(live, _)| live.tag(tag));
+    if !carried.any(|version| **version == *release.as_str()) {
         gates::empty(rollout);
     }
-    let gates = Gates::count(rollout, strategy, rollouts, given.readings.of(name), given.now);
+    let says = |(live, member): &(&'a Server, &'a Member)| MemberSays {
+        says: given.policy.agents.read(live, given.now),
+        before: member.said.as_deref(),
+    };
+    let says: Vec<MemberSays<'_>> = members.iter().map(says).collect();
+    let readings = given.readings.of(name);
+    let taken = |gate: &Gate| agents::read(gate, release, &says).or_else(|| readings?.get(&gate.name).cloned());
+    let gates = Gates::count(rollout, strategy, rollouts, &taken, given.now);
     let asked = gates.failed()?;
-    let goes_back = strategy.on_failure == OnFailure::Rollback && next.prior.is_some();
+    let by_itself = strategy.on_failure == OnFailure::Rollback && asked.gate.may_take_back();
+    let goes_back = by_itself && next.prior.is_some();
     goes_back.then(|| words::failure(asked, rollout))
+}
+
+/// What the agents of a rollout's members say.
+fn says<'a>(case: &Case<'a>, rollout: &Rollout, release: &Version) -> Vec<MemberSays<'a>> {
+    let (now, agents) = (case.terms.now, &case.terms.policy.agents);
+    let (id, is_met) = (rollout.id(case.name), rollout.adopted_at(now));
+    let sites = case.pace.cohort.sites.iter();
+    let of = |site: &Site<'a>| {
+        let says = agents.read(site.server, now);
+        // Who is met as a member is taken by this pass.
+        if is_met {
+            let before = None;
+            return (site.carries == Some(release.as_str())).then_some(MemberSays { says, before });
+        }
+        let member = site.member.filter(|member| member.of == id)?;
+        Some(MemberSays {
+            says,
+            before: member.said.as_deref(),
+        })
+    };
+    sites.filter_map(of).collect()
 }
 
 impl<'c, 'a> Pass<'c, 'a> {
@@ -104,7 +147,9 @@ impl<'c, 'a> Pass<'c, 'a> {
         if !rollout.adopted_at(case.terms.now) && !case.pace.cohort.sites.iter().any(alive) {
             gates::empty(&mut rollout);
         }
-        let gates = strategy.map(|strategy| Gates::count(&mut rollout, strategy, rollouts, readings, case.terms.now));
+        let says = says(case, &rollout, &release);
+        let taken = |gate: &Gate| agents::read(gate, &release, &says).or_else(|| readings?.get(&gate.name).cloned());
+        let gates = strategy.map(|strategy| Gates::count(&mut rollout, strategy, rollouts, &taken, case.terms.now));
         Some(Self {
             case,
             rollout,

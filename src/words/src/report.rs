@@ -121,6 +121,13 @@ impl Report {
         })
     }
 
+    /// Whether its detail is about this version: `2.4.0`, or `2.4.0: health site 502`.
+    #[must_use]
+    pub fn names(&self, version: &str) -> bool {
+        let named = self.detail.split([':', ' ']).next();
+        !version.is_empty() && named == Some(version)
+    }
+
     /// What it says, without its time.
     #[must_use]
     pub fn said(&self) -> String {
@@ -157,6 +164,18 @@ mod tests {
             Report::new(State::Quarantined, "2.4.0: health site 502", at()).to_string(),
             "quarantined 2.4.0: health site 502 @ 2026-11-22T13:08:20Z"
         );
+    }
+
+    #[test]
+    fn it_is_about_the_version_that_it_names_first() {
+        let says = |detail| Report::new(State::Quarantined, detail, at());
+        for detail in ["2.4.0", "2.4.0: health site 502", "2.4.0 again"] {
+            assert!(says(detail).names("2.4.0"), "{detail}");
+        }
+        for detail in ["", "2.4.01: x", "2.4.0-rc1: x", "2.3.9: not 2.4.0"] {
+            assert!(!says(detail).names("2.4.0"), "{detail}");
+        }
+        assert!(!says("").names(""));
     }
 
     #[test]

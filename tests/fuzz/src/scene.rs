@@ -170,6 +170,7 @@ impl Scene {
                 spreadsheet: "1AbC".into(),
                 channel_tag: "ReleaseChannel".into(),
                 version_tag: "ReleaseVersion".into(),
+                agents: fleetsheet::running::AgentTags::default(),
                 observe: false,
                 require_protection: true,
                 max_row_drop: 0.3,

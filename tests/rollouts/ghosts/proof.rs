@@ -20,7 +20,7 @@ impl Ghosts {
 
     /// Takes a reading down: the same moment makes one of two.
     pub(super) fn note(&mut self, world: &World, config: &Config) {
-        let (now, reading) = (world.now, world.reading);
+        let (now, reading) = (world.now, world.gives(config, self.members()));
         match self.interval {
             Some((at, worst)) if at == now => self.interval = Some((at, worst.max(reading))),
             _ => {

@@ -1,7 +1,7 @@
 //! From readings to verdicts: passes in a row, failures in a row, and readings that are too close to be two.
 
 use super::super::fingerprint::Print;
-use super::super::world::{Reading, World};
+use super::super::world::Reading;
 use super::{Model, Needed};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,9 +29,14 @@ impl Gate {
         self.before.passes = 0;
     }
 
-    pub(crate) fn read(&mut self, model: &Model, world: &World, settled: Option<u32>, moved: Option<u32>) {
+    pub(crate) fn read(
+        &mut self,
+        model: &Model,
+        (now, reading): (u32, Reading),
+        settled: Option<u32>,
+        moved: Option<u32>,
+    ) {
         let config = model.config;
-        let (now, reading) = (world.now, world.reading);
         let interval = config.interval;
         let failures = self.rows.failures;
         let (at, reading) = match self.last {

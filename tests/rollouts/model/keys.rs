@@ -99,6 +99,7 @@ impl Pass<'_> {
         // before this looks at it.
         let confirmed = world.row().is_some_and(|row| !row.touched);
         let counts = confirmed || !self.has(Needed::AdvanceConfirmed);
+        let only_pauses = self.only_pauses();
         let Some(rollout) = &mut self.memory.rollout else {
             self.memory.advance.given |= fresh && !self.model.has(Needed::AdvanceInRollout);
             return;
@@ -106,7 +107,7 @@ impl Pass<'_> {
         if fresh && counts {
             self.memory.advance.given = true;
             // A gate that fails again needs another tick, even if this one is not served yet.
-            rollout.gate.failed &= !self.model.config.pause && self.memory.prior != NONE;
+            rollout.gate.failed &= !only_pauses && self.memory.prior != NONE;
         }
     }
 

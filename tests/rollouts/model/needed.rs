@@ -77,4 +77,6 @@ pub(crate) enum Needed {
     EditSpendsKeys,
     RowSpendsKeys,
     Protection,
+    /// R4, never 2a, for a gate that asks agents.
+    AgentsOnlyPause,
 }

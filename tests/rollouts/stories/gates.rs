@@ -2,7 +2,9 @@
 
 use super::super::acts::Act;
 use super::super::decider::Rule;
-use super::super::world::{ORDER, Reading};
+use super::super::model::Model;
+use super::super::search::Search;
+use super::super::world::{CONFIG, Config, ORDER, Reading};
 use super::Story;
 
 #[test]
@@ -121,4 +123,27 @@ fn a_third_version_that_both_keys_name_does_not_follow_a_rollback_by_the_gate() 
         assert_eq!(story.anew(3), Rule::Started);
         story.ends(3);
     }
+}
+
+#[test]
+fn a_gate_on_agents_stops_a_rollout_in_any_state_and_never_takes_it_back() {
+    let mut story = Story::of(4);
+    let config = Config { agents: true, ..CONFIG };
+    story.search = Search::new(Model { config, ..Model::WHOLE }, config);
+    assert_eq!(story.both(2), Rule::Started);
+    story.act(Act::Reading(Reading::Fail));
+    while story.go() != Rule::GateFailed {
+        assert!(story.carrying(2) > 0);
+    }
+    for _ in 0..10 {
+        assert_eq!(story.go(), Rule::GateFailed);
+    }
+    // Without the sheet, too.
+    assert_eq!(story.act(Act::Unreadable), Rule::Unreadable);
+    assert!(story.carrying(2) > 0);
+    assert_eq!(story.go(), Rule::GateFailed);
+    // A tick lets it go on once it passes.
+    story.act(Act::Reading(Reading::Pass));
+    assert_ne!(story.act(Act::Advance), Rule::GateFailed);
+    story.ends(2);
 }

@@ -339,7 +339,7 @@ fn what_readings_in_a_row_come_to() {
             };
             world.now += apart;
             apart = CONFIG.interval;
-            gate.read(&Model::WHOLE, &world, Some(start), Some(start));
+            gate.read(&Model::WHOLE, (world.now, world.reading), Some(start), Some(start));
         }
         assert_eq!(
             (gate.in_a_row(), gate.failed),

@@ -1,4 +1,4 @@
-//! `[[gate]]`: a query of Prometheus or alarms of CloudWatch, and how often they must say so.
+//! `[[gate]]`: a query of Prometheus, alarms of CloudWatch or what agents say, and how often they must say so.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -9,7 +9,7 @@ use crate::config::read::Reader;
 use crate::config::syntax::{self, DAY, SECOND};
 use crate::config::table::{GATE, Table};
 use crate::fleet::Source;
-use crate::gate::{Alarms, Gate, Kind, Query, Template};
+use crate::gate::{Agents, Alarms, Gate, Kind, Query, Template};
 use crate::text::nearest;
 
 const PATH: &str = "gate";
@@ -17,6 +17,11 @@ const PATH: &str = "gate";
 const OF_QUERIES: [&str; 7] = ["max", "min", "ratio", "slack", "samples", "min_samples", "window"];
 /// What alarms may say besides.
 const OF_ALARMS: [&str; 3] = ["account", "region", "trust_missing"];
+/// What agents may say besides.
+const OF_AGENTS: [&str; 2] = ["min_running", "max_bad"];
+
+const MIN_RUNNING: f64 = 0.95;
+const MAX_BAD: f64 = 0.02;
 
 const INTERVAL: Duration = Duration::from_secs(45);
 const INTERVALS: RangeInclusive<Duration> = Duration::ZERO..=DAY;
@@ -55,18 +60,31 @@ fn gate(
     nowhere_to_ask: bool,
 ) -> Option<Gate> {
     table.refuse_unknown(GATE, |_| None);
-    let kind = match (table.has("query"), table.has("alarms")) {
-        (true, true) => {
+    let agents = table.flag("agents")?;
+    let kind = match (table.has("query"), table.has("alarms"), agents) {
+        (true, _, true) | (_, true, true) => {
+            let other = if table.has("query") { "a query" } else { "alarms" };
+            table.fail("agents", format!("stands beside {other}; make two gates of them"));
+            None
+        }
+        (true, true, false) => {
             table.fail("alarms", "stand beside a query; make two gates of them");
             None
         }
-        (false, false) => {
-            table
-                .fail_whole("looks at nothing; write a query of Prometheus in query, or names of CloudWatch in alarms");
+        (false, false, false) => {
+            table.fail_whole(
+                "looks at nothing; write a query of Prometheus in query, names of CloudWatch in alarms, or agents = true",
+            );
             None
         }
-        (true, false) => {
+        (false, false, true) => {
+            refuse(table, &OF_QUERIES, "a query", "agents");
+            refuse(table, &OF_ALARMS, "alarms", "agents");
+            self::agents(table).map(Kind::Agents)
+        }
+        (true, false, false) => {
             refuse(table, &OF_ALARMS, "alarms", "query");
+            refuse(table, &OF_AGENTS, "agents", "query");
             if nowhere_to_ask {
                 table.fail(
                     "query",
@@ -75,8 +93,9 @@ fn gate(
             }
             query(table).map(Kind::Query)
         }
-        (false, true) => {
+        (false, true, false) => {
             refuse(table, &OF_QUERIES, "a query", "alarms");
+            refuse(table, &OF_AGENTS, "agents", "alarms");
             alarms(table, accounts).map(Kind::Alarms)
         }
     };
@@ -150,6 +169,23 @@ fn alarms(table: &mut Table<'_>, accounts: Option<&[Account]>) -> Option<Alarms>
         },
         trust_missing: trust_missing?,
     })
+}
+
+fn agents(table: &mut Table<'_>) -> Option<Agents> {
+    let min_running = table.number("min_running");
+    let max_bad = table.number("max_bad");
+    let (min_running, max_bad) = (min_running?.unwrap_or(MIN_RUNNING), max_bad?.unwrap_or(MAX_BAD));
+    let fits = |share: f64| (0.0..=1.0).contains(&share);
+    let (runs, bad) = (fits(min_running) && min_running > 0.0, fits(max_bad) && max_bad < 1.0);
+    if !runs {
+        let message = format!("{min_running} is not a share that must run the version; use more than 0, at most 1");
+        table.fail("min_running", message);
+    }
+    if !bad {
+        let message = format!("{max_bad} is not a share that may be in trouble; use 0 or more, less than 1");
+        table.fail("max_bad", message);
+    }
+    (runs && bad).then_some(Agents { min_running, max_bad })
 }
 
 fn known_account(name: &str, accounts: Option<&[Account]>) -> Result<String, String> {

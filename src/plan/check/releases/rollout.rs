@@ -3,9 +3,10 @@
 use chrono::TimeDelta;
 
 use super::case::{Case, counts};
-use crate::gate::{Gate, Taken, Verdict};
-use crate::memory::{Advance, ChannelMemory, KeyState, Move, Rollout};
+use crate::gate::{Gate, Kind, Taken, Verdict};
+use crate::memory::{Advance, ChannelMemory, KeyState, Move, Rollout, RolloutId, ServerMemory};
 use crate::plan::check::ground::{Ground, Spot};
+use crate::plan::check::voices::voices;
 use crate::plan::policy::Belt;
 use crate::plan::window::Hours;
 use crate::rollout::{OnFailure, Strategy};
@@ -149,6 +150,13 @@ impl Case<'_> {
             let planned = self.evidence.plan.update.servers.get(site.id);
             let is = planned.map_or(was, |m| m.is_member(&id));
             members += u64::from(is);
+            let said = |memory: &ServerMemory| memory.member.as_ref().map(|member| member.said.clone());
+            if was && is && planned.is_some_and(|planned| site.memory.and_then(said) != said(planned)) {
+                faults.push(format!(
+                    "forgets what the agent of {} said when a wave took it",
+                    site.id
+                ));
+            }
             added += u64::from(is && !was);
             // In the last wave whoever carries no version is a member at once.
             joined += u64::from(is && !was && last && site.carries.is_none());
@@ -283,12 +291,31 @@ impl Case<'_> {
             if taken.is_some_and(|taken| taken.left_out) {
                 continue;
             }
-            let verdict = taken.map_or(Verdict::NoData, |taken| taken.reading.verdict);
+            let verdict = self.judged(gate, taken, &ground, (&id, release));
             must(verdict != Verdict::Fail, "leaves a wave while a gate fails");
             must(advances || verdict == Verdict::Pass, "leaves a wave without data");
             let passes = was.gates.get(&gate.name).map_or(0, |tally| tally.passes) + 2;
             must(advances || passes >= gate.passes, "leaves a wave without its passes");
         }
+    }
+
+    /// What a gate gives: agents are listened to anew.
+    fn judged(
+        &self,
+        gate: &Gate,
+        taken: Option<&Taken>,
+        ground: &Ground<'_>,
+        (id, release): (&RolloutId, Option<&Version>),
+    ) -> Verdict {
+        let given = self.evidence.given;
+        let Kind::Agents(agents) = &gate.kind else {
+            return taken.map_or(Verdict::NoData, |taken| taken.reading.verdict);
+        };
+        let members = ground.sites.iter().filter_map(|site| {
+            let member = site.memory?.member.as_ref().filter(|member| member.of == *id)?;
+            Some((given.fleet.servers.get(site.id)?, member))
+        });
+        voices(agents, release.map_or("", Version::as_str), members, &given)
     }
 
     /// A rollout that ends where it began: a tick, a gate that has failed, or both keys.
@@ -320,7 +347,9 @@ impl Case<'_> {
                 .and_then(|readings| readings.get(&gate.name))
                 .is_some_and(verdict);
             let tally = was.gates.get(&gate.name);
-            !gate.report_only && tally.is_some_and(|tally| tally.failed || now)
+            // An agent's word takes nothing back.
+            let counts = !gate.report_only && !matches!(gate.kind, Kind::Agents(_));
+            counts && tally.is_some_and(|tally| tally.failed || now)
         };
         if !gates.is_some_and(|mut gates| gates.any(fails)) {
             faults.push("takes a rollout back though no gate has failed and nobody asked for it".to_owned());

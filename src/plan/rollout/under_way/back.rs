@@ -19,8 +19,11 @@ impl Pass<'_, '_> {
         let by_itself = self
             .strategy
             .is_some_and(|strategy| strategy.on_failure == OnFailure::Rollback);
-        let failed = self.gates.as_ref().and_then(Gates::failed).is_some();
-        failed && by_itself && next.prior.is_some() && !self.case.rows.is_empty()
+        let failed = self.gates.as_ref().and_then(Gates::failed);
+        failed.is_some_and(|asked| asked.gate.may_take_back())
+            && by_itself
+            && next.prior.is_some()
+            && !self.case.rows.is_empty()
     }
 
     /// Rule 2a, and what R4 goes by.
@@ -28,7 +31,8 @@ impl Pass<'_, '_> {
         let strategy = self.strategy?;
         let asked = self.gates.as_ref()?.failed()?;
         let what = failure(asked, &self.rollout);
-        let goes_back = strategy.on_failure == OnFailure::Rollback && next.prior.is_some();
+        let by_itself = strategy.on_failure == OnFailure::Rollback && asked.gate.may_take_back();
+        let goes_back = by_itself && next.prior.is_some();
         if self.case.observes() || (goes_back && self.case.rows.is_empty()) {
             return None;
         }
