@@ -115,6 +115,8 @@ fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Policy, manag
         lines.push(("tags", release));
         // Each may be long.
         lines.extend(managed.iter().map(|key| ("tag", one(key))));
+        let says = policy.agents.read(live, preview.now);
+        lines.extend(says.map(|says| ("running", says.words())));
     }
     lines.push(("why", why(server).to_owned()));
     waves::explain_server(server, preview, policy, lines);

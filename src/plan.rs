@@ -47,7 +47,7 @@ pub use advice::{Advice, Half, Step, Then};
 pub use blind::watch;
 pub use inputs::{Blind, Inputs};
 pub(crate) use misnamed::owners;
-pub use model::{By, ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
+pub use model::{AgentCounts, By, ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
 pub use order::{NotOrdered, Order, order};
 pub use policy::{Allowed, Belt, Policy, Rows};
 pub use rollout::{

@@ -3,6 +3,7 @@
 //! Judges what `commands::check` found, and does nothing else. A thing that cannot be checked because another one is missing
 //! says so; it does not count as good.
 
+mod agents;
 mod cloud;
 mod findings;
 mod local;
@@ -15,6 +16,7 @@ mod spreadsheet;
 use crate::problem::{Code, Kind, Problem};
 use crate::screen::Look;
 
+pub use agents::judge_agents;
 pub use cloud::{Candidate, Sample, candidate, judge_create_tags, judge_listing, judge_overlaps};
 pub use findings::Findings;
 pub use local::{judge_config, judge_directory, judge_environment, judge_permissions};

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::mail::Backlog;
 use crate::memory::{Event, Memory};
 use crate::pass_end::{Decided, Ending, PassEnd};
-use crate::plan::{Happening, Plan, State, Tone};
+use crate::plan::{AgentCounts, Happening, Plan, State, Tone};
 use crate::problem::{Code, Kind, Problem};
 use crate::settle::{ChannelLine, Counts, Settled};
 use crate::stages::{Took, millis};
@@ -298,6 +298,7 @@ fn channel(line: &ChannelLine) -> Value {
         "desired_a": line.desired_a, "desired_b": line.desired_b,
         "servers": line.concerned + line.held, "on_release": line.carrying, "failed": line.failed,
         "held": line.held, "not_seen": line.unseen,
+        "with_agent": line.agents.with_agent, "running": line.agents.running, "in_trouble": line.agents.in_trouble,
         "moved": line.moved, "left_behind": line.left_behind, "rollout": rollout(line.rollout.as_ref()),
     })
 }
@@ -337,6 +338,7 @@ fn remembered(memory: &Memory) -> Vec<ChannelLine> {
         tone: Tone::Waiting,
         moved: String::new(),
         left_behind: Vec::new(),
+        agents: AgentCounts::default(),
         carrying: 0,
         followed: 0,
         concerned: 0,

@@ -15,7 +15,7 @@ use crate::problem::Code;
 use crate::sheet::cell::text_of;
 use crate::sheet::layout::{column_letters, quoted};
 use crate::sheet::structure::{BuiltTab, Edit, Structure};
-use crate::sheet::{Append, NewCell, RawTab};
+use crate::sheet::{Append, MADE_MARK, Mark, NewCell, RawTab};
 use model::Setup;
 use tab_setup::TabSetup;
 
@@ -110,16 +110,18 @@ fn make<'a>(
         .map(|column| column.header.to_string())
         .collect();
     let columns = u32::try_from(headers.len()).unwrap_or(u32::MAX);
+    let marked = || (0..).zip(&template.columns).filter(|(_, column)| column.marked);
     let tab = RawTab {
         sheet_id,
         title: template.title.clone(),
         rows: vec![headers.iter().cloned().map(crate::sheet::Cell::Text).collect()],
         row_count: template.rows,
         column_count: columns,
+        marks: marked().map(|(column, of)| made(column, of)).collect(),
         ..RawTab::default()
     };
     let what = format!("make the tab with the columns {}", headers.join(", "));
-    let edits = vec![
+    let mut edits = vec![
         Edit::AddTab {
             sheet_id,
             title: template.title.clone(),
@@ -128,12 +130,23 @@ fn make<'a>(
         },
         Edit::Headers { sheet_id, headers },
     ];
+    edits.extend(marked().map(|(column, of)| tab_setup::mark(sheet_id, column, of)));
     setup.step(quoted(&template.title), what, edits);
     let built = BuiltTab {
         tab,
         ..BuiltTab::default()
     };
     Some(TabSetup::fresh(template, built, account, setup))
+}
+
+/// The mark of a column that is made with its tab.
+fn made(column: u32, of: &Column) -> Mark {
+    Mark {
+        id: 0,
+        key: MADE_MARK.to_owned(),
+        value: of.header.to_string(),
+        column: Some(column),
+    }
 }
 
 fn add_channel(tab_setup: &TabSetup<'_>, channel: &str, setup: &mut Setup) {

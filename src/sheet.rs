@@ -25,6 +25,8 @@ pub use cell::Cell;
 pub const STORE_MARK: &str = "fleetsheet.store";
 /// Key of the developer metadata that names a column's header.
 pub(crate) const COLUMN_MARK: &str = "fleetsheet.column";
+/// Key of the developer metadata on a column that `init` made, where people may have one of the same header.
+pub const MADE_MARK: &str = "fleetsheet.made";
 /// Rows of a tab in which its headers are looked for where not all of it is read.
 pub(crate) const HEAD_ROWS: usize = 10;
 /// Columns of the audit tab, in the order in which a new one has them.

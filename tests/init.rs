@@ -6,6 +6,7 @@ mod editing;
 mod laws;
 mod made;
 mod protections;
+mod running;
 mod templates;
 mod trouble;
 mod used;

@@ -125,7 +125,9 @@ fn of_happening(
         detail,
     } = happening;
     let kind = match *event {
-        "promotion" | "rollback" | "completed" | "adoption" | "taken_back" | "rollout_done" => Kind::Release,
+        "promotion" | "rollback" | "completed" | "adoption" | "taken_back" | "rollout_done" | "trouble" => {
+            Kind::Release
+        }
         // A gate that only stops a rollout is told as a problem for as long as it does.
         "auto_rollback" => Kind::Gate,
         "takeover" | "override" => Kind::Belt,

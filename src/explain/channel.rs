@@ -84,6 +84,13 @@ fn servers(channel: &ChannelPlan) -> String {
         };
         servers.push_str(&format!("; {are}"));
     }
+    let agents = &channel.agents;
+    if agents.with_agent > 0 {
+        servers.push_str(&format!(
+            "; {} of {} with an agent run it, {} report trouble with it, {} are silent",
+            agents.running, agents.with_agent, agents.in_trouble, agents.silent
+        ));
+    }
     if channel.unseen > 0 {
         servers.push_str(&format!(
             "; {} cannot be seen now (see the problems of fleetsheet plan) and count by what they last carried",

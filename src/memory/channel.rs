@@ -127,6 +127,9 @@ pub struct ChannelMemory {
     /// Which of its colours takes traffic, where it is blue-green and that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<ActiveColour>,
+    /// The version of which people were told that servers have come to trouble with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub troubled: Option<Version>,
     /// Its row.
     pub row: RowMemory<Stamp>,
 }

@@ -11,7 +11,7 @@ mod rules;
 use std::sync::Arc;
 
 use super::advice::{Advice, Step, Then};
-use super::model::{ChannelPlan, Plan};
+use super::model::{AgentCounts, ChannelPlan, Plan};
 use super::recognise::Edit;
 use super::rollout::{Carry, let_go, note_colours, stand_without_row};
 use super::rule::Rule;
@@ -158,6 +158,7 @@ fn channel_plan_with(case: &Case<'_>, next: &ChannelMemory, matched: Matched, ad
         held: 0,
         rowless: 0,
         left_behind: Vec::new(),
+        agents: AgentCounts::default(),
     }
 }
 

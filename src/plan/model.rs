@@ -61,6 +61,8 @@ pub struct ChannelPlan {
     pub held: u64,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
+    /// What the agents on its servers say.
+    pub agents: AgentCounts,
 }
 
 impl ChannelPlan {
@@ -83,6 +85,19 @@ impl ChannelPlan {
             ),
         }
     }
+}
+
+/// What the agents on the servers say that a release concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AgentCounts {
+    /// Servers that have one.
+    pub with_agent: u64,
+    /// Those of them that run the release, by a word that is not too old.
+    pub running: u64,
+    /// Those of them that carry the release by their tag, and report trouble with it.
+    pub in_trouble: u64,
+    /// Those of them that have not said a word for too long.
+    pub silent: u64,
 }
 
 /// How a channel's status reads.

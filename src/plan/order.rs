@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::advice::{Advice, Step, Then};
 use super::identity::{rivals, store};
-use super::model::{By, ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
+use super::model::{AgentCounts, By, ChannelPlan, Happening, Moved, Plan, ServerPlan, ServerStatus, Tone, Tripped};
 use super::policy::{Belt, Policy};
 use super::rule::Rule;
 use super::state::State;
@@ -318,6 +318,7 @@ pub(super) fn channel_plan(name: &ChannelName, from: &Version, to: Option<&Versi
             to: to.cloned(),
             by: By::Tick,
         }),
+        agents: AgentCounts::default(),
         concerned: 0,
         carrying: 0,
         unseen: 0,

@@ -8,7 +8,7 @@ use crate::gate::Readings;
 use crate::memory::Memory;
 use crate::plan::{Inputs, Policy, distrust};
 use crate::problem::{Code, Problem};
-use crate::sheet::layout::{RELEASE_SERVICE, SERVER_SERVICE, quoted};
+use crate::sheet::layout::{RELEASE_SERVICE, RUNNING, SERVER_SERVICE, quoted};
 use crate::sheet::misnamed;
 use crate::sheet::names::Names;
 use crate::sheet::parse::{Sheet, inspect};
@@ -194,6 +194,7 @@ fn editor(raw: &RawSpreadsheet, sheet: &Sheet, names: &Names, account: &str) -> 
     let appended: Vec<&str> = ["serverId", "channel"]
         .into_iter()
         .chain(SERVER_SERVICE)
+        .chain([RUNNING])
         .chain(tags)
         .collect();
     let told = raw

@@ -62,6 +62,7 @@ codes! {
     NotText = "not_text",
     NothingToRollBack = "nothing_to_roll_back",
     Observe = "observe",
+    OwnColumn = "own_column",
     Prerequisite = "prerequisite",
     Protection = "protection",
     Refused = "refused",

@@ -1,6 +1,7 @@
 //! What Prometheus is told. Names and units follow its conventions; no label holds a server or a message, only the information about
 //! channels holds versions, and channels, which are other people's text, are limited in number.
 
+mod agents;
 mod apis;
 mod maker;
 mod replicas;
@@ -24,6 +25,7 @@ use crate::report::Report;
 use crate::settle::ChannelLine;
 use crate::stages::Stage;
 use crate::tag::{ChannelName, Reason};
+use agents::Agents;
 use apis::Apis;
 use maker::{MOST_CHANNELS, Maker, whole};
 use replicas::Replicas;
@@ -85,6 +87,7 @@ pub struct Metrics {
     apis: Apis,
     rollouts: Rollouts,
     replicas: Replicas,
+    agents: Agents,
     outbox_mails: IntGauge,
     outbox_oldest: Gauge,
 }
@@ -162,6 +165,7 @@ impl Metrics {
             apis: Apis::new(m)?,
             rollouts: Rollouts::new(m)?,
             replicas: Replicas::new(m)?,
+            agents: Agents::new(m)?,
             outbox_mails: m.whole("fleetsheet_outbox_mails", "Mails that no server took yet.")?,
             outbox_oldest: m.gauge(
                 "fleetsheet_outbox_oldest_seconds",
@@ -242,6 +246,7 @@ impl Metrics {
         self.channels(&report.channels);
         self.rollouts.ended(&tally.rollouts);
         self.rollouts.channels(&report.channels);
+        self.agents.channels(&report.channels);
     }
 
     /// What the channels are at.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fleet::Server;
 use crate::plan::{Inputs, ServerPlan, ServerStatus};
+use crate::sheet::layout::RUNNING;
 use crate::tag::{Cells, TagKey};
 use crate::text::shared;
 
@@ -25,6 +26,10 @@ pub(super) fn cells(inputs: Inputs<'_>, server: &ServerPlan, live: Option<&Serve
         if live.state.is_live() {
             show("name", after(&"Name".into()));
             show("releaseVersion", after(&inputs.policy.version_tag));
+            if inputs.sheet.display.servers.layout.columns.contains_key(RUNNING) {
+                let says = inputs.policy.agents.read(live, inputs.now);
+                show(RUNNING, says.map_or_else(|| shared(""), |says| shared(&says.words())));
+            }
             for column in &inputs.sheet.display.servers.shown_tags {
                 show(&column.header, after(&column.key));
             }

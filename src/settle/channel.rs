@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::fleet::{Outcome, Outcomes};
-use crate::plan::{ChannelPlan, Moved, Plan, RolloutPlan, ServerStatus, State, Tone};
+use crate::plan::{AgentCounts, ChannelPlan, Moved, Plan, RolloutPlan, ServerStatus, State, Tone};
 use crate::tag::{Cells, Change, ChannelName, ServerId, TagKey, Version};
 use crate::text::plain;
 
@@ -25,6 +25,8 @@ pub struct ChannelLine {
     pub moved: String,
     /// Servers that stay behind because they are held, when the release moved.
     pub left_behind: Vec<ServerId>,
+    /// What the agents on its servers say.
+    pub agents: AgentCounts,
     /// Its state; `None` when no rule was asked, because the pass was stopped before.
     pub state: Option<State>,
     /// What the cell of key A names; blank when it is blank, `None` when it cannot be read or is not there.
@@ -127,6 +129,15 @@ pub(super) fn line(channel: &ChannelPlan, progress: Progress) -> ChannelLine {
     if channel.rowless > 0 {
         status.push_str(&format!(" · {} without a row", channel.rowless));
     }
+    if let Some(release) = channel.release.as_ref().filter(|_| channel.agents.with_agent > 0) {
+        let AgentCounts {
+            with_agent, running, ..
+        } = channel.agents;
+        status.push_str(&format!(" · {running}/{with_agent} run {release}"));
+    }
+    if channel.agents.in_trouble > 0 {
+        status.push_str(&format!(" · {} in trouble", channel.agents.in_trouble));
+    }
     let text = |version: &Option<Version>| version.as_ref().map(ToString::to_string).unwrap_or_default();
     let moved = match &channel.moved {
         None => String::new(),
@@ -140,9 +151,14 @@ pub(super) fn line(channel: &ChannelPlan, progress: Progress) -> ChannelLine {
         release: text(&channel.release),
         previous: text(&channel.previous),
         status,
-        tone: if failed > 0 { Tone::Bad } else { channel.tone },
+        tone: if failed > 0 || channel.agents.in_trouble > 0 {
+            Tone::Bad
+        } else {
+            channel.tone
+        },
         moved,
         left_behind: channel.left_behind.clone(),
+        agents: channel.agents,
         carrying,
         followed: progress.done,
         concerned: channel.concerned,

@@ -10,7 +10,7 @@ use super::template::{Column, Template};
 use crate::problem::Code;
 use crate::problem::Problem;
 use crate::sheet::ProtectedRange;
-use crate::sheet::layout::{Layout, column_letters, layout, quoted};
+use crate::sheet::layout::{Layout, column_letters, layout, made, own_column, quoted};
 use crate::sheet::protection::{is_closed, named};
 use crate::sheet::structure::{BuiltTab, CellFormat, Edit};
 
@@ -30,9 +30,15 @@ pub(super) struct TabSetup<'a> {
 impl<'a> TabSetup<'a> {
     /// A tab that is there.
     pub(super) fn of(template: &'a Template, built: BuiltTab, account: &'a str, setup: &mut Setup) -> Self {
-        let known: Vec<Arc<str>> = template.columns.iter().map(|column| column.header.clone()).collect();
+        let known = template.columns.iter().filter(|column| !column.marked);
+        let known: Vec<Arc<str>> = known.map(|column| column.header.clone()).collect();
         // Which headers stand twice; what is missing is our business, not a fault.
-        let layout = layout(&built.tab, &known, &[], &mut setup.refused);
+        let mut layout = layout(&built.tab, &known, &[], &mut setup.refused);
+        for column in template.columns.iter().filter(|column| column.marked) {
+            if let (Some(at), _) = made(&built.tab, &column.header) {
+                layout.columns.insert(column.header.clone(), at);
+            }
+        }
         let blank = built.tab.rows.is_empty();
         Self {
             template,
@@ -76,12 +82,22 @@ impl<'a> TabSetup<'a> {
     /// Adds missing columns at the right end, behind everything that holds anything.
     pub(super) fn add_columns(&mut self, setup: &mut Setup) {
         let blank = self.blank;
-        let missing: Vec<&Column> = self
+        let mut missing: Vec<&Column> = self
             .template
             .columns
             .iter()
             .filter(|column| !self.layout.columns.contains_key(&column.header) && (blank || !column.optional))
             .collect();
+        missing.retain(|column| {
+            let theirs = made(&self.built.tab, &column.header).1.filter(|_| column.marked);
+            if let Some(at) = theirs {
+                let place = self.place(at);
+                setup
+                    .notes
+                    .push(Setup::problem(Code::OwnColumn, &place, own_column(&column.header)));
+            }
+            theirs.is_none()
+        });
         if missing.is_empty() {
             setup.right += 1;
             return;
@@ -101,14 +117,16 @@ impl<'a> TabSetup<'a> {
         }
         let plural = if headers.len() == 1 { "" } else { "s" };
         let what = format!("add the column{plural} {} at the right end", headers.join(", "));
-        let edit = Edit::InsertColumns {
+        let mut edits = vec![Edit::InsertColumns {
             sheet_id: self.sheet_id(),
             at,
             at_end: at >= self.built.tab.column_count,
             headers,
-        };
+        }];
+        let marked = (at..).zip(&missing).filter(|(_, column)| column.marked);
+        edits.extend(marked.map(|(column, wanted)| mark(self.sheet_id(), column, wanted)));
         self.built.tab.column_count += u32::try_from(missing.len()).unwrap_or(0);
-        setup.step(self.title(), what, vec![edit]);
+        setup.step(self.title(), what, edits);
     }
 
     /// A range that keeps us out of the header of a column.
@@ -142,6 +160,15 @@ impl<'a> TabSetup<'a> {
             self.account
         );
         Setup::problem(Code::Barred, &place, message)
+    }
+}
+
+/// Marks a column as one that we made.
+pub(super) fn mark(sheet_id: i64, column: u32, of: &Column) -> Edit {
+    Edit::Mark {
+        sheet_id,
+        column,
+        header: of.header.to_string(),
     }
 }
 

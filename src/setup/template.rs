@@ -92,6 +92,9 @@ pub struct Column {
     /// Whether a tab that has been used may go without it.
     #[serde(default)]
     pub(crate) optional: bool,
+    /// Whether people may have a column of their own under its header: only one that `init` made is this one.
+    #[serde(default)]
+    pub(crate) marked: bool,
     #[serde(default)]
     repeat: Option<Repeat>,
 }

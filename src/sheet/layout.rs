@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::cell::{clip, text_of};
 use super::names::Names;
-use super::{AUDIT_COLUMNS, RawSpreadsheet, RawTab, Table};
+use super::{AUDIT_COLUMNS, MADE_MARK, Mark, RawSpreadsheet, RawTab, Table};
 use crate::problem::{Code, Kind, Problem};
 use crate::tag::TagKey;
 use misplaced::{misplaced, same_header};
@@ -30,6 +30,10 @@ pub const SERVER_SERVICE: [&str; 7] = [
     "status",
     "updatedAt",
 ];
+
+/// The service column of the server tab that shows what servers run. Sheets may go without it, and people may have a column of their own
+/// under this header: only one that `init` made is ours.
+pub const RUNNING: &str = "running";
 
 /// Where the known columns of a tab are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,6 +172,45 @@ pub(crate) fn layout(tab: &RawTab, known: &[Arc<str>], needs: &[&str], fatal: &m
         fatal.push(Problem::new(Kind::Belt, Code::Structure, &*tab.title, message));
     }
     layout
+}
+
+/// Columns under a header that `init` made, and those that people made.
+pub(crate) fn made(tab: &RawTab, header: &str) -> (Option<u32>, Option<u32>) {
+    let headers = tab.rows.first().into_iter().flatten().enumerate();
+    let (mut ours, mut theirs) = (None, None);
+    for (column, cell) in headers {
+        let column = u32::try_from(column).unwrap_or(u32::MAX);
+        if !same_header(header, &text_of(cell)) {
+            continue;
+        }
+        let is_made = |mark: &Mark| mark.key == MADE_MARK && mark.value == header && mark.column == Some(column);
+        let found = if tab.marks.iter().any(is_made) {
+            &mut ours
+        } else {
+            &mut theirs
+        };
+        found.get_or_insert(column);
+    }
+    (ours, theirs)
+}
+
+/// Finds the column that shows what servers run. One of people's own is left alone, and reported.
+pub(super) fn find_running(tab: &RawTab, layout: &mut Layout, problems: &mut Vec<Problem>) {
+    let (ours, theirs) = made(tab, RUNNING);
+    if let Some(column) = ours {
+        layout.columns.insert(RUNNING.into(), column);
+    } else if let Some(column) = theirs.filter(|_| !layout.misplaced) {
+        let place = format!("{}!{}1", quoted(&tab.title), column_letters(column));
+        problems.push(Problem::new(Kind::BadCell, Code::OwnColumn, place, own_column(RUNNING)));
+    }
+}
+
+/// What is said of a column of people's own where the service would have one.
+pub(crate) fn own_column(header: &str) -> String {
+    format!(
+        "the column {header} is left alone: fleetsheet init did not make it; rename it and run fleetsheet init, which adds the \
+         column that shows what servers run"
+    )
 }
 
 pub(super) fn missing_service(layout: &Layout, service: &[&str], problems: &mut Vec<Problem>) {

@@ -13,8 +13,8 @@ use super::display::Display;
 use super::filled::filled;
 use super::intent::Intent;
 use super::layout::{
-    Layout, NOTES, RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE, audit_layout, find_tab, layout,
-    missing_service, tag_columns,
+    Layout, NOTES, RELEASE_NEEDS, RELEASE_SERVICE, RUNNING, SERVER_NEEDS, SERVER_SERVICE, audit_layout, find_running,
+    find_tab, layout, missing_service, tag_columns,
 };
 use super::names::Names;
 use super::protection::{Approval, closed};
@@ -104,7 +104,8 @@ impl Sheet {
             .collect();
         let mut layout = layout(tab, &known, &SERVER_NEEDS, fatal);
         let shown = shown_tags.iter().map(|tag| &*tag.header);
-        let written: Vec<&str> = SERVER_SERVICE.iter().copied().chain(shown).collect();
+        find_running(tab, &mut layout, &mut self.problems);
+        let written: Vec<&str> = SERVER_SERVICE.iter().copied().chain([RUNNING]).chain(shown).collect();
         layout.closed = closed(tab, &layout, &written);
         let layout: Arc<Layout> = layout.into();
         missing_service(&layout, &SERVER_SERVICE, &mut self.problems);

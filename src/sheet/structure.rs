@@ -125,6 +125,15 @@ pub enum Edit {
         /// The headers, from the first column on.
         headers: Vec<String>,
     },
+    /// Mark a column as one that `init` made.
+    Mark {
+        /// The tab.
+        sheet_id: i64,
+        /// Zero-based column.
+        column: u32,
+        /// Its header.
+        header: String,
+    },
     /// Keep rows in view.
     Freeze {
         /// The tab.

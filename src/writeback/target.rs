@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::desired::Desired;
 use crate::memory::Memory;
 use crate::settle::Cells;
-use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, quoted};
+use crate::sheet::layout::{Layout, RELEASE_SERVICE, RUNNING, SERVER_SERVICE, quoted};
 use crate::sheet::parse::Sheet;
 use crate::sheet::{ColumnWrite, Columns, MarkedColumn, SheetError, SheetErrorKind};
 use crate::tag::ServerId;
@@ -32,10 +32,10 @@ pub fn marked_columns(layout: &Layout) -> Vec<(Arc<str>, u32)> {
 
 /// The service columns of a tab that are there, besides its key column.
 fn service_columns(layout: &Layout) -> impl Iterator<Item = (&Arc<str>, &u32)> {
-    layout
-        .columns
-        .iter()
-        .filter(|(header, _)| RELEASE_SERVICE.contains(&&***header) || SERVER_SERVICE.contains(&&***header))
+    layout.columns.iter().filter(|(header, _)| {
+        let header = &&***header;
+        RELEASE_SERVICE.contains(header) || SERVER_SERVICE.contains(header) || *header == RUNNING
+    })
 }
 
 fn key_header(layout: &Layout) -> &'static str {

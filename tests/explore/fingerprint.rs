@@ -113,11 +113,12 @@ impl Printer {
             advance,
             taken_back,
             mixed,
+            troubled,
             row,
         } = memory;
-        // No channel of this exploration has a strategy.
+        // No channel of this exploration has a strategy, and no server an agent.
         assert!(
-            !*mixed && colour.is_none() && rollout.is_none() && advance.is_none() && taken_back.is_none(),
+            troubled.is_none() && !*mixed && colour.is_none() && rollout.is_none() && advance.is_none() && taken_back.is_none(),
             "{memory:?}"
         );
         self.put((

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use fleetsheet::setup::{Editing, Owner, Template, Templates};
-use fleetsheet::sheet::layout::{RELEASE_NEEDS, RELEASE_SERVICE, SERVER_NEEDS, SERVER_SERVICE};
+use fleetsheet::sheet::layout::{RELEASE_NEEDS, RELEASE_SERVICE, RUNNING, SERVER_NEEDS, SERVER_SERVICE};
 use fleetsheet::sheet::names::Keyholders;
 use fleetsheet::sheet::names::Names;
 use fleetsheet::sheet::parse::parse;
-use fleetsheet::sheet::{AUDIT_COLUMNS, Cell, RawSpreadsheet, RawTab};
+use fleetsheet::sheet::{AUDIT_COLUMNS, Cell, MADE_MARK, Mark, RawSpreadsheet, RawTab};
 
 pub(crate) fn names() -> Names {
     Names {
@@ -40,7 +40,7 @@ fn templates_hold_exactly_the_columns_that_are_known() {
     assert_eq!(headers(&templates.release), release);
     let servers = SERVER_NEEDS.into_iter().chain(SERVER_SERVICE);
     let servers: BTreeSet<&str> = servers
-        .chain(["notes", "hold", "canary", "tag:Owner", "tag:Team"])
+        .chain(["notes", "hold", "canary", "tag:Owner", "tag:Team", RUNNING])
         .collect();
     assert_eq!(headers(&templates.server), servers);
     let audit: Vec<&str> = templates.audit.columns.iter().map(|column| &*column.header).collect();
@@ -69,6 +69,17 @@ fn tabs_made_of_the_templates_can_be_read() {
         ],
         row_count: template.rows,
         column_count: u32::try_from(template.columns.len()).unwrap(),
+        // Only the mark that init puts on it makes this column ours.
+        marks: (0..)
+            .zip(&template.columns)
+            .filter(|(_, column)| &*column.header == RUNNING)
+            .map(|(at, _)| Mark {
+                id: 1,
+                key: MADE_MARK.into(),
+                value: RUNNING.into(),
+                column: Some(at),
+            })
+            .collect(),
         ..RawTab::default()
     };
     let raw = RawSpreadsheet {
@@ -98,7 +109,7 @@ fn what_the_service_writes_nobody_else_may_edit() {
         for column in &template.columns {
             let service = RELEASE_SERVICE.contains(&&*column.header)
                 || SERVER_SERVICE.contains(&&*column.header)
-                || &*column.header == "tag:Team"
+                || ["tag:Team", RUNNING].contains(&&*column.header)
                 || template.title == "AuditLog";
             assert_eq!(column.owner != Owner::Human, service, "{}", column.header);
             assert_eq!(column.editors == Editing::Service, service, "{}", column.header);

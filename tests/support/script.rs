@@ -141,7 +141,7 @@ impl Stage {
         match *words.first()? {
             "pass" => self.pass(&words[1..]),
             "launch" => self.launch(&words[1..]),
-            "tag" | "untag" | "state" | "vanish" | "move" => self.cloud(&words),
+            "tag" | "untag" | "state" | "vanish" | "move" | "agent" => self.cloud(&words),
             "source" => {
                 let (name, error) = (source(words.get(1)?), *words.get(2)? == "down");
                 self.world.fleet.sources.insert(name, error.then(down));
@@ -240,6 +240,7 @@ impl Stage {
     }
 
     fn cloud(&mut self, words: &[&str]) -> Option<()> {
+        let now = self.world.now.format("%Y-%m-%dT%H:%M:%SZ");
         for name in names(words.get(1)?) {
             if words[0] == "vanish" {
                 self.world.fleet.servers.remove(&*name)?;
@@ -256,6 +257,11 @@ impl Stage {
                         };
                         server.tags.insert(key.into(), value.into());
                     }
+                }
+                "agent" => {
+                    let report = format!("{} @ {now}", words.get(3..)?.join(" "));
+                    server.tags.insert("ReleaseRunning".into(), (*words.get(2)?).into());
+                    server.tags.insert("ReleaseAgent".into(), report.into());
                 }
                 "untag" => drop(server.tags.remove(*words.get(2)?)),
                 _ => {

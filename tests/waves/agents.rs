@@ -1,7 +1,9 @@
 //! A gate on agents in a rollout: what its members' tags say lets it go on, holds it or stops it, and never takes it back.
 
 use fleetsheet::gate::{Agents, Gate, Kind, Verdict};
+use fleetsheet::memory::{ChannelMemory, Move};
 use fleetsheet::plan::RolloutRule;
+use fleetsheet::plan::check::check;
 
 use super::*;
 
@@ -189,5 +191,72 @@ fn another_gate_that_fails_takes_the_release_back_all_the_same() {
             .starts_with("rolled back from 2.0: gate errors failed"),
         "{}",
         web(&plan).status
+    );
+}
+
+/// The independent look at a plan.
+fn verdict(world: &World, plan: &Plan) -> Result<(), Vec<String>> {
+    let (sheet, policy) = (world.sheet().unwrap(), world.policy(&Options::default()));
+    check(world.inputs(&sheet, &policy), plan).map(|_| ())
+}
+
+#[test]
+fn a_plan_that_takes_a_release_back_for_an_agent_or_leaves_a_wave_without_its_word_is_refused() {
+    let mut world = watched(&["agents"]);
+    say(&mut world, "1.0", "1.0", "ok");
+    keys(&mut world, "2.0", "2.0");
+    for _ in 0..4 {
+        pass(&mut world);
+    }
+    world.wait(TimeDelta::minutes(1));
+    // Nobody has said that it runs.
+    let mut plan = world.decide(&Options::default());
+    assert_eq!(verdict(&world, &plan), Ok(()));
+    let mut next = world.channel("web").unwrap().clone();
+    let rollout = next.rollout.as_mut().unwrap();
+    (rollout.wave, rollout.settled) = (1, None);
+    plan.update.channels.insert("web".into(), next);
+    let faults = verdict(&world, &plan).unwrap_err();
+    assert!(
+        faults.iter().any(|fault| fault.contains("leaves a wave without data")),
+        "{faults:?}"
+    );
+    // What it said when it was taken is kept.
+    let mut plan = world.decide(&Options::default());
+    let (id, known) = world
+        .memory
+        .servers
+        .iter()
+        .find(|(_, known)| known.member.is_some())
+        .unwrap();
+    let mut forgetful = known.clone();
+    Arc::make_mut(&mut forgetful).member.as_mut().unwrap().said = Some("broken".into());
+    plan.update.servers.insert(id.clone(), forgetful);
+    let faults = verdict(&world, &plan).unwrap_err();
+    assert!(
+        faults.iter().any(|fault| fault.contains("forgets what the agent of")),
+        "{faults:?}"
+    );
+    // Its members are in trouble, and stay where they are.
+    say(&mut world, "2.0", "1.0", "broken");
+    pass(&mut world);
+    pass(&mut world);
+    world.wait(TimeDelta::minutes(1));
+    let mut plan = world.decide(&Options::default());
+    assert_eq!(verdict(&world, &plan), Ok(()));
+    let known = world.channel("web").unwrap().clone();
+    let back = ChannelMemory {
+        release: known.prior.clone(),
+        prior: None,
+        prior_approved: false,
+        rollout: None,
+        moved: Move::Rollback,
+        ..known
+    };
+    plan.update.channels.insert("web".into(), back);
+    let faults = verdict(&world, &plan).unwrap_err();
+    assert!(
+        faults.iter().any(|fault| fault.contains("though no gate has failed")),
+        "{faults:?}"
     );
 }

@@ -145,6 +145,15 @@ pub(super) fn of_news(news: &News) -> Entry {
             );
             (Tone::Note, "adopted", channel)
         }
+        "trouble" => {
+            what = format!("{to} is in trouble: {}.", safe::line(&news.text, WORDS_MAX));
+            fix = after(
+                news,
+                "run fleetsheet-agent status on the server; to leave the version",
+                "tick rollback",
+            );
+            (Tone::Warning, "in trouble", channel)
+        }
         "takeover" => {
             let by = who_ordered(&news.text);
             let by = by.map_or_else(|| "Somebody".to_owned(), |by| safe::line(by, TITLE_MAX));

@@ -102,6 +102,7 @@ fn serious(digest: &Digest) -> (String, u64) {
         let channel = safe::name(&news.channel, "a channel");
         let what = match news.event.as_str() {
             "adoption" => format!("{channel}: {} adopted", safe::name(&news.to, "no release")),
+            "trouble" => format!("{channel}: {} in trouble", safe::name(&news.to, "its release")),
             "override" if entry::is_of_a_window(news) => format!("{channel}: a window was let through"),
             "override" => "a belt was let through".to_owned(),
             "nothing_to_roll_back" => format!("nothing to roll back to: {}", safe::word(&news.place, "a channel")),

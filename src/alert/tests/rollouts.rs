@@ -156,3 +156,29 @@ fn what_gates_say_goes_to_those_whom_its_route_names() {
     // It is gone: that is told, too.
     assert_eq!(world.pass(TimeDelta::minutes(5), &[]).len(), 1);
 }
+
+#[test]
+fn trouble_says_who_is_in_it_and_how_to_leave_the_version() {
+    let digest = Digest {
+        news: vec![News {
+            from: String::new(),
+            text: "2 of 120 with an agent in trouble: i-1: quarantined 2.4.0: health site 502, i-2: broken".into(),
+            advice: "tick rollback: that rolls back to 2.3.9".into(),
+            ..news("trouble", Kind::Release)
+        }],
+        ..empty()
+    };
+    let page = Page::of(&digest);
+    assert_eq!(page.subject, "[fleetsheet] web-prod: 2.4.0 in trouble");
+    let crate::alert::page::Line::Entry(entry) = &page.sections[0].lines[0] else {
+        panic!("{page:?}")
+    };
+    assert_eq!(
+        entry.what,
+        "2.4.0 is in trouble: 2 of 120 with an agent in trouble: i-1: quarantined 2.4.0: health site 502, i-2: broken."
+    );
+    assert_eq!(
+        entry.fix,
+        "run fleetsheet-agent status on the server; to leave the version, tick rollback: that rolls back to 2.3.9"
+    );
+}

@@ -27,6 +27,7 @@ fn digests() -> impl Strategy<Value = Digest> {
         Just("rollout_done"),
         Just("auto_rollback"),
         Just("taken_back"),
+        Just("trouble"),
         Just("other")
     ];
     let news = (event, [(); 7].map(|()| hostile().boxed())).prop_map(

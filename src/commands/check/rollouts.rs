@@ -12,7 +12,7 @@ use crate::gate::{GateClients, QuerySource};
 use crate::memory::Memory;
 use crate::pass::ask_gate;
 use crate::plan::gate::ask;
-use crate::prerequisites::{Finding, judge_gate, judge_gates, judge_order, judge_windows, watched};
+use crate::prerequisites::{Finding, judge_agents, judge_gate, judge_gates, judge_order, judge_windows, watched};
 use crate::sheet::parse::Sheet;
 
 /// What is found of gates and windows.
@@ -42,5 +42,6 @@ pub(super) async fn check_rollouts(
     findings.extend(judge_gates(config));
     findings.extend(judge_windows(config, sheet, memory, now));
     findings.extend(judge_order(rollouts, sheet, memory));
+    findings.extend(sheet.into_iter().flat_map(judge_agents));
     findings
 }

@@ -42,6 +42,7 @@ fn hostile() -> Report {
         tone: crate::plan::Tone::Waiting,
         moved: String::new(),
         left_behind: Vec::new(),
+        agents: crate::plan::AgentCounts::default(),
         state: None,
         desired_a: Some(text.into()),
         desired_b: None,

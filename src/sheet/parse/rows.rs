@@ -12,7 +12,7 @@ use crate::sheet::RawTab;
 use crate::sheet::cell::{Cell, clip, text_of};
 use crate::sheet::display::{ShownRelease, ShownServer};
 use crate::sheet::intent::{MisnamedRow, Origin, ReleaseRow, ServerRow, Tick};
-use crate::sheet::layout::{Layout, SERVER_SERVICE, TagColumn};
+use crate::sheet::layout::{Layout, RUNNING, SERVER_SERVICE, TagColumn};
 use crate::sheet::misnamed::NOT_AN_ID;
 use crate::tag::{ChannelName, ServerId};
 use crate::text::shared;
@@ -150,7 +150,8 @@ pub(super) fn server_rows(
     (tags, shown_tags): (&[TagColumn], &[TagColumn]),
     problems: &mut Vec<Problem>,
 ) -> Vec<(Asked, ShownServer)> {
-    let fixed = SERVER_SERVICE.iter().map(|h| Arc::from(*h));
+    let running = layout.columns.get_key_value(RUNNING).map(|(header, _)| header.clone());
+    let fixed = SERVER_SERVICE.iter().map(|h| Arc::from(*h)).chain(running);
     let service: Vec<Arc<str>> = fixed.chain(shown_tags.iter().map(|t| t.header.clone())).collect();
     let mut rows = Vec::new();
     for (number, cells) in numbered(tab) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::range::{OURS, is_closed, named, shuts_out, spans};
 use super::{NAMED, column_fault};
-use crate::sheet::layout::{Layout, RELEASE_SERVICE, SERVER_SERVICE, column_letters, quoted};
+use crate::sheet::layout::{Layout, RELEASE_SERVICE, RUNNING, SERVER_SERVICE, column_letters, quoted};
 use crate::sheet::names::Keyholders;
 use crate::sheet::{GridRange, ProtectedRange, RawTab};
 use crate::text::few;
@@ -48,7 +48,7 @@ pub(crate) fn server_advice(tab: &RawTab, layout: &Layout, tags: &[&str]) -> Vec
         let mut ranges = tab.protected.iter().filter(whole);
         ranges.any(|range| spans(&range.range, column))
     };
-    let service = SERVER_SERVICE.into_iter().chain(tags.iter().copied());
+    let service = SERVER_SERVICE.into_iter().chain([RUNNING]).chain(tags.iter().copied());
     let open: Vec<&str> = service
         .filter(|header| layout.columns.get(*header).is_some_and(|column| !covered(*column)))
         .collect();

@@ -13,8 +13,9 @@ use google_sheets4::common::FieldMask;
 
 use areas::{area, columns, whole};
 
-use crate::adapters::google_sheets::columns::{append_request, id};
+use crate::adapters::google_sheets::columns::{append_request, id, mark_request};
 use crate::sheet::structure::{Edit, Protection};
+use crate::sheet::{MADE_MARK, MarkChange};
 
 /// The requests of one edit.
 ///
@@ -35,6 +36,19 @@ pub(super) fn requests(edit: &Edit) -> Result<Vec<Request>, String> {
             headers,
         } => return insert_columns(*sheet_id, *at, *at_end, headers),
         Edit::Headers { sheet_id, headers } => write_headers(*sheet_id, 0, headers)?,
+        Edit::Mark {
+            sheet_id,
+            column,
+            header,
+        } => {
+            let mark = MarkChange::Column {
+                sheet_id: *sheet_id,
+                column: *column,
+                key: MADE_MARK.to_owned(),
+                value: header.clone(),
+            };
+            return Ok(mark_request(&[mark])?.requests.unwrap_or_default());
+        }
         Edit::Freeze { sheet_id, rows } => freeze(*sheet_id, *rows)?,
         Edit::Bold { sheet_id, column } => looks::bold(*sheet_id, *column)?,
         Edit::Note { sheet_id, column, text } => looks::note(*sheet_id, *column, text)?,
