@@ -1,10 +1,12 @@
-//! The suites over servers that others wrote, moto, aiosmtpd, Prometheus and PostgreSQL: our reading of the protocols against theirs. They
+//! The suites over servers that others wrote, moto, aiosmtpd, Prometheus, HAProxy and PostgreSQL: our reading of the protocols against theirs. They
 //! need python3, and a package index and Debian's packages within reach when they run for the first time.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
 #[expect(dead_code, reason = "part of it is for the suites over emulators")]
 #[path = "support/daemon.rs"]
 mod daemon;
+#[path = "support/debian.rs"]
+mod debian;
 #[expect(dead_code, reason = "part of it is for the suites over emulators")]
 #[path = "support/mailbox.rs"]
 mod mailbox;
@@ -16,6 +18,7 @@ mod venv;
 
 mod browser;
 mod cloudwatch_real_client;
+mod haproxy;
 mod mail_real_server;
 mod moto;
 mod postgres;

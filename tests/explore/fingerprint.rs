@@ -118,7 +118,12 @@ impl Printer {
         } = memory;
         // No channel of this exploration has a strategy, and no server an agent.
         assert!(
-            troubled.is_none() && !*mixed && colour.is_none() && rollout.is_none() && advance.is_none() && taken_back.is_none(),
+            troubled.is_none()
+                && !*mixed
+                && colour.is_none()
+                && rollout.is_none()
+                && advance.is_none()
+                && taken_back.is_none(),
             "{memory:?}"
         );
         self.put((

@@ -1,10 +1,8 @@
 //! A Prometheus that others wrote, from Debian's package, which is unpacked and not installed; it scrapes a target that the test
 //! serves.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use fleetsheet_mocks::faults::{self, serve};
 
+use crate::debian::{self, Program};
 use crate::mail_real_server::authority;
 use crate::venv::{Server, free_port};
 
@@ -30,54 +29,9 @@ pub(crate) struct RealPrometheus {
     _target: faults::Server,
 }
 
-/// The program: one that is installed, or that of the package. `None` where neither is within reach, which is said, and is a
-/// failure in CI.
-pub(crate) fn program() -> Option<PathBuf> {
-    if runs(Path::new("prometheus")) {
-        return Some("prometheus".into());
-    }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("it lies in the target directory");
-    let home = target.join("prometheus-deb");
-    fs::create_dir_all(&home).expect("the target directory can be written");
-    let lock = File::create(home.join("lock")).expect("the lock can be made");
-    lock.lock().expect("the lock can be taken");
-    let program = home.join("x/usr/bin/prometheus");
-    if runs(&program) {
-        return Some(program);
-    }
-    let unpack = "apt-get download -qq prometheus && dpkg -x prometheus_*.deb x && rm prometheus_*.deb";
-    let shell = |line: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(&home);
-        said(&mut command)
-    };
-    // A fresh machine has no lists of packages, and only root can fetch them.
-    let unpacked = shell(unpack).or_else(|_| shell(&format!("apt-get update -qq && {unpack}")));
-    let why = match unpacked {
-        Ok(()) if runs(&program) => return Some(program),
-        Ok(()) => "what was unpacked does not run".to_owned(),
-        Err(why) => why,
-    };
-    assert!(std::env::var_os("CI").is_none(), "there is no Prometheus: {why}");
-    // Past the capture of what tests print: it must be seen.
-    let words = "NOT TESTED against a real Prometheus: put one on the PATH (Debian: apt install prometheus)";
-    writeln!(std::io::stderr(), "{words}. {why}").expect("standard error can be written");
-    None
-}
-
-fn runs(program: &Path) -> bool {
-    said(Command::new(program).arg("--version")).is_ok()
-}
-
-fn said(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    let stderr = || String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { Ok(()) } else { Err(stderr()) }
+/// The program, if there is one.
+pub(crate) fn program() -> Option<Program> {
+    debian::program("prometheus", "--version", &[])
 }
 
 impl RealPrometheus {
@@ -85,7 +39,7 @@ impl RealPrometheus {
     ///
     /// # Panics
     /// It does not start, or does not scrape.
-    pub(crate) async fn start(program: &Path, metrics: String, tls: bool) -> Self {
+    pub(crate) async fn start(program: &Program, metrics: String, tls: bool) -> Self {
         let scrapes = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&scrapes);
         let page = get(async move || {
@@ -103,7 +57,7 @@ impl RealPrometheus {
         );
         fs::write(home.join("prometheus.yml"), config).expect("the configuration can be written");
         let port = free_port().port();
-        let mut command = Command::new(program);
+        let mut command = program.command();
         command
             .arg(format!("--config.file={}", home.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", home.join("data").display()))
