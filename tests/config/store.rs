@@ -13,7 +13,8 @@ fn database(text: &str, env: &[(&str, &str)]) -> fleetsheet::config::Postgres {
 }
 
 fn refused(text: &str) -> String {
-    parse(&format!("{LEAST}[state]\n{text}"), &[]).unwrap_err().join("\n")
+    let errors = parse(&format!("{LEAST}[state]\n{text}"), &[]);
+    errors.map_or_else(|errors| errors.join("\n"), |_| panic!("{text} is taken"))
 }
 
 #[test]
