@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::action::{Act, Action, Reason};
+use crate::adapters::dpkg;
 use crate::adapters::exec::Program;
 use crate::adapters::machine::now;
 use crate::attempt::Stands;
@@ -111,6 +112,40 @@ pub fn settle_owed(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
     });
     converge::converge(machine, &good, planned)?;
     Ok(Stands::Good)
+}
+
+/// Repairs what an interrupted dpkg left, before anything is asked of apt, which would refuse.
+///
+/// # Errors
+/// Packages stay broken that the release does not name.
+pub fn repair(machine: &mut Machine<'_>, release: &Release) -> Result<(), Stop> {
+    let packages = dpkg::packages().map_err(Stop::Circumstances)?;
+    if !dpkg::is_interrupted(&packages) {
+        return Ok(());
+    }
+    let (before, after) = ("dpkg was interrupted".into(), "configured".into());
+    let mut action = Action::new("dpkg", Act::Repair, before, after, Reason::Repair);
+    let said = machine.apt().repair();
+    action.result = said.clone().err().unwrap_or_else(|| "ok".into());
+    machine.done.push(action);
+    let named = |name: &str| {
+        let mut ours = release.cookbooks.iter().flat_map(|book| &book.packages);
+        ours.any(|package| package.name == name)
+    };
+    let packages = dpkg::packages().map_err(Stop::Circumstances)?;
+    let broken: Vec<&str> = packages
+        .iter()
+        .filter(|(name, fact)| !fact.whole && !named(name))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    match (broken.is_empty(), said) {
+        (true, _) => Ok(()),
+        (false, said) => Err(Stop::Circumstances(format!(
+            "packages {} are broken, and no release names them; repair them with dpkg --configure -a: {}",
+            broken.join(" "),
+            said.err().unwrap_or_default()
+        ))),
+    }
 }
 
 /// Lets each `validate` look at a copy.

@@ -43,10 +43,11 @@ pub fn local(config: &Config, host: BTreeMap<String, String>) -> Result<Local, S
             _ => return Err(format!("{name} is no mapping")),
         }
     }
-    // systemd's credentials are there in the unit only; a file of the agent's own folder wins.
-    let given = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    // A run by hand finds the credentials of the service, or it would see another digest. A file of the agent's own folder wins.
+    let own = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let given = own.unwrap_or_else(|| "/run/credentials/fleetsheet-agent.service".into());
     let mut secrets = BTreeMap::new();
-    for dir in given.iter().chain([&config.secrets.dir]) {
+    for dir in [&given, &config.secrets.dir] {
         secrets.extend(folder(dir, "").map_err(|error| format!("secrets: {error}"))?);
     }
     for (name, mut text) in secrets {

@@ -349,6 +349,7 @@ fn ready(
     machine: &mut Machine<'_>,
     mut release: Release,
 ) -> Result<(Release, converge::Planned, std::collections::BTreeSet<String>), Stop> {
+    crate::enforce::repair(machine, &release)?;
     let mut scope = crate::observe::Scope::default();
     scope.add(&release);
     let facts = crate::observe::facts(&scope).map_err(Stop::Circumstances)?;

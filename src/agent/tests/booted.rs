@@ -16,6 +16,10 @@ mod drift;
 mod first;
 #[path = "booted/hostile.rs"]
 mod hostile;
+#[path = "booted/locks.rs"]
+mod locks;
+#[path = "booted/moves.rs"]
+mod moves;
 #[path = "booted/repository.rs"]
 mod repository;
 #[path = "booted/server.rs"]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::action::Transaction;
 use crate::adapters::disk::durable;
 use crate::adapters::exec::{Ended, Program};
-use crate::adapters::systemd;
+use crate::adapters::{dpkg, systemd};
 
 /// Begins what is said where the transaction was never begun, so that the release is not at fault.
 pub const NOT_BEGUN: &str = "apt did not begin";
@@ -335,6 +335,7 @@ impl Apt {
     /// It cannot.
     pub fn repair(&self) -> Result<(), String> {
         self.wait()?;
+        dpkg::wait_for_scripts(self.timeout)?;
         self.try_locks()?;
         let words = ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"];
         self.in_unit(words.into_iter().map(str::to_owned).collect())

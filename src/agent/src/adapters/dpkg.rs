@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::adapters::exec::Program;
 use crate::facts::PackageFact;
@@ -50,6 +50,31 @@ pub fn packages() -> Result<BTreeMap<String, PackageFact>, String> {
         packages.insert(name.to_owned(), fact);
     }
     Ok(packages)
+}
+
+/// Whether a script of a package runs: it lives on where its dpkg was killed, and holds no lock.
+fn has_script() -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.map(|entry| entry.path().join("cmdline")).any(|path| {
+        let line = fs::read(path).unwrap_or_default();
+        line.split(|byte| *byte == 0)
+            .any(|word| word.starts_with(b"/var/lib/dpkg/info/") || word.starts_with(b"/var/lib/dpkg/tmp.ci/"))
+    })
+}
+
+/// Waits for scripts of packages that still run.
+///
+/// # Errors
+/// One does not end.
+pub fn wait_for_scripts(longest: Duration) -> Result<(), String> {
+    let began = Instant::now();
+    while has_script() {
+        if began.elapsed() > longest {
+            return Err("a script of a package does not end".into());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
 }
 
 /// Whether dpkg was interrupted: it left updates of its database, or a package in mid-way.

@@ -67,6 +67,107 @@ fn kills(name: &str, to: &str, steps: &[usize], ends: &str) {
     assert!(killed > 3, "only {killed} steps were killed");
 }
 
+/// The same for something else than the way to another release: `prepare` brings the server to where it begins, each time.
+fn sweep(server: &Server, steps: &[usize], prepare: impl Fn(), ends: &str) {
+    prepare();
+    server.agent_until(ends, 3);
+    let undisturbed = world(server);
+    let mut killed = 0;
+    for step in steps {
+        prepare();
+        let was_killed = killed_at(server, *step);
+        killed += usize::from(was_killed);
+        if was_killed && step % 2 == 0 {
+            // And once more, in what finishes it.
+            killed_at(server, step / 2);
+        }
+        let said = server.agent_until(ends, 3);
+        assert_eq!(world(server), undisturbed, "killed before step {step}: {said:#}");
+        let again = server.agent();
+        assert_eq!(again["actions"], serde_json::json!([]), "step {step}: {again:#}");
+        if !was_killed {
+            break;
+        }
+    }
+    assert!(killed > 2, "only {killed} steps were killed");
+}
+
+#[test]
+fn a10_2_killed_in_a_join_it_ends_like_one_that_nobody_killed() {
+    if cannot_boot() {
+        return;
+    }
+    let (server, repository) = server("kill-join");
+    releases(&repository);
+    server.tag(Some("1.0.0"));
+    let prepare = || {
+        // Nothing runs here: what was there is taken back to what stood before it came.
+        server.run("fleetsheet-agent rollback; fleetsheet-agent retry 1.0.0");
+        assert_ne!(server.run("dpkg-query -W hello-fleet").code, Some(0));
+    };
+    sweep(&server, &sample(2, 7, 70), prepare, "ok");
+}
+
+#[test]
+fn a10_2_killed_as_it_corrects_drift_it_ends_like_one_that_nobody_killed() {
+    if cannot_boot() {
+        return;
+    }
+    let (server, repository) = server("kill-drift");
+    releases(&repository);
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    let prepare = || {
+        // Lifts what is said of drift that comes again and again.
+        server.agent();
+        server
+            .run("systemctl stop hello; apt-get -qq -y --allow-change-held-packages remove hello-fleet; echo mine > /etc/hello.conf; chmod 777 /etc/hello.conf")
+            .well();
+    };
+    sweep(&server, &sample(1, 4, 40), prepare, "ok");
+}
+
+#[test]
+fn a10_2_killed_in_a_rollback_by_tag_it_ends_like_one_that_nobody_killed() {
+    if cannot_boot() {
+        return;
+    }
+    let (server, repository) = server("kill-tag");
+    releases(&repository);
+    let prepare = || {
+        server.tag(Some("2.0.0"));
+        server.agent_until("ok", 3);
+        server.tag(Some("1.0.0"));
+    };
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    sweep(&server, &sample(3, 7, 60), prepare, "ok");
+}
+
+#[test]
+fn a10_2_killed_at_level_3_of_a_way_back_it_ends_like_one_that_nobody_killed() {
+    if cannot_boot() {
+        return;
+    }
+    let (server, repository) = server("kill-level3");
+    releases(&repository);
+    // Only a start of the service heals what this command does, and levels 1 and 2 have no reason for one.
+    let spoils = hello("1.0-1", "one", "/bin/grep -q one /run/hello.loaded").replace(
+        "configure:",
+        "  post_install:\n    - { command: \"/bin/cp /etc/hostname /run/hello.loaded\", sudo: true }\nconfigure:",
+    );
+    repository.release("4.0.0", &[("web.yaml", &spoils)]);
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    let prepare = || {
+        server.tag(Some("1.0.0"));
+        server.agent_until("ok", 3);
+        server.run("fleetsheet-agent retry 4.0.0").well();
+        server.tag(Some("4.0.0"));
+    };
+    sweep(&server, &sample(7, 6, 60), prepare, "quarantined");
+}
+
 #[test]
 fn killed_in_an_upgrade_it_ends_like_one_that_nobody_killed() {
     if cannot_boot() {
