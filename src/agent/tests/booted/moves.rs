@@ -1,4 +1,4 @@
-//! Releases that fail and are tried again, metadata that lies, a disk that is full.
+//! Tags that move while the agent is at work, releases that fail and are tried again, metadata that lies, a disk that is full.
 
 use super::server::Server;
 use super::{cannot_boot, hello, server};
@@ -14,6 +14,53 @@ fn whole(server: &Server) -> String {
         "half of two: {seen}"
     );
     seen
+}
+
+#[test]
+fn a10_10_a_tag_that_moves_at_any_step_settles_within_three_runs_on_what_it_names_or_on_good() {
+    if cannot_boot() {
+        return;
+    }
+    let (server, repository) = server("moves");
+    let health = |text: &str| format!("/bin/grep -q {text} /run/hello.loaded");
+    for (version, package, text) in [
+        ("1.0.0", "1.0-1", "one"),
+        ("2.0.0", "2.0-1", "two"),
+        ("3.0.0", "2.0-1", "three"),
+    ] {
+        repository.release(version, &[("web.yaml", &hello(package, text, &health(text)))]);
+    }
+    server.tag(Some("1.0.0"));
+    server.agent_until("ok", 2);
+    let settled = |version: Option<&str>, state: &str, on: Option<&str>| {
+        server.tag(version);
+        let said = server.agent_until(state, 3);
+        let seen = whole(&server);
+        assert!(on.is_none_or(|on| seen.ends_with(on)), "{version:?}: {seen}, {said:#}");
+        assert_eq!(server.agent()["actions"], serde_json::json!([]), "{version:?}");
+    };
+    for step in [13, 18] {
+        // A → B, stopped in mid-way; → C, stopped too; and back to A.
+        for to in ["2.0.0", "3.0.0"] {
+            server.tag(Some(to));
+            server.run_with(
+                "fleetsheet-agent run --once --now",
+                &[("FLEETSHEET_AGENT_ABORT_AT", step.to_string())],
+            );
+        }
+        settled(Some("1.0.0"), "ok", Some("one"));
+        // It goes away, or is garbage, in mid-way: what was good before is good.
+        for (tag, state) in [(None, "no-release"), (Some("2 .0"), "refused")] {
+            server.tag(Some("2.0.0"));
+            server.run_with(
+                "fleetsheet-agent run --once --now",
+                &[("FLEETSHEET_AGENT_ABORT_AT", step.to_string())],
+            );
+            settled(tag, state, None);
+            settled(Some("1.0.0"), "ok", Some("one"));
+        }
+    }
+    settled(Some("3.0.0"), "ok", Some("three"));
 }
 
 #[test]
