@@ -56,6 +56,19 @@ fn structure() -> Vec<Case> {
             },
         },
         Case {
+            code: Code::OwnColumn,
+            says: "rename it",
+            provoke: |world| {
+                world.servers.headers.push("running".into());
+                calm()
+            },
+            apply: |world| {
+                let own = world.servers.headers.iter_mut().find(|header| *header == "running");
+                *own.expect("the column") = "runs".into();
+                calm()
+            },
+        },
+        Case {
             code: Code::Structure,
             says: "bring it back",
             provoke: |world| {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::*;
 use fleetsheet::memory::{
-    AuditTab, Baselines, Binding, KeyState, Latch, Listing, Member, Reading, Repeat, RolloutId, SpentBy, Unapproved,
-    Unfinished,
+    ActiveColour, AuditTab, Baselines, Binding, KeyState, Latch, Listing, Member, Reading, Repeat, RolloutId, SpentBy,
+    Unapproved, Unfinished,
 };
 use letters::{mail, problem};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -110,7 +110,11 @@ fn channel() -> impl Strategy<Value = ChannelMemory> {
                 row,
                 (rollout, advance, taken_back),
             )| ChannelMemory {
-                colour: None,
+                troubled: recalled[0].clone(),
+                colour: recalled[0].as_ref().map(|version| ActiveColour {
+                    active: version.to_string(),
+                    in_place: approved,
+                }),
                 release,
                 approved,
                 prior,
