@@ -1,6 +1,6 @@
 //! What the agents on servers say, over the wire: the column `running`, the channel's status, what is told of trouble, and the gate.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use crate::stage::{SERVERS, Stage, fleet};
 
@@ -9,7 +9,7 @@ const NEW: &str = "2.4.0";
 
 /// The agent of a server wrote this so long ago.
 fn say_before(stage: &Stage, id: &str, running: &str, word: &str, ago: TimeDelta) {
-    let at = (Utc::now() - ago).format("%Y-%m-%dT%H:%M:%SZ");
+    let at = (fleetsheet::clock::now() - ago).format("%Y-%m-%dT%H:%M:%SZ");
     stage.cloud.edit(|fleet| {
         fleet.set_tag(id, "ReleaseRunning", running);
         fleet.set_tag(id, "ReleaseAgent", &format!("{word} @ {at}"));
