@@ -534,24 +534,26 @@ fn a_store_that_takes_over_adopts_a_rollout_as_it_stands() {
     }
 }
 
+/// Plans these changes of a server instead of its own.
+fn plan_changes(plan: &mut Plan, n: usize, changes: &[(&str, &str, &str)]) {
+    let own = id(n);
+    let server = plan
+        .servers
+        .iter_mut()
+        .find(|server| server.id.as_str() == own)
+        .unwrap();
+    let change = |(tag, before, after): &(&str, &str, &str)| Change {
+        tag: (*tag).into(),
+        before: Some((*before).into()),
+        after: (*after).into(),
+        reason: Reason::Release,
+    };
+    server.changes = changes.iter().map(change).collect();
+}
+
 /// What no planner may do is refused, worked out anew.
 #[test]
 fn the_check_refuses_what_takes_traffic_away_or_brings_it_to_another_version() {
-    let set = |plan: &mut Plan, n: usize, changes: &[(&str, &str, &str)]| {
-        let own = id(n);
-        let server = plan
-            .servers
-            .iter_mut()
-            .find(|server| server.id.as_str() == own)
-            .unwrap();
-        let change = |(tag, before, after): &(&str, &str, &str)| Change {
-            tag: (*tag).into(),
-            before: Some((*before).into()),
-            after: (*after).into(),
-            reason: Reason::Release,
-        };
-        server.changes = changes.iter().map(change).collect();
-    };
     let refuses = |at: &str, tamper: &dyn Fn(&mut World, &mut Plan), fault: &str| {
         let mut world = world(2);
         keys(&mut world, "2.0");
@@ -567,7 +569,7 @@ fn the_check_refuses_what_takes_traffic_away_or_brings_it_to_another_version() {
     let gone = "it gives its traffic up, and the other colour does not take it";
     refuses(
         "switching",
-        &|_, plan| set(plan, 1, &[(role, "active", "preview")]),
+        &|_, plan| plan_changes(plan, 1, &[(role, "active", "preview")]),
         "its colour is not to be in preview",
     );
     refuses(
@@ -575,13 +577,13 @@ fn the_check_refuses_what_takes_traffic_away_or_brings_it_to_another_version() {
         &|world, plan| {
             put(world, 1, role, "active");
             put(world, 3, role, "preview");
-            set(plan, 1, &[(role, "active", "preview")]);
+            plan_changes(plan, 1, &[(role, "active", "preview")]);
         },
         gone,
     );
     refuses(
         "keep",
-        &|_, plan| set(plan, 1, &[(role, "preview", "active")]),
+        &|_, plan| plan_changes(plan, 1, &[(role, "preview", "active")]),
         "its colour is not to be active",
     );
     refuses(
@@ -589,7 +591,7 @@ fn the_check_refuses_what_takes_traffic_away_or_brings_it_to_another_version() {
         &|world, plan| {
             put(world, 3, role, "preview");
             put(world, 3, "ReleaseVersion", "1.9");
-            set(
+            plan_changes(
                 plan,
                 3,
                 &[(role, "preview", "active"), ("ReleaseVersion", "1.9", "2.0")],
@@ -602,7 +604,7 @@ fn the_check_refuses_what_takes_traffic_away_or_brings_it_to_another_version() {
         &|world, plan| {
             put(world, 1, role, "active");
             put(world, 1, "ReleaseVersion", "1.9");
-            set(plan, 1, &[("ReleaseVersion", "1.9", "1.0")]);
+            plan_changes(plan, 1, &[("ReleaseVersion", "1.9", "1.0")]);
         },
         "its version changes while it takes traffic",
     );

@@ -27,7 +27,8 @@ async fn an_empty_file_gets_all_three_tabs() {
     let titles: Vec<&str> = book.tabs.iter().map(|tab| tab.title.as_str()).collect();
     assert_eq!(titles, ["Sheet1", RELEASE, SERVERS, AUDIT]);
     assert_eq!(headers(&book, RELEASE), with(&RELEASE_HEADERS, "rollback", "advance"));
-    assert_eq!(headers(&book, SERVERS), with(&SERVER_HEADERS, "hold", "canary"));
+    let servers = with(&SERVER_HEADERS, "hold", "canary");
+    assert_eq!(headers(&book, SERVERS), with(&servers, "releaseVersion", "running"));
     assert_eq!(
         headers(&book, AUDIT),
         ["time", "run", "channel", "event", "from", "to", "detail"]

@@ -20,7 +20,7 @@ const BUILD: &str = "properties.title,\
     sheets(properties(sheetId,title,gridProperties(rowCount,columnCount,frozenRowCount)),protectedRanges,tables(tableId,range),\
     conditionalFormats(ranges,booleanRule(condition)),filterViews(title),\
     data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue,note,\
-    userEnteredFormat(numberFormat,textFormat),dataValidation(condition)))))";
+    userEnteredFormat(numberFormat,textFormat),dataValidation(condition))),columnMetadata(developerMetadata)))";
 
 pub(super) const READ: Method = Method {
     name: "sheets.get",

@@ -38,7 +38,12 @@ fn told(status: &str, body: &str) -> (String, Tags) {
         region: "eu-central-1",
         credentials: &credentials,
     };
-    let tags = ec2.tags(INSTANCE, "ReleaseChannel", "ReleaseVersion", chrono::DateTime::UNIX_EPOCH);
+    let tags = ec2.tags(
+        INSTANCE,
+        "ReleaseChannel",
+        "ReleaseVersion",
+        chrono::DateTime::UNIX_EPOCH,
+    );
     (server.join().unwrap(), tags)
 }
 
