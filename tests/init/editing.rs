@@ -84,7 +84,7 @@ async fn strict_ranges_of_the_version_before_are_told_and_turned_into_warnings()
     assert_eq!(ran.code, 0, "{ran:?}");
     let done = steps(&ran);
     assert!(
-        done.len() == 8
+        done.len() == 9
             && done
                 .iter()
                 .all(|step| step.contains("repair its protection: Google warns")),
@@ -125,8 +125,8 @@ async fn a_strict_range_of_a_tag_that_the_sheet_decides_again_is_let_go() {
     stage.setting("FLEETSHEET_AUTHORITY__TAGS", &authority("sheet"));
     let promised = steps(&stage.init(&["--dry-run"]).await);
     assert!(
-        promised.len() == 9
-            && promised[8].contains("let the protection \"fleetsheet: tag:Owner\" only warn: it keeps other editors"),
+        promised.len() == 10
+            && promised[9].contains("let the protection \"fleetsheet: tag:Owner\" only warn: it keeps other editors"),
         "{promised:?}"
     );
     assert_eq!(

@@ -135,7 +135,7 @@ async fn a_half_done_run_is_finished() {
             tab.protected.clear();
         },
         |book| {
-            book.tab_mut(SERVERS).delete_columns(8..13);
+            book.tab_mut(SERVERS).delete_columns(8..14);
             book.tab_mut(SERVERS).protected.clear();
         },
     ];
