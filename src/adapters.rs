@@ -14,4 +14,5 @@ pub mod smtp;
 pub mod sqlite;
 pub mod stdout;
 pub mod stores;
+mod taken;
 pub mod terminal;

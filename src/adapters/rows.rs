@@ -3,6 +3,7 @@
 //!
 //! The stores themselves only carry rows in and out: they are their [`Table`]s, and a [`Carrier`] each.
 
+pub(in crate::adapters) mod events;
 mod fault;
 mod load;
 mod seal;

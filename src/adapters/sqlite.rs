@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 pub(crate) use self::lock::running;
 pub use self::lock::{Holder, StoreLock};
@@ -36,6 +36,7 @@ use self::schema::Found;
 pub(in crate::adapters) use self::schema::new_store;
 use self::trouble::At as _;
 use crate::adapters::rows::{self as carried, Fault};
+use crate::adapters::taken::Taken;
 use crate::memory::{About, Event, Memory, Store, StoreError, StoreReader, Update};
 
 /// How long a statement waits for another process, such as a backup or a `plan`, to let go of the file.
@@ -66,24 +67,6 @@ pub struct SqliteStore {
     access: Access,
     /// `None` after a failure, and when it is opened for reading and there is no store.
     connection: Mutex<Option<SqliteConnection>>,
-}
-
-/// The connection, taken out for one piece of work and put back when that succeeds.
-///
-/// One that failed, or whose work was given up half way, is closed and replaced instead: on some errors, such as a full disk,
-/// SQLite ends the transaction by itself, and sqlx goes on to count it as open.
-struct Lease<'a> {
-    place: MutexGuard<'a, Option<SqliteConnection>>,
-    connection: SqliteConnection,
-}
-
-impl Lease<'_> {
-    fn end<T>(mut self, result: Result<T, Fault>) -> Result<T, Fault> {
-        if result.is_ok() {
-            *self.place = Some(self.connection);
-        }
-        result
-    }
 }
 
 impl SqliteStore {
@@ -119,23 +102,23 @@ impl SqliteStore {
     }
 
     /// The connection; `None` when there is no store to read.
-    async fn lease(&self) -> Result<Option<Lease<'_>>, StoreError> {
+    async fn take(&self) -> Result<Option<Taken<'_, SqliteConnection>>, StoreError> {
         let mut place = self.connection.lock().await;
         let connection = match (place.take(), self.access) {
             (Some(connection), _) => Some(connection),
             (None, Access::Read) => open_to_read(&self.path).await?,
             (None, Access::Write) => open_again_to_write(&self.path).await?,
         };
-        Ok(connection.map(|connection| Lease { place, connection }))
+        Ok(connection.map(|connection| Taken::new(place, connection)))
     }
 
-    async fn writer(&self) -> Result<Lease<'_>, StoreError> {
+    async fn writer(&self) -> Result<Taken<'_, SqliteConnection>, StoreError> {
         if self.access == Access::Read {
             let what = "it was opened for reading only";
             return Err(trouble::broken(&self.path, what, "report this as a bug"));
         }
-        match self.lease().await? {
-            Some(lease) => Ok(lease),
+        match self.take().await? {
+            Some(taken) => Ok(taken),
             None => Err(trouble::broken(&self.path, "its file is gone", trouble::RESTORE)),
         }
     }
@@ -144,42 +127,42 @@ impl SqliteStore {
 #[async_trait]
 impl StoreReader for SqliteStore {
     async fn load(&self) -> Result<Memory, StoreError> {
-        let Some(mut lease) = self.lease().await? else {
+        let Some(mut taken) = self.take().await? else {
             return Ok(Memory::default());
         };
-        let memory = load(&mut lease.connection).await;
-        lease.end(memory).map_err(|fault| fault.at(&self.path))
+        let memory = load(&mut taken.connection).await;
+        taken.end(memory).map_err(|fault| fault.at(&self.path))
     }
 
     async fn about(&self) -> Result<Option<About>, StoreError> {
-        let Some(mut lease) = self.lease().await? else {
+        let Some(mut taken) = self.take().await? else {
             return Ok(None);
         };
-        let about = schema::about(&mut lease.connection).await;
-        lease.end(about).map(Some).map_err(|fault| fault.at(&self.path))
+        let about = schema::about(&mut taken.connection).await;
+        taken.end(about).map(Some).map_err(|fault| fault.at(&self.path))
     }
 
     async fn history(&self, channel: Option<&str>, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let Some(mut lease) = self.lease().await? else {
+        let Some(mut taken) = self.take().await? else {
             return Ok(Vec::new());
         };
-        let events = events::history(&mut lease.connection, channel, limit).await;
-        lease.end(events).map_err(|fault| fault.at(&self.path))
+        let events = events::history(&mut taken.connection, channel, limit).await;
+        taken.end(events).map_err(|fault| fault.at(&self.path))
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, update: &Update) -> Result<(), StoreError> {
-        let mut lease = self.writer().await?;
-        let done = commit(&mut lease.connection, update).await;
-        lease.end(done).map_err(|fault| fault.at(&self.path))
+        let mut taken = self.writer().await?;
+        let done = commit(&mut taken.connection, update).await;
+        taken.end(done).map_err(|fault| fault.at(&self.path))
     }
 
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut lease = self.writer().await?;
-        let removed = events::prune(&mut lease.connection, before).await;
-        lease.end(removed).map_err(|fault| fault.at(&self.path))
+        let mut taken = self.writer().await?;
+        let removed = events::prune(&mut taken.connection, before).await;
+        taken.end(removed).map_err(|fault| fault.at(&self.path))
     }
 }
 

@@ -6,14 +6,12 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use super::session::{Session, sql};
-use crate::adapters::rows::{Carrier, Fault, Loading, Pair, Table};
+use crate::adapters::rows::events::{ADD, PRUNE, PRUNED_MOST, event};
+use crate::adapters::rows::{Carrier, Fault, Loading, Pair, Table, sortable};
 use crate::memory::{Event, Memory};
 
 /// How many rows come with one answer: a large fleet must not be in memory as text all at once.
 const ROWS_AN_ANSWER: i64 = 5_000;
-
-/// How many events are removed at a time: a clock that is years ahead for one pass must not empty the history.
-const PRUNED_MOST: i64 = 10;
 
 /// Reads everything that decisions need.
 pub(super) async fn load(session: &mut Session) -> Result<Memory, Fault> {
@@ -128,9 +126,7 @@ impl Carrier for Rows<'_> {
             to,
             detail,
         } = event;
-        let insert = "INSERT INTO events (time, run, channel, event, from_value, to_value, detail) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let insert = sql(insert).bind(crate::adapters::rows::sortable(*time));
+        let insert = sql(ADD).bind(sortable(*time));
         let insert = insert
             .bind(run)
             .bind(channel)
@@ -160,24 +156,12 @@ pub(super) async fn history(session: &mut Session, channel: Option<&str>, limit:
     let query = "SELECT time, run, channel, event, from_value, to_value, detail FROM events \
                  WHERE $2::text IS NULL OR channel = $2 ORDER BY seq DESC LIMIT $1";
     let rows = session.all(sql(query).bind(i64::from(limit)).bind(channel)).await?;
-    let event = |row: &PgRow| {
-        let time: &str = row.try_get(0)?;
-        Ok(Event {
-            time: crate::adapters::rows::time_of(time)?,
-            run: row.try_get(1)?,
-            channel: row.try_get(2)?,
-            event: row.try_get(3)?,
-            from: row.try_get(4)?,
-            to: row.try_get(5)?,
-            detail: row.try_get(6)?,
-        })
-    };
     rows.iter().rev().map(event).collect()
 }
 
 /// Removes the oldest of the events older than `before`, and says how many.
 pub(super) async fn prune(session: &mut Session, before: DateTime<Utc>) -> Result<u64, Fault> {
-    let delete = "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE time < $1 ORDER BY seq LIMIT $2)";
-    let before = crate::adapters::rows::sortable(before);
-    session.execute(sql(delete).bind(before).bind(PRUNED_MOST)).await
+    session
+        .execute(sql(PRUNE).bind(sortable(before)).bind(PRUNED_MOST))
+        .await
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use super::address::Address;
 use super::fence::{Fence, holds};
@@ -10,6 +10,7 @@ use super::layout::{self, Found};
 use super::session::{Mode, Session};
 use super::{rows, trouble};
 use crate::adapters::rows::{Fault, write};
+use crate::adapters::taken::Taken;
 use crate::memory::{About, Event, Memory, Store, StoreError, StoreReader, Update};
 
 /// A store in PostgreSQL, over one connection.
@@ -20,22 +21,6 @@ pub struct PostgresStore {
     fence: Option<Fence>,
     /// `None` before the first use, and after a failure.
     session: Mutex<Option<Session>>,
-}
-
-/// The session, taken out for one piece of work and put back when that succeeds. One that failed, or whose work was given up half
-/// way, is dropped: the server then takes its transaction back.
-struct Taken<'a> {
-    place: MutexGuard<'a, Option<Session>>,
-    session: Session,
-}
-
-impl Taken<'_> {
-    fn end<T>(mut self, result: Result<T, Fault>) -> Result<T, Fault> {
-        if result.is_ok() {
-            *self.place = Some(self.session);
-        }
-        result
-    }
 }
 
 impl PostgresStore {
@@ -57,13 +42,13 @@ impl PostgresStore {
         }
     }
 
-    async fn take(&self) -> Result<Taken<'_>, Fault> {
+    async fn take(&self) -> Result<Taken<'_, Session>, Fault> {
         let mut place = self.session.lock().await;
         let session = match place.take() {
             Some(session) => session,
             None => Session::connect(&self.address).await?,
         };
-        Ok(Taken { place, session })
+        Ok(Taken::new(place, session))
     }
 
     fn said(&self, fault: Fault) -> StoreError {
@@ -80,7 +65,7 @@ impl PostgresStore {
     async fn read(&self) -> Result<Memory, Fault> {
         let mut taken = self.take().await?;
         let memory = async {
-            let session = &mut taken.session;
+            let session = &mut taken.connection;
             session.begin(Mode::Read).await?;
             let memory = match layout::inspect(session, &self.address).await? {
                 Found::Nothing => Memory::default(),
@@ -96,7 +81,7 @@ impl PostgresStore {
     async fn said_of_itself(&self) -> Result<Option<About>, Fault> {
         let mut taken = self.take().await?;
         let about = async {
-            let session = &mut taken.session;
+            let session = &mut taken.connection;
             session.begin(Mode::Read).await?;
             let about = match layout::inspect(session, &self.address).await? {
                 Found::Nothing => None,
@@ -112,7 +97,7 @@ impl PostgresStore {
     async fn told(&self, channel: Option<&str>, limit: u32) -> Result<Vec<Event>, Fault> {
         let mut taken = self.take().await?;
         let events = async {
-            let session = &mut taken.session;
+            let session = &mut taken.connection;
             session.begin(Mode::Read).await?;
             let events = match layout::inspect(session, &self.address).await? {
                 Found::Nothing => Vec::new(),
@@ -125,15 +110,15 @@ impl PostgresStore {
         taken.end(events)
     }
 
-    /// Does something in one transaction, which lies wholly before the next lease or does not happen.
-    async fn write<T>(&self, work: Work<'_>, give: fn(u64) -> T) -> Result<T, Fault> {
+    /// Does something in one transaction, which lies wholly before the next lease or does not happen; says how many events it removed.
+    async fn write(&self, work: Work<'_>) -> Result<u64, Fault> {
         let fence = self.fence()?;
         if fence.leave.is_lost() {
             return Err(Fault::Fenced);
         }
         let mut taken = self.take().await?;
         let done = async {
-            let session = &mut taken.session;
+            let session = &mut taken.connection;
             session.begin(Mode::Write).await?;
             if !holds(session, fence.epoch).await? {
                 fence.leave.lose();
@@ -144,7 +129,7 @@ impl PostgresStore {
                 Work::Prune(before) => rows::prune(session, before).await?,
             };
             session.commit().await?;
-            Ok(give(done))
+            Ok(done)
         };
         let done = done.await;
         taken.end(done)
@@ -175,12 +160,12 @@ impl StoreReader for PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn commit(&self, update: &Update) -> Result<(), StoreError> {
-        let done = self.write(Work::Commit(update), drop).await;
-        done.map_err(|fault| self.said(fault))
+        let done = self.write(Work::Commit(update)).await;
+        done.map(drop).map_err(|fault| self.said(fault))
     }
 
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let done = self.write(Work::Prune(before), |removed| removed).await;
+        let done = self.write(Work::Prune(before)).await;
         done.map_err(|fault| self.said(fault))
     }
 }
