@@ -14,7 +14,7 @@ use super::params::Params;
 use super::settings::Rate;
 use super::signature::{Flaw, Received};
 use super::sts::{assume_role, get_caller_identity};
-use super::tags::{create_tags, delete_tags, resources, tag_pairs};
+use super::tags::{create_tags, delete_tags, describe_tags, resources, tag_pairs};
 
 /// The services of the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,6 +215,10 @@ impl Api {
             (Service::Ec2, "CreateTags") => {
                 self.draw(call, "CreateTags", limits.create_tags)?;
                 create_tags(&mut self.fleet, call, params)
+            }
+            (Service::Ec2, "DescribeTags") => {
+                self.draw(call, "DescribeTags", limits.describe)?;
+                describe_tags(&self.fleet, call, params)
             }
             (Service::Ec2, "DeleteTags") => {
                 self.draw(call, "DeleteTags", limits.delete_tags)?;

@@ -62,6 +62,32 @@ pub(crate) fn create_tags(fleet: &mut Fleet, call: &Call, params: &Params) -> Re
     Ok(call.reply("CreateTagsResponse", |xml| xml.leaf("return", true)))
 }
 
+/// Answers `DescribeTags` for one resource, as a server asks for its own tags.
+pub(crate) fn describe_tags(fleet: &Fleet, call: &Call, params: &Params) -> Result<String, ApiError> {
+    params.only(&["DryRun", "Filter", "MaxResults", "NextToken"])?;
+    call.permitted(fleet, params, &[])?;
+    let asked = (params.get("Filter.1.Name"), params.get("Filter.1.Value.1"));
+    let (Some("resource-id"), Some(id), [1]) = (asked.0, asked.1, params.indices("Filter").as_slice()) else {
+        return Err(ApiError::value(
+            "This emulator knows the filter resource-id with one value",
+        ));
+    };
+    // What is not there has no tags: that is no error.
+    let tags = fleet.instance(id).map(|_| fleet.tags(id)).unwrap_or_default();
+    Ok(call.reply("DescribeTagsResponse", |xml| {
+        xml.nest("tagSet", |xml| {
+            for (key, value) in &tags {
+                xml.nest("item", |xml| {
+                    xml.leaf("resourceId", id);
+                    xml.leaf("resourceType", "instance");
+                    xml.leaf("key", key);
+                    xml.leaf("value", value);
+                });
+            }
+        });
+    }))
+}
+
 /// Answers `DeleteTags`. Without tags it deletes every user tag; with a value it deletes only a tag of that value.
 pub(crate) fn delete_tags(fleet: &mut Fleet, call: &Call, params: &Params) -> Result<String, ApiError> {
     params.only(&["DryRun", "ResourceId", "Tag"])?;
