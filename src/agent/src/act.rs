@@ -1,19 +1,18 @@
 //! Acts: an approved plan, action by action. Before each act what it makes owed is in the memory and its intent in the journal.
 
-use std::collections::BTreeSet;
+mod packages;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::action::{Act, Action, Transaction};
-use crate::adapters::apt::NOT_BEGUN;
+use crate::action::{Act, Action};
 use crate::adapters::exec::{Ended, Program};
-use crate::adapters::machine::{Users, now};
-use crate::adapters::{disk, dpkg, systemd};
+use crate::adapters::machine::{Users, is_terminated, now};
+use crate::adapters::{disk, systemd};
 use crate::check::Approved;
 use crate::cookbook::{Command, OnChange, Service};
-use crate::debian_version::fits;
 use crate::machine::{Machine, Stop};
 use crate::memory::Owed;
 use crate::plan::differs;
@@ -35,6 +34,10 @@ pub fn act(machine: &mut Machine<'_>, approved: Approved, digest: &str) -> Resul
 fn all(machine: &mut Machine<'_>, approved: Approved, digest: &str) -> Result<(), Stop> {
     let mut started: Vec<Service> = Vec::new();
     for mut action in approved.into_actions() {
+        if is_terminated() {
+            steady(&started)?;
+            return Err(Stop::Later);
+        }
         if Instant::now() > machine.deadline {
             return Err(Stop::Circumstances("the run took too long".into()));
         }
@@ -86,7 +89,7 @@ fn one(machine: &mut Machine<'_>, action: &Action, digest: &str, started: &mut V
                 .is_some_and(|attempt| attempt.back.is_some());
             if is_back { Ok(()) } else { repaired }
         }
-        Act::Packages(transaction) => packages(machine, transaction),
+        Act::Packages(transaction) => packages::packages(machine, &action.id, transaction),
         Act::Command(command) => {
             run_command(machine, command)?;
             for key in &action.owes {
@@ -118,7 +121,7 @@ fn one(machine: &mut Machine<'_>, action: &Action, digest: &str, started: &mut V
             if ended.is_well() {
                 Ok(())
             } else {
-                Err(Stop::Release(format!("check {}: {}", action.id, ended.why())))
+                Err(fault(&ended, format!("check {}: {}", action.id, ended.why())))
             }
         }
         Act::Service(service) => serve(machine, service, started),
@@ -159,53 +162,17 @@ fn run_command(machine: &Machine<'_>, command: &Command) -> Result<(), Stop> {
     if ended.is_well() {
         Ok(())
     } else {
-        Err(Stop::Release(format!("{}: {}", command.id, ended.why())))
+        Err(fault(&ended, format!("{}: {}", command.id, ended.why())))
     }
 }
 
-fn packages(machine: &mut Machine<'_>, transaction: &Transaction) -> Result<(), Stop> {
-    let apt = machine.apt();
-    apt.try_locks().map_err(Stop::Circumstances)?;
-    let said = apt.act(transaction);
-    if transaction.downgrade {
-        // systemd notices a unit that is newer than what it read, and not one that is older.
-        let _ = systemd::order(&["daemon-reload"], machine.config.limits.service_start);
-    }
-    // Whether it was done is what dpkg says.
-    let after = dpkg::packages().map_err(Stop::Circumstances)?;
-    let mut wrong: BTreeSet<String> = BTreeSet::new();
-    for (name, version) in &transaction.install {
-        let whole = after.get(name).filter(|fact| fact.whole);
-        if whole.is_none_or(|fact| version.as_ref().is_some_and(|version| !fits(version, &fact.version))) {
-            wrong.insert(name.clone());
-        }
-    }
-    wrong.extend(
-        transaction
-            .remove
-            .iter()
-            .filter(|name| after.contains_key(*name))
-            .cloned(),
-    );
-    wrong.extend(
-        after
-            .iter()
-            .filter(|(_, fact)| !fact.whole)
-            .map(|(name, _)| name.clone()),
-    );
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = wrong.into_iter().collect();
-    let why = said.err().unwrap_or_else(|| "dpkg says otherwise".into());
-    let adverse = ["No space left", "enough free space", "Could not get lock", NOT_BEGUN];
-    let no_space = adverse.iter().any(|text| why.contains(text));
-    let why = format!("package {}: {why}", names.join(" "));
-    Err(if no_space {
+/// Whose fault it is that a program failed: what the kernel killed, or had no space for, is not the release's.
+fn fault(ended: &Ended, why: String) -> Stop {
+    if ended.is_killed() || ended.complaint.contains("No space left on device") {
         Stop::Circumstances(why)
     } else {
         Stop::Release(why)
-    })
+    }
 }
 
 /// Brings a service to where it shall be.
@@ -256,6 +223,7 @@ fn serve(machine: &mut Machine<'_>, service: &Service, started: &mut Vec<Service
     let _ = systemd::order(&["reset-failed", "--", unit], timeout);
     if !fact.is_up() {
         give(&["restart", "--", unit])?;
+        machine.restarted.push(service.id.clone());
         started.push(service.clone());
     } else if owed.is_some() && !settled {
         if service.on_change == OnChange::Reload {
@@ -267,6 +235,7 @@ fn serve(machine: &mut Machine<'_>, service: &Service, started: &mut Vec<Service
             machine.remember()?;
             disk::durable();
             restart(unit, timeout).map_err(|why| Stop::Release(format!("{}: {why}", service.id)))?;
+            machine.restarted.push(service.id.clone());
         }
         started.push(service.clone());
     }

@@ -40,6 +40,8 @@ pub struct Transaction {
     pub unhold: BTreeSet<String>,
     /// Those to be marked as installed for another one's sake.
     pub auto: BTreeSet<String>,
+    /// Those to be marked as asked for.
+    pub manual: BTreeSet<String>,
     /// A version may be an older one.
     pub downgrade: bool,
     /// Kept archives to install, on a way back; configuration goes with what is removed.

@@ -1,17 +1,17 @@
 //! Attempts: the way from good to another release, its watch, and the way back.
 
+mod level;
+
 use chrono::TimeDelta;
 
-use crate::action::{Act, Reason};
-use crate::adapters::machine::now;
-use crate::check::{Bounds, approve};
+use crate::action::Reason;
+use crate::adapters::machine::{is_terminated, now};
 use crate::converge::{self, Planned};
-use crate::facts::Facts;
 use crate::machine::{Machine, Stop};
 use crate::memory::{Attempt, Back, Backoff, Broken, Named};
-use crate::observe::{self, Scope};
+use crate::prepare::packages::Prepared;
 use crate::release::Release;
-use crate::snapshot::{self, Snapshot, Way};
+use crate::snapshot::Snapshot;
 
 /// How an attempt stands after a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,12 @@ pub enum Stands {
     /// It stays, though its checks fail.
     Unhealthy(String),
     /// It was taken back.
-    TakenBack(String),
+    TakenBack {
+        /// The version that is quarantined for it, where one is.
+        quarantined: Option<String>,
+        /// Why.
+        why: String,
+    },
     /// Its way back failed.
     Broken(String),
 }
@@ -43,12 +48,7 @@ pub fn named(release: &Release) -> Named {
 ///
 /// # Errors
 /// The disk.
-pub fn begin(
-    machine: &mut Machine<'_>,
-    release: &Release,
-    planned: &Planned,
-    packages: std::collections::BTreeSet<String>,
-) -> Result<(), Stop> {
+pub fn begin(machine: &mut Machine<'_>, release: &Release, planned: &Planned, prepared: Prepared) -> Result<(), Stop> {
     let good = machine.good();
     let open = machine.memory.attempt.clone();
     let sick = match &open {
@@ -79,6 +79,7 @@ pub fn begin(
             }
             kept.known.extend(taken.known);
             kept.undo.extend(taken.undo);
+            kept.stays.extend(taken.stays);
             kept
         }
     };
@@ -87,7 +88,7 @@ pub fn begin(
         .store
         .keep("snapshots", machine.config.state.snapshots.max(1), &[&name]);
     machine.store.put("desired/attempt.json", release)?;
-    let mut packages = packages;
+    let mut packages = prepared.changed;
     packages.extend(open.iter().flat_map(|open| open.packages.iter().cloned()));
     machine.memory.attempt = Some(Attempt {
         to: named(release),
@@ -97,6 +98,7 @@ pub fn begin(
         sick,
         touched: open.is_some_and(|open| open.touched),
         packages,
+        late: prepared.late,
         back: None,
     });
     machine.memory.last_snapshot = Some(name);
@@ -130,6 +132,7 @@ pub fn go_on(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
         Ok(()) => {}
         Err(Stop::Release(why) | Stop::Refused(why)) => return back(machine, &why, true),
         Err(Stop::Circumstances(why)) => return adverse(machine, &why),
+        Err(Stop::Later) => return Err(Stop::Later),
     }
     let watched = attempt.watching.is_some();
     let checks = converge::checks(&release);
@@ -142,6 +145,7 @@ pub fn go_on(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
     }
     match healthy {
         Ok(()) => watch(machine, &release),
+        Err(_) if is_terminated() => Err(Stop::Later),
         Err(why) if attempt.sick => Ok(Stands::Unhealthy(why)),
         Err(why) => back(machine, &why, true),
     }
@@ -166,9 +170,16 @@ fn watch(machine: &mut Machine<'_>, release: &Release) -> Result<Stands, Stop> {
         machine.store.put("desired/former.json", &former)?;
     }
     let former = machine.memory.good.replace(named(release));
+    machine.memory.good_since = Some(now());
     machine.memory.last = machine.memory.attempt.take().map(|attempt| (attempt, former));
     machine.memory.unhealthy = None;
-    machine.memory.ran.retain(|digest, _| *digest == release.digest);
+    // The former release's too: after a rollback by hand its commands need not run again.
+    let kept = machine.memory.last.iter().filter_map(|(_, former)| former.as_ref());
+    let kept: Vec<String> = kept.map(|former| former.digest.clone()).collect();
+    machine
+        .memory
+        .ran
+        .retain(|digest, _| *digest == release.digest || kept.contains(digest));
     machine.remember()?;
     machine.store.rename("desired/next.json", "desired/good.json")?;
     Ok(Stands::Good)
@@ -218,6 +229,7 @@ pub fn reopen(machine: &mut Machine<'_>) -> Result<(), &'static str> {
         ..attempt
     });
     machine.memory.good = former;
+    machine.memory.good_since = machine.memory.good.as_ref().map(|_| now());
     if machine.memory.good.is_some() && machine.good().is_none() {
         return Err("the release before is gone; let the tag name it");
     }
@@ -266,7 +278,10 @@ pub fn finish_back(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
         else {
             return Ok(Stands::Good);
         };
-        let ended = one_level(machine, &attempt, back.level);
+        let ended = level::go(machine, &attempt, back.level);
+        if matches!(ended, Err(Stop::Later)) {
+            return Err(Stop::Later);
+        }
         let healed = ended.is_ok();
         machine.backs.push((back.level, healed));
         if healed {
@@ -275,14 +290,25 @@ pub fn finish_back(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
             machine.memory.ran.retain(|digest, _| named.contains(digest));
             machine.memory.owed.retain(|_, _| false);
             machine.remember()?;
-            return Ok(Stands::TakenBack(back.why));
+            let quarantine = machine.memory.quarantine.get(&attempt.to.digest);
+            return Ok(Stands::TakenBack {
+                quarantined: quarantine.map(|(version, _)| version.clone()),
+                why: back.why,
+            });
         }
-        let why = ended.err().unwrap_or_default();
+        let why = ended.err().map(|stop| stop.why().to_owned()).unwrap_or_default();
         machine.tell("way back", &format!("level {}", back.level), &why);
         if back.level >= 3 {
+            // Hands off until the tag changes: the tag of now, which may have left this attempt's version already.
+            let tag = machine.asked.clone().unwrap_or_else(|| attempt.to.version.clone());
+            let is_its = tag == attempt.to.version;
             machine.memory.broken = Some(Broken {
-                tag: attempt.to.version.clone(),
-                digest: attempt.to.digest.clone(),
+                tag,
+                digest: if is_its {
+                    attempt.to.digest.clone()
+                } else {
+                    String::new()
+                },
                 why: why.clone(),
             });
             machine.memory.attempt = None;
@@ -298,81 +324,5 @@ pub fn finish_back(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
             back.level += 1;
         }
         machine.remember()?;
-    }
-}
-
-fn one_level(machine: &mut Machine<'_>, attempt: &Attempt, level: u8) -> Result<(), String> {
-    let snapshot: Snapshot = machine
-        .store
-        .get(&format!("snapshots/{}.json", attempt.snapshot))
-        .ok_or("the snapshot is gone")?;
-    let facts = look(&snapshot)?;
-    let owed = machine.memory.owed.keys().cloned().collect();
-    let touched = machine.memory.attempt.as_ref().is_none_or(|attempt| attempt.touched);
-    let nothing = std::collections::BTreeSet::new();
-    let way = Way {
-        level,
-        snapshot: &snapshot,
-        facts: &facts,
-        changed: &attempt.packages,
-        // No service has read what goes back now.
-        owed: if touched { &owed } else { &nothing },
-        touched,
-    };
-    let actions = snapshot::plan(&way);
-    let removable = facts
-        .packages
-        .keys()
-        .filter(|name| !snapshot.packages.contains_key(*name))
-        .cloned();
-    let bounds = Bounds {
-        paths: snapshot.files.keys().cloned().collect(),
-        removable: removable.collect(),
-        protected: std::collections::BTreeSet::new(),
-        units: snapshot.known.keys().cloned().collect(),
-    };
-    if !touched {
-        machine.memory.owed.clear();
-    }
-    let actions = actions
-        .into_iter()
-        .filter(|action| touched || !matches!(&action.act, Act::Command(_)))
-        .collect();
-    let approved = approve(actions, &bounds)
-        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    crate::act::act(machine, approved, "").map_err(|stop| stop.why().to_owned())?;
-    if level >= 2 {
-        differs(&snapshot, &look(&snapshot)?, attempt, level)?;
-    }
-    let good = machine.good();
-    match good {
-        Some(good) => converge::health(machine, &converge::checks(&good), true),
-        None => Ok(()),
-    }
-}
-
-fn look(snapshot: &Snapshot) -> Result<Facts, String> {
-    observe::facts(&Scope {
-        paths: snapshot.files.keys().cloned().collect(),
-        units: snapshot.known.keys().cloned().collect(),
-    })
-}
-
-fn differs(snapshot: &Snapshot, facts: &Facts, attempt: &Attempt, level: u8) -> Result<(), String> {
-    let names = snapshot.packages.keys().chain(facts.packages.keys());
-    let looked = names.filter(|name| level == 3 || attempt.packages.contains(*name));
-    let wrong: Vec<&str> = looked
-        .filter(|name| {
-            let version = |facts: &std::collections::BTreeMap<String, crate::facts::PackageFact>| {
-                facts.get(*name).map(|fact| (fact.version.clone(), fact.whole))
-            };
-            version(&snapshot.packages) != version(&facts.packages)
-        })
-        .map(String::as_str)
-        .collect();
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("packages {} are not as they were", wrong.join(" ")))
     }
 }

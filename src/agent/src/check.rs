@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::action::{Act, Action};
+use crate::adapters::apt::Resolved;
+use crate::config::Packages;
 use crate::problem::Problem;
 
 /// What a plan may touch.
@@ -16,6 +18,27 @@ pub struct Bounds {
     pub protected: BTreeSet<String>,
     /// Units of the releases.
     pub units: BTreeSet<String>,
+}
+
+/// Whether a transaction may be done: nothing goes that nobody named.
+///
+/// # Errors
+/// What would go.
+pub fn belt(policy: &Packages, resolved: &Resolved, named: &BTreeSet<String>) -> Result<(), String> {
+    let protected: Vec<&str> = resolved
+        .remove
+        .iter()
+        .filter(|name| policy.protected.contains(name))
+        .map(String::as_str)
+        .collect();
+    if !protected.is_empty() {
+        return Err(format!("would remove {}, which is protected", protected.join(" ")));
+    }
+    let unnamed: Vec<&str> = resolved.remove.difference(named).map(String::as_str).collect();
+    if unnamed.len() > policy.max_removals {
+        return Err(format!("would remove {}", unnamed.join(" ")));
+    }
+    Ok(())
 }
 
 /// A plan that was looked at.

@@ -5,6 +5,7 @@ mod ask;
 mod memory;
 mod running;
 mod shown;
+mod status;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -55,7 +56,7 @@ fn answer(cli: &Cli, config: &Config) -> Answer {
             version,
             path,
         } => ask::plan(config, *exit_code, version.as_deref(), path.as_deref()),
-        Task::Status => ask::status(config),
+        Task::Status => status::status(config),
         Task::Lint { dir } => Ok(ask::lint(config, dir)),
         Task::Check => Ok(ask::check(config)),
         Task::History { most } => ask::history(config, *most),

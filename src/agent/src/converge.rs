@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::action::{Act, Action, Reason};
 use crate::adapters::disk;
-use crate::adapters::machine::Users;
+use crate::adapters::machine::{Users, is_terminated};
 use crate::adapters::probe::{Made, Result3, make};
 use crate::check::{Bounds, approve};
 use crate::cookbook::Check;
@@ -171,7 +171,9 @@ pub fn health(machine: &mut Machine<'_>, checks: &[Check], patience: bool) -> Re
             !passes
         });
         let waits = |check: &&&Check| {
-            patience && began.elapsed() + interval < check.within.max(interval + Duration::from_millis(1))
+            patience
+                && !is_terminated()
+                && began.elapsed() + interval < check.within.max(interval + Duration::from_millis(1))
         };
         if left.is_empty() || left.iter().any(|check| !waits(&check)) || Instant::now() > machine.deadline {
             break;
@@ -245,7 +247,17 @@ pub fn snapshot(
         }
     }
     let commands = next.cookbooks.iter().flat_map(|book| book.pre.iter().chain(&book.post));
+    let of = |command: &crate::cookbook::Command| {
+        let book = next.cookbooks.iter().find(|book| {
+            let mut all = book.pre.iter().chain(&book.post);
+            all.any(|other| std::ptr::eq(other, command))
+        });
+        book.map_or_else(String::new, |book| plan::key(book, command))
+    };
     for command in commands {
+        if command.undo.is_none() {
+            snapshot.stays.push((of(command), command.id.clone()));
+        }
         if let Some(undo) = &command.undo {
             let undone = crate::cookbook::Command {
                 id: format!("{}:undo", command.id),

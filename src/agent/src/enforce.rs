@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::action::{Act, Action, Reason};
 use crate::adapters::dpkg;
 use crate::adapters::exec::Program;
-use crate::adapters::machine::now;
+use crate::adapters::machine::{is_terminated, now};
 use crate::attempt::Stands;
 use crate::config::DriftAct;
 use crate::converge;
@@ -75,7 +75,12 @@ pub fn enforce(machine: &mut Machine<'_>) -> Result<Stands, Stop> {
         fetch(machine, &planned.actions);
         converge::converge(machine, &good, planned)?;
     }
-    machine.memory.unhealthy = converge::health(machine, &converge::checks(&good), !machine.done.is_empty()).err();
+    let patience = !machine.done.is_empty();
+    let unhealthy = converge::health(machine, &converge::checks(&good), patience).err();
+    if unhealthy.is_some() && patience && is_terminated() {
+        return Err(Stop::Later);
+    }
+    machine.memory.unhealthy = unhealthy;
     Ok(Stands::Good)
 }
 

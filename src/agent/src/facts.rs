@@ -101,12 +101,19 @@ impl ServiceFact {
 }
 
 impl FileFact {
+    /// Whether nobody but its owner may read it: what is in it is shown nowhere, nor is its digest.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.kind == FileKind::File && self.mode & 0o077 == 0
+    }
+
     /// In a few words, for a plan.
     #[must_use]
     pub fn shown(&self) -> String {
         let owner = format!("{:04o} {}:{}", self.mode, self.owner, self.group);
         match self.kind {
             FileKind::Absent => "absent".into(),
+            FileKind::File if self.is_private() => format!("{owner} hidden"),
             FileKind::File => format!("{owner} {}", self.digest.get(..12).unwrap_or("hidden")),
             FileKind::Directory => format!("{owner} folder"),
             FileKind::Link => format!("link to {}", self.target),

@@ -6,12 +6,12 @@
 //!
 //! | stage | module | what becomes of what |
 //! | --- | --- | --- |
-//! | observe | [`mod@observe`] | the server's tags, and what stands on it, as [`facts::Facts`] |
+//! | observe | [`mod@tags`], [`mod@observe`] | the server's tags, and what stands on it, as [`facts::Facts`] |
 //! | decide | [`rules`] | [`memory::Memory`], tags and time → one of twelve rules |
 //! | prepare | [`prepare`] | a signed ref → a rendered [`release::Release`], with its archives |
 //! | plan | [`mod@plan`], [`mod@snapshot`] | release or snapshot, and facts → ordered [`action::Action`]s |
 //! | check | [`check`] | the plan, looked at by code that shares nothing with the planner → [`check::Approved`] |
-//! | act | [`act`] | action by action, each with its intent in the journal and what it owes in the memory before |
+//! | act | [`act`], [`way_back`] | action by action, each with its intent in the journal and what it owes in the memory before |
 //! | watch | [`attempt`], [`enforce`] | health → good, or the way back |
 //! | say | [`say`] | two tags, metrics |
 //!
@@ -44,6 +44,9 @@ pub mod converge;
 // Act.
 pub mod act;
 pub mod prepare;
+pub mod tags;
+
+pub mod way_back;
 
 pub mod machine;
 

@@ -26,8 +26,12 @@ pub struct Machine<'a> {
     pub identity: Identity,
     /// The metadata service, where it answers.
     pub imds: Option<Imds>,
+    /// The version that the tags name, blank without one; `None` where they cannot be read.
+    pub asked: Option<String>,
     /// What was done.
     pub done: Vec<Action>,
+    /// Services that were started or restarted.
+    pub restarted: Vec<String>,
     /// What checks said last.
     pub health: Vec<Made>,
     /// What was wrong.
@@ -51,6 +55,8 @@ pub enum Stop {
     Circumstances(String),
     /// It must not be done.
     Refused(String),
+    /// The agent was told to stop: the rest is the next run's.
+    Later,
 }
 
 impl Stop {
@@ -59,6 +65,7 @@ impl Stop {
     pub fn why(&self) -> &str {
         match self {
             Self::Release(why) | Self::Circumstances(why) | Self::Refused(why) => why,
+            Self::Later => "told to stop; the rest is the next run's",
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Attempt {
     pub touched: bool,
     /// Packages that it changes.
     pub packages: BTreeSet<String>,
+    /// Transactions that are resolved and fetched within it, by the action's name.
+    pub late: BTreeSet<String>,
     /// Its way back, once that began.
     pub back: Option<Back>,
 }
@@ -99,6 +101,15 @@ pub struct Reported {
     pub refusals: u32,
 }
 
+/// The API was asked what IMDS does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Channel and version; nothing where it did not say.
+    pub answer: Option<(Option<String>, Option<String>)>,
+}
+
 /// A hold of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -118,6 +129,10 @@ pub struct Memory {
     pub key: String,
     /// The last release that passed.
     pub good: Option<Named>,
+    /// Since when it runs.
+    pub good_since: Option<DateTime<Utc>>,
+    /// The API's last answer, where IMDS does not say.
+    pub api: Option<Asked>,
     /// The open attempt.
     pub attempt: Option<Attempt>,
     /// The snapshot of the last attempt.

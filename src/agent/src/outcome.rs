@@ -94,18 +94,11 @@ fn told(machine: &Machine<'_>, verdict: &Verdict, ended: Ended) -> (&'static str
         }
         Ok(Stands::Watching) => ("converged", State::Watching, verdict.detail.clone()),
         Ok(Stands::Unhealthy(why)) => ("unhealthy", State::Unhealthy, why),
-        Ok(Stands::TakenBack(why)) => {
-            let quarantined = machine
-                .memory
-                .quarantine
-                .values()
-                .find(|(_, said)| *said == why)
-                .map(|(version, _)| version.clone());
-            match quarantined {
-                Some(version) => ("taken_back", State::Quarantined, format!("{version}: {why}")),
-                None => ("taken_back", State::Failed, why),
-            }
-        }
+        Ok(Stands::TakenBack {
+            quarantined: Some(version),
+            why,
+        }) => ("taken_back", State::Quarantined, format!("{version}: {why}")),
+        Ok(Stands::TakenBack { why, .. }) => ("taken_back", State::Failed, why),
         Ok(Stands::Broken(why)) => ("broken", State::Broken, why),
         Ok(Stands::Good) => match verdict.rule {
             2 => ("held", State::Held, verdict.detail.clone()),

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::cookbook::read::{Allowed, read};
 use crate::cookbook::{Cookbook, Kind, fields, tree, whole};
 use crate::digest::of_release;
+use crate::machine::{Machine, Stop};
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::release::Release;
@@ -196,7 +197,7 @@ pub fn rendered(release: &mut Release, local: &Local) -> Result<(), Vec<Problem>
             match render(file.content.as_deref().unwrap_or_default(), &context) {
                 Ok((text, secrets)) => {
                     file.content = Some(text);
-                    if !secrets.is_empty() && file.sensitive.is_none() {
+                    if !secrets.is_empty() && file.sensitive != Some(false) {
                         if file.mode & 0o077 != 0 {
                             wrong(format!(
                                 "holds a secret, and mode {:04o} lets others read it; use \"0600\", or say sensitive: false",
@@ -242,4 +243,38 @@ pub fn commit(git: &Git<'_>, memory: &Memory, version: &str) -> Result<String, F
         Some(pinned) if *pinned != commit => Err(Failure::Refused("the ref moved since it was first seen".into())),
         _ => Ok(commit),
     }
+}
+
+/// What is left free besides what a release takes: the agent's own notes.
+const SPARE: u64 = 1 << 20;
+
+/// Whether there is room for a release, bytes and inodes, before anything is changed.
+///
+/// # Errors
+/// There is not.
+pub fn room(machine: &Machine<'_>, release: &Release, packages: u64) -> Result<(), Stop> {
+    let texts = release.files().filter_map(|file| file.content.as_ref());
+    let files: u64 = texts.map(|text| u64::try_from(text.len()).unwrap_or(u64::MAX)).sum();
+    let inodes = u64::try_from(release.files().count()).unwrap_or(u64::MAX) + if packages > 0 { 1000 } else { 10 };
+    let state = machine.store.dir.clone();
+    for (place, bytes) in [
+        ("/usr".into(), packages),
+        ("/var".into(), packages / 8),
+        ("/etc".into(), files),
+        (state, files * 3 + SPARE),
+    ] {
+        let (free, left) = crate::adapters::disk::free(&place)?;
+        let place = place.display();
+        if free < bytes {
+            return Err(Stop::Circumstances(format!(
+                "{place} has {free} bytes free, and {bytes} are needed"
+            )));
+        }
+        if left < inodes {
+            return Err(Stop::Circumstances(format!(
+                "{place} has {left} inodes free, and {inodes} are needed"
+            )));
+        }
+    }
+    Ok(())
 }

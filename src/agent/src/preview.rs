@@ -67,7 +67,8 @@ pub fn actions(machine: &mut Machine<'_>, release: &mut Release, reason: Reason)
     Ok(actions)
 }
 
-/// How a file's text changes. Nothing of one that is or was a secret's, is long, or is no text.
+/// How a file's text changes. Nothing of one that is or was a secret's or its owner's alone, is
+/// long, or is no text.
 fn diff(action: &Action, good: Option<&Release>) -> String {
     let Act::File(path, wanted) = &action.act else {
         return String::new();
@@ -76,7 +77,8 @@ fn diff(action: &Action, good: Option<&Release>) -> String {
     let Ok(stands) = disk::save(Path::new(path), &Users::read()) else {
         return String::new();
     };
-    if wanted.sensitive || stands.sensitive || of_good.is_some_and(|file| file.sensitive == Some(true)) {
+    let private = wanted.fact.is_private() || stands.fact.is_private();
+    if private || wanted.sensitive || stands.sensitive || of_good.is_some_and(|file| file.sensitive == Some(true)) {
         return String::new();
     }
     let text = |saved: &Saved| {

@@ -28,6 +28,14 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Its place, and the rest as text of others, since it holds parts of what was read.
+    #[must_use]
+    pub fn placed(&self) -> String {
+        format!("{} {}", plain(&self.place), quoted(&self.message))
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", plain(&self.place), plain(&self.message))
@@ -61,4 +69,35 @@ pub fn cut(text: &str, most: usize) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// Text of a tool or of a stranger inside a message of ours: marked, on one line, 200 characters at most.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let text = plain(&cut(text.trim(), 200)).replace(['“', '”'], "\"");
+    format!("“{text}”")
+}
+
+/// Our own words of a message: what stands before the first text of others. Only these go into a tag.
+#[must_use]
+pub fn own(message: &str) -> &str {
+    let (own, _) = message.split_once('“').unwrap_or((message, ""));
+    own.trim_end_matches([' ', ':', ';', ','])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_say_is_told_from_our_own_words() {
+        let message = format!(
+            "2.4.0: command:post exit 1 {}",
+            quoted("password “hunter2” wrong\n; ok")
+        );
+        assert_eq!(own(&message), "2.4.0: command:post exit 1");
+        assert_eq!(message.matches('”').count(), 1, "{message}");
+        assert_eq!(own("2.4.0: health site 502"), "2.4.0: health site 502");
+        assert_eq!(own(&format!("git: {}", quoted("x"))), "git");
+    }
 }

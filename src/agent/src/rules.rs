@@ -115,8 +115,9 @@ fn rule(memory: &Memory, tags: &Tags, known: Known<'_>, now: DateTime<Utc>) -> (
         Tags::Unreadable(_) => (None, None),
         Tags::Read { channel, version } => (channel.as_deref(), version.as_deref()),
     };
+    // What cannot be read has not changed.
     if let Some(broken) = &memory.broken
-        && broken.tag == version.unwrap_or_default()
+        && (matches!(tags, Tags::Unreadable(_)) || broken.tag == version.unwrap_or_default())
         && known
             .digest
             .is_none_or(|digest| broken.digest.is_empty() || digest == broken.digest)

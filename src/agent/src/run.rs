@@ -7,22 +7,23 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 
 use crate::action::Reason;
-use crate::adapters::ec2::Ec2;
 use crate::adapters::git::{Failure, Git};
 use crate::adapters::imds::Imds;
 use crate::adapters::machine::{codename, now, random};
 use crate::adapters::store::Store;
 use crate::attempt::{self, Stands};
-use crate::config::{Config, Mode, TagSource};
+use crate::config::{Config, Mode};
 use crate::converge;
 use crate::digest::{hex, share};
 use crate::machine::{Machine, Stop};
-use crate::memory::Backoff;
+use crate::memory::{Backoff, Memory};
 use crate::outcome::{Ended, Outcome, brief, outcome};
+use crate::prepare::packages::Prepared;
 use crate::prepare::{self, Commit, Local};
 use crate::problem::Problem;
 use crate::release::Release;
 use crate::rules::{self, Known, Tags, Then, Verdict};
+use crate::tags;
 
 /// Opens what a run needs.
 ///
@@ -45,7 +46,9 @@ pub fn open(config: &Config) -> Result<Machine<'_>, Stop> {
         memory,
         identity,
         imds,
+        asked: None,
         done: Vec::new(),
+        restarted: Vec::new(),
         health: Vec::new(),
         problems: Vec::new(),
         deadline: Instant::now() + config.limits.run,
@@ -53,39 +56,6 @@ pub fn open(config: &Config) -> Result<Machine<'_>, Stop> {
         backs: Vec::new(),
         stages: BTreeMap::new(),
     })
-}
-
-/// What the tags say.
-#[must_use]
-pub fn tags(machine: &Machine<'_>) -> Tags {
-    let keys = &machine.config.tags;
-    let from_api = || {
-        let Some(imds) = &machine.imds else {
-            return Tags::Unreadable("cannot be read: IMDS does not answer".into());
-        };
-        let credentials = match imds.credentials() {
-            Ok(credentials) => credentials,
-            Err(why) => return Tags::Unreadable(why),
-        };
-        let ec2 = Ec2 {
-            endpoint: endpoint(machine),
-            region: &machine.identity.region,
-            credentials: &credentials,
-        };
-        ec2.tags(&machine.identity.instance_id, &keys.channel, &keys.version, now())
-    };
-    match (keys.source, &machine.imds) {
-        (TagSource::Api, _) => from_api(),
-        (_, None) => Tags::Unreadable("cannot be read: IMDS does not answer".into()),
-        (_, Some(imds)) => imds.tags(&keys.channel, &keys.version),
-    }
-}
-
-/// EC2's address.
-#[must_use]
-pub fn endpoint(machine: &Machine<'_>) -> String {
-    let own = machine.config.aws.endpoint_url.clone();
-    own.unwrap_or_else(|| format!("https://ec2.{}.amazonaws.com", machine.identity.region))
 }
 
 /// Variables, secrets and facts for templates.
@@ -186,7 +156,7 @@ fn prepare_release(machine: &mut Machine<'_>, channel: &str, version: &str, loca
     machine.memory.look_again.remove(version);
     let names = prepare::names(machine.config, channel);
     let failed = |machine: &mut Machine<'_>, problems: Vec<Problem>| {
-        let first = problems.first().map(ToString::to_string).unwrap_or_default();
+        let first = problems.first().map(Problem::placed).unwrap_or_default();
         machine.problems.extend(problems);
         Failure::Failed(first)
     };
@@ -217,8 +187,9 @@ fn prepare_release(machine: &mut Machine<'_>, channel: &str, version: &str, loca
 /// # Errors
 /// The agent's own folder cannot be written.
 pub fn run(machine: &mut Machine<'_>, at_once: bool) -> Result<Outcome, Stop> {
-    let tags = tags(machine);
-    run_tags(machine, &tags, at_once)
+    let before = machine.memory.clone();
+    let tags = tags::read(machine, at_once);
+    run_tags(machine, &tags, at_once, &before)
 }
 
 /// A run as if the tag named another version.
@@ -226,15 +197,19 @@ pub fn run(machine: &mut Machine<'_>, at_once: bool) -> Result<Outcome, Stop> {
 /// # Errors
 /// As [`run`].
 pub fn run_version(machine: &mut Machine<'_>, version: &str) -> Result<Outcome, Stop> {
-    let mut asked = tags(machine);
+    let before = machine.memory.clone();
+    let mut asked = tags::read(machine, true);
     if let Tags::Read { version: named, .. } = &mut asked {
         *named = Some(version.to_owned());
     }
-    run_tags(machine, &asked, true)
+    run_tags(machine, &asked, true, &before)
 }
 
-fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool) -> Result<Outcome, Stop> {
+fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool, before: &Memory) -> Result<Outcome, Stop> {
     let began = (now(), Instant::now());
+    if let Tags::Read { version, .. } = tags {
+        machine.asked = Some(version.clone().unwrap_or_default());
+    }
     if let Some(lost) = machine.memory.lost.take() {
         machine.tell(
             "memory",
@@ -265,7 +240,7 @@ fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool) -> Result<Out
         verdict = rules::decide(&machine.memory, tags, looked.known(), began.0);
     }
     machine.took("prepare", prepares);
-    let (verdict, ended) = carry_out(machine, tags, &mut looked, verdict, release)?;
+    let (verdict, ended) = carry_out(machine, tags, (&mut looked, before), verdict, release)?;
     Ok(outcome(machine, tags, &verdict, ended, began))
 }
 
@@ -294,11 +269,10 @@ pub fn record(machine: &Machine<'_>, outcome: &Outcome) -> Result<(), Stop> {
 fn carry_out(
     machine: &mut Machine<'_>,
     tags: &Tags,
-    looked: &mut Looked,
+    (looked, before): (&mut Looked, &Memory),
     verdict: Verdict,
     release: Option<Release>,
 ) -> Result<(Verdict, Ended), Stop> {
-    let before = machine.memory.clone();
     if machine.config.mode == Mode::Observe {
         crate::preview::observe(machine, &verdict, release)?;
         return Ok((verdict, Ok(Stands::Good)));
@@ -338,17 +312,14 @@ fn carry_out(
         Then::Leave => crate::enforce::settle_owed(machine),
         Then::Enforce => crate::enforce::enforce(machine),
     };
-    if machine.memory != before {
+    if machine.memory != *before {
         machine.remember()?;
     }
     Ok((verdict, ended))
 }
 
 /// Resolves packages, fetches archives, lets files be looked at: the last of what happens before the first change.
-fn ready(
-    machine: &mut Machine<'_>,
-    mut release: Release,
-) -> Result<(Release, converge::Planned, std::collections::BTreeSet<String>), Stop> {
+fn ready(machine: &mut Machine<'_>, mut release: Release) -> Result<(Release, converge::Planned, Prepared), Stop> {
     crate::enforce::repair(machine, &release)?;
     let mut scope = crate::observe::Scope::default();
     scope.add(&release);
@@ -361,8 +332,9 @@ fn ready(
     };
     let planned = converge::plan_for(machine, &release, reason)?;
     crate::enforce::validate(machine, &release)?;
-    let packages = prepare::packages::prepare(machine, &planned.actions, &planned.facts)?;
-    Ok((release, planned, packages))
+    let prepared = prepare::packages::prepare(machine, &planned.actions, &planned.facts)?;
+    prepare::room(machine, &release, prepared.bytes)?;
+    Ok((release, planned, prepared))
 }
 
 /// Tried again later: 1 to 30 min.

@@ -11,8 +11,9 @@ use crate::digest::share;
 use crate::machine::Machine;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::problem::own;
 use crate::report::{self, News, Pace};
-use crate::run::endpoint;
+use crate::tags::endpoint;
 
 /// Writes the report if one is due. What goes wrong with it is told, and tried again later.
 pub fn tags(machine: &mut Machine<'_>, outcome: &Outcome, at_once: bool) {
@@ -23,7 +24,7 @@ pub fn tags(machine: &mut Machine<'_>, outcome: &Outcome, at_once: bool) {
     let news = News {
         running: outcome.running.clone(),
         state: State::of(outcome.state).unwrap_or(State::Failed),
-        detail: outcome.detail.clone(),
+        detail: detail(machine, outcome),
     };
     let thousand = share(
         &format!("report {}", machine.identity.instance_id),
@@ -51,6 +52,15 @@ pub fn tags(machine: &mut Machine<'_>, outcome: &Outcome, at_once: bool) {
     {
         machine.tell("report", "state.json", stop.why());
     }
+}
+
+/// Our own words only: what a tool or a person said is not for a tag.
+fn detail(machine: &Machine<'_>, outcome: &Outcome) -> String {
+    let held = machine.memory.hold.as_ref().filter(|_| outcome.outcome == "held");
+    held.map_or_else(
+        || own(&outcome.detail).to_owned(),
+        |hold| format!("until {}", hold.until.format("%Y-%m-%dT%H:%M:%SZ")),
+    )
 }
 
 fn write(machine: &Machine<'_>, news: &News, text: &str) -> Result<(), String> {
@@ -120,14 +130,15 @@ fn text(machine: &Machine<'_>, outcome: &Outcome, mut metrics: Metrics, before: 
     }
     metrics.add("runs_total", &[("outcome", outcome.outcome)], 1.0);
     let mut drifted = 0;
-    for action in &outcome.actions {
+    // What was planned and not done has no result.
+    for action in outcome.actions.iter().filter(|action| !action.result.is_empty()) {
         let result = if action.result == "ok" { "ok" } else { "failed" };
         metrics.add("actions_total", &[("kind", action.kind), ("result", result)], 1.0);
         if action.reason == crate::action::Reason::Drift {
             metrics.add("drift_total", &[("kind", action.kind)], 1.0);
             drifted += 1;
         }
-        if action.kind == "service" {
+        if action.kind == "service" && machine.restarted.contains(&action.id) {
             metrics.add("restarts_total", &[("service", &action.id)], 1.0);
             metrics.set(
                 "restart_seconds",

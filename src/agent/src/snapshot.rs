@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::{Act, Action, Reason, Transaction};
 use crate::cookbook::{Command, OnChange, Service};
-use crate::facts::{Facts, FileKind, PackageFact, ServiceFact};
+use crate::facts::{Facts, FileFact, FileKind, PackageFact, ServiceFact};
 use crate::plan::differs;
 use crate::release::Saved;
 
@@ -25,6 +25,9 @@ pub struct Snapshot {
     pub known: BTreeMap<String, Service>,
     /// What takes commands of the attempt back.
     pub undo: Vec<Command>,
+    /// Commands of the attempt that nothing takes back: what they did stays.
+    #[serde(default)]
+    pub stays: Vec<(String, String)>,
 }
 
 /// What a way back is planned from.
@@ -65,6 +68,9 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
     let mut concerned: BTreeSet<String> = BTreeSet::new();
     // Before their packages go: not every package stops what it brought.
     actions.extend(services(way, &concerned).into_iter().rev().filter(is_stop));
+    if way.level == 3 {
+        actions.extend(stops(way));
+    }
     if way.level >= 2
         && let Some(action) = packages(way)
     {
@@ -82,12 +88,11 @@ pub fn plan(way: &Way<'_>) -> Vec<Action> {
             continue;
         }
         let act = Act::File(path.clone(), saved.clone());
-        let after = if saved.sensitive {
-            "as before".into()
-        } else {
-            saved.fact.shown()
-        };
-        let mut action = Action::new(format!("file:{path}"), act, before.shown(), after, Reason::Rollback);
+        // One that held a secret shows nothing of it, whichever of the two it was.
+        let hidden = saved.sensitive || before.is_private();
+        let shown = |fact: &FileFact| if hidden { "hidden".to_owned() } else { fact.shown() };
+        let (stood, after) = (shown(&before), shown(&saved.fact));
+        let mut action = Action::new(format!("file:{path}"), act, stood, after, Reason::Rollback);
         if way.touched {
             let names = way.snapshot.notifies.get(path).into_iter().flatten();
             action.owes = names.filter(|id| runs(way, id)).cloned().collect();
@@ -113,6 +118,31 @@ fn runs(way: &Way<'_>, id: &str) -> bool {
 
 fn is_stop(action: &Action) -> bool {
     matches!(&action.act, Act::Service(service) if !service.started)
+}
+
+/// At the last level all services stop, each before those that it comes after, so that none runs on beside what is put back.
+fn stops(way: &Way<'_>) -> Vec<Action> {
+    let known = &way.snapshot.known;
+    let is_up = |facts: &BTreeMap<String, ServiceFact>, unit: &String| facts.get(unit).is_some_and(ServiceFact::is_up);
+    let mut up: Vec<&Service> = known
+        .iter()
+        .filter(|(unit, _)| is_up(&way.snapshot.services, unit) && is_up(&way.facts.services, unit))
+        .map(|(_, service)| service)
+        .collect();
+    up.sort_by_key(|service| std::cmp::Reverse(depth(known, service, 8)));
+    let stop = |service: &Service| {
+        let mut wanted = service.clone();
+        (wanted.started, wanted.enabled) = (false, None);
+        let (before, after) = ("active".into(), "stopped, to be started in order".into());
+        Action::new(
+            service.id.clone(),
+            Act::Service(wanted),
+            before,
+            after,
+            Reason::Rollback,
+        )
+    };
+    up.into_iter().map(stop).collect()
 }
 
 /// How many services one after the other come before this one by `after`.
@@ -194,15 +224,19 @@ fn packages(way: &Way<'_>) -> Option<Action> {
                     transaction.auto.insert(name.clone());
                 }
             }
-            (Some(then), Some(now)) if then.hold != now.hold => {
-                let set = if then.hold {
-                    &mut transaction.hold
-                } else {
-                    &mut transaction.unhold
-                };
-                set.insert(name.clone());
-                before.push(format!("{name} hold {}", now.hold));
-                after.push(format!("{name} hold {}", then.hold));
+            (Some(then), Some(now)) if (then.hold, then.auto) != (now.hold, now.auto) => {
+                let marks = |fact: &PackageFact| format!("{name} hold {} auto {}", fact.hold, fact.auto);
+                before.push(marks(now));
+                after.push(marks(then));
+                let sets = &mut transaction;
+                if then.hold != now.hold {
+                    let set = if then.hold { &mut sets.hold } else { &mut sets.unhold };
+                    set.insert(name.clone());
+                }
+                if then.auto != now.auto {
+                    let set = if then.auto { &mut sets.auto } else { &mut sets.manual };
+                    set.insert(name.clone());
+                }
             }
             _ => {}
         }

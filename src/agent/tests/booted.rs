@@ -16,6 +16,10 @@ mod drift;
 mod first;
 #[path = "booted/hostile.rs"]
 mod hostile;
+#[path = "booted/letter.rs"]
+mod letter;
+#[path = "booted/levels.rs"]
+mod levels;
 #[path = "booted/locks.rs"]
 mod locks;
 #[path = "booted/moves.rs"]

@@ -1,6 +1,8 @@
 //! apt: what a transaction would do, its archives, and doing it in a unit of its own that outlives the agent.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod said;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,6 +11,8 @@ use crate::action::Transaction;
 use crate::adapters::disk::durable;
 use crate::adapters::exec::{Ended, Program};
 use crate::adapters::{dpkg, systemd};
+pub use said::{Resolved, parse};
+use said::{bytes, why};
 
 /// Begins what is said where the transaction was never begun, so that the release is not at fault.
 pub const NOT_BEGUN: &str = "apt did not begin";
@@ -32,37 +36,13 @@ pub struct Apt {
     pub lock: Duration,
 }
 
-/// What a transaction would do.
+/// Archives that were fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resolved {
-    /// What is installed, with the version.
-    pub install: BTreeMap<String, String>,
-    /// What goes.
-    pub remove: BTreeSet<String>,
-}
-
-/// Reads the lines of `apt-get -s`.
-#[must_use]
-pub fn parse(text: &str) -> Resolved {
-    let mut resolved = Resolved::default();
-    for line in text.lines() {
-        let mut words = line.split_whitespace();
-        match (words.next(), words.next()) {
-            (Some("Inst"), Some(name)) => {
-                let version = line
-                    .split_once('(')
-                    .and_then(|(_, rest)| rest.split_whitespace().next());
-                resolved
-                    .install
-                    .insert(name.to_owned(), version.unwrap_or_default().to_owned());
-            }
-            (Some("Remv" | "Purg"), Some(name)) => {
-                resolved.remove.insert(name.to_owned());
-            }
-            _ => {}
-        }
-    }
-    resolved
+pub struct Fetched {
+    /// What the transaction would do.
+    pub resolved: Resolved,
+    /// Bytes that it takes, as apt says.
+    pub bytes: u64,
 }
 
 fn file_of(name: &str, version: &str) -> String {
@@ -139,19 +119,19 @@ impl Apt {
     ///
     /// # Errors
     /// One cannot be had.
-    pub fn fetch(&self, transaction: &Transaction) -> Result<Resolved, String> {
+    pub fn fetch(&self, transaction: &Transaction) -> Result<Fetched, String> {
         let resolved = self.resolve(transaction)?;
-        self.download(transaction)?;
+        let bytes = self.download(transaction)?;
         for (name, version) in &resolved.install {
             // Of a source on this disk apt copies nothing, and then finds nothing with --no-download.
             if !self.keep(name, version) {
                 return Err(format!("the archive of {name} {version} cannot be had"));
             }
         }
-        Ok(resolved)
+        Ok(Fetched { resolved, bytes })
     }
 
-    fn download(&self, transaction: &Transaction) -> Result<(), String> {
+    fn download(&self, transaction: &Transaction) -> Result<u64, String> {
         let mut options: Vec<String> = self
             .options(transaction)
             .into_iter()
@@ -159,7 +139,11 @@ impl Apt {
             .collect();
         options.push("--download-only".into());
         let ended = self.call(&options, self.words(transaction));
-        if ended.is_well() { Ok(()) } else { Err(why(&ended)) }
+        if ended.is_well() {
+            Ok(bytes(&ended.text()))
+        } else {
+            Err(why(&ended))
+        }
     }
 
     /// The kept archive of a version.
@@ -313,6 +297,7 @@ impl Apt {
             self.in_unit(words)?;
         }
         self.mark("hold", &transaction.hold)?;
+        self.mark("manual", &transaction.manual)?;
         self.mark("auto", &transaction.auto)
     }
 
@@ -351,33 +336,12 @@ fn is_locked(path: &Path) -> bool {
     tried.is_err()
 }
 
-fn why(ended: &Ended) -> String {
-    let said = ended
-        .complaint
-        .lines()
-        .find(|line| line.starts_with("E: "))
-        .unwrap_or_default();
-    if said.is_empty() {
-        return format!("apt {}", ended.why());
-    }
-    format!(
-        "apt: {}",
-        crate::problem::plain(&crate::problem::cut(said.trim_start_matches("E: "), 200))
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_apt_would_do_is_read() {
-        let text = "NOTE: only a simulation\nInst nginx-common [1.21-1] (1.22.1-9 Debian:12/stable [all])\nRemv lighttpd [1.4]\n\
-                    Inst nginx (1.22.1-9 Debian:12/stable [amd64])\nConf nginx (1.22.1-9 Debian:12/stable [amd64])\n";
-        let resolved = parse(text);
-        assert_eq!(resolved.install.len(), 2);
-        assert_eq!(resolved.install["nginx-common"], "1.22.1-9");
-        assert!(resolved.remove.contains("lighttpd"));
+    fn an_archive_has_the_name_that_apt_gives_it() {
         assert_eq!(file_of("tzdata", "2:1-0"), "tzdata_2%3a1-0_");
     }
 }

@@ -242,6 +242,16 @@ pub fn text(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
+/// Bytes and inodes that are free where a path is. A disk that counts no inodes has enough of them.
+///
+/// # Errors
+/// It does not say.
+pub fn free(path: &Path) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::statvfs(path)?;
+    let inodes = if stat.f_files == 0 { u64::MAX } else { stat.f_favail };
+    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), inodes))
+}
+
 /// The highest resident memory of this process in bytes, and the seconds of CPU since this was asked last.
 #[must_use]
 pub fn usage() -> (u64, f64) {

@@ -129,7 +129,7 @@ impl Ec2<'_> {
         let answer = ask("POST", &url, &headers, Some(&body), TIMEOUT);
         let answer = answer.map_err(|silence| Refusal {
             throttled: true,
-            why: format!("EC2: {silence}"),
+            why: format!("EC2 {}", crate::problem::quoted(&silence.to_string())),
         })?;
         if answer.status == 200 {
             return Ok(answer.body);

@@ -1,8 +1,8 @@
 //! Runs programs: no shell, no standard input, an environment of its own, and an end.
 
 use std::io::Read;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ pub struct Ended {
     pub code: Option<i32>,
     /// The time was over.
     pub late: bool,
+    /// The signal that ended it, where one did and the time was not over.
+    pub signal: Option<i32>,
     /// What it wrote.
     pub out: Vec<u8>,
     /// What it complained of.
@@ -24,6 +26,12 @@ impl Ended {
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.code == Some(0)
+    }
+
+    /// Whether it was killed, as the kernel does when memory is short.
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.signal == Some(9)
     }
 
     /// What it wrote, as text.
@@ -41,11 +49,10 @@ impl Ended {
             .rev()
             .find(|line| !line.trim().is_empty())
             .unwrap_or_default();
-        let said = crate::problem::plain(&crate::problem::cut(said.trim(), 200));
         match (self.late, self.code) {
             (true, _) => "took too long".into(),
             (_, Some(code)) if said.is_empty() => format!("exit {code}"),
-            (_, Some(code)) => format!("exit {code}: {said}"),
+            (_, Some(code)) => format!("exit {code} {}", crate::problem::quoted(said)),
             (_, None) => "killed by a signal".into(),
         }
     }
@@ -122,12 +129,13 @@ impl Program {
             }
         };
         let (out, complaint) = (collect(child.stdout.take()), collect(child.stderr.take()));
-        let (code, late) = wait(&mut child, self.timeout);
+        let (status, late) = wait(&mut child, self.timeout);
         // What it left behind may keep the pipes open.
         let rest = Duration::from_secs(2);
         Ended {
-            code,
+            code: status.and_then(|status| status.code()),
             late,
+            signal: status.and_then(|status| status.signal()),
             out: out.recv_timeout(rest).unwrap_or_default(),
             complaint: String::from_utf8_lossy(&complaint.recv_timeout(rest).unwrap_or_default()).into_owned(),
         }
@@ -146,11 +154,11 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> 
     receiver
 }
 
-fn wait(child: &mut Child, timeout: Duration) -> (Option<i32>, bool) {
+fn wait(child: &mut Child, timeout: Duration) -> (Option<ExitStatus>, bool) {
     let began = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return (status.code(), false),
+            Ok(Some(status)) => return (Some(status), false),
             Ok(None) if began.elapsed() < timeout => {
                 let pause = if began.elapsed() < Duration::from_millis(100) {
                     1

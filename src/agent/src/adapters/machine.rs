@@ -174,25 +174,41 @@ pub fn names(dir: &Path, ending: &str) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Whether the service is to end.
-#[derive(Clone, Debug)]
-pub struct Terminated(std::sync::Arc<std::sync::atomic::AtomicBool>);
+static TERMINATED: std::sync::OnceLock<std::sync::Arc<std::sync::atomic::AtomicBool>> = std::sync::OnceLock::new();
 
-impl Terminated {
-    /// Whether it was asked.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
-    }
+/// Whether the service was told to end. A run by hand ends at once when it is, which it survives as well.
+#[must_use]
+pub fn is_terminated() -> bool {
+    let flag = TERMINATED.get();
+    flag.is_some_and(|flag| flag.load(std::sync::atomic::Ordering::Relaxed))
 }
 
 /// Listens for SIGTERM and SIGINT.
-#[must_use]
-pub fn terminated() -> Terminated {
-    let flag = std::sync::Arc::default();
+pub fn listen() {
+    let flag = TERMINATED.get_or_init(std::sync::Arc::default);
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        // Without it the process ends at once, which a run survives as well.
-        let _ = signal_hook::flag::register(signal, std::sync::Arc::clone(&flag));
+        let _ = signal_hook::flag::register(signal, std::sync::Arc::clone(flag));
     }
-    Terminated(flag)
+}
+
+/// Whether the file of this program was replaced since it began, as by its own package.
+#[must_use]
+pub fn is_replaced() -> bool {
+    let exe = fs::read_link("/proc/self/exe").unwrap_or_default();
+    exe.to_string_lossy().ends_with(" (deleted)")
+}
+
+/// Where the service says when its next run is: in memory, since it says so after each.
+const NEXT: &str = "/run/fleetsheet-agent.next";
+
+/// Says when the service's next run is.
+pub fn say_next(at: DateTime<Utc>) {
+    let _ = fs::write(NEXT, at.to_rfc3339());
+}
+
+/// When the service's next run is, where it said so and that is to come.
+#[must_use]
+pub fn next() -> Option<DateTime<Utc>> {
+    let text = fs::read_to_string(NEXT).ok()?;
+    text.parse().ok().filter(|at| *at >= now())
 }

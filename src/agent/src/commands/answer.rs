@@ -1,5 +1,6 @@
 //! What a command comes to.
 
+use crate::adapters::machine::now;
 use crate::machine::Stop;
 use crate::problem::Problem;
 
@@ -32,7 +33,23 @@ impl Answer {
     }
 
     pub(super) fn of_stop(stop: &Stop) -> Self {
-        let code = if matches!(stop, Stop::Refused(_)) { 5 } else { 1 };
-        Self::of_problems(&[Problem::new("run", "fleetsheet-agent", stop.why())], code)
+        let (code, outcome) = if matches!(stop, Stop::Refused(_)) {
+            (5, "refused")
+        } else {
+            (1, "failed")
+        };
+        let problems = [Problem::new("run", "fleetsheet-agent", stop.why())];
+        Self {
+            json: Self::unknown(outcome, stop.why(), &problems),
+            ..Self::of_problems(&problems, code)
+        }
+    }
+
+    /// The keys of a run that never came to know its server.
+    pub(super) fn unknown(outcome: &str, detail: &str, problems: &[Problem]) -> serde_json::Value {
+        serde_json::json!({
+            "run": now(), "outcome": outcome, "channel": "", "desired": "", "running": "", "commit": "", "state": "",
+            "detail": detail, "actions": [], "health": [], "problems": problems, "duration_ms": 0,
+        })
     }
 }

@@ -9,7 +9,6 @@ use super::running::locked;
 use super::shown;
 use crate::action::Reason;
 use crate::adapters::exec::Program;
-use crate::adapters::machine::now;
 use crate::config::{Config, Mode, Verify};
 use crate::machine::Stop;
 use crate::prepare::{self, Folder};
@@ -17,6 +16,7 @@ use crate::preview;
 use crate::problem::{Problem, plain};
 use crate::rules::Tags;
 use crate::run;
+use crate::tags;
 
 /// What a run would do.
 pub(super) fn plan(
@@ -34,7 +34,7 @@ pub(super) fn plan(
     let mut machine = run::open(&observing)?;
     let code = |changes: bool| if exit_code && changes { 3 } else { 0 };
     if let Some(dir) = dir {
-        let channel = match run::tags(&machine) {
+        let channel = match tags::read(&mut machine, true) {
             Tags::Read {
                 channel: Some(channel), ..
             } if fleetsheet_words::version(&channel).is_ok() => channel,
@@ -77,74 +77,6 @@ pub(super) fn plan(
         json,
         if failed { outcome.code() } else { code(changes) },
     ))
-}
-
-/// What runs, what the tag asks, and why they differ.
-pub(super) fn status(config: &Config) -> Result<Answer, Stop> {
-    let machine = run::open(config)?;
-    let memory = &machine.memory;
-    let last = machine.store.lines("history.jsonl", 1).pop().unwrap_or_default();
-    let word = |key: &str| {
-        last.get(key)
-            .and_then(|value| value.as_str())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let good = memory.good.as_ref().map_or("none", |good| &good.version);
-    let mut text = format!("runs     {good}\n");
-    text.push_str(&match run::tags(&machine) {
-        Tags::Read { channel, version } => {
-            let or = |text: Option<String>| text.map_or_else(|| "nothing".to_owned(), |text| plain(&text));
-            format!("tag asks {} of channel {}\n", or(version), or(channel))
-        }
-        Tags::Unreadable(why) => format!("tags     {}\n", plain(&why)),
-    });
-    text.push_str(&format!(
-        "since    {}: {} {} {}\n",
-        word("run"),
-        word("outcome"),
-        word("state"),
-        plain(&word("detail"))
-    ));
-    if let Some(attempt) = &memory.attempt {
-        let how = if attempt.back.is_some() {
-            "on its way back"
-        } else if attempt.watching.is_some() {
-            "watched"
-        } else {
-            "under way"
-        };
-        text.push_str(&format!("attempt  {} {how}\n", attempt.to.version));
-    }
-    if let Some(broken) = &memory.broken {
-        text.push_str(&format!("broken   {}\n", plain(&broken.why)));
-    }
-    for (version, why) in memory.quarantine.values() {
-        text.push_str(&format!("quarantined {version}: {}\n", plain(why)));
-    }
-    for id in memory.owed.keys() {
-        text.push_str(&format!("owed     {id}\n"));
-    }
-    if let Some(hold) = &memory.hold {
-        text.push_str(&format!(
-            "held     until {}: {}\n",
-            hold.until.format("%Y-%m-%dT%H:%M:%SZ"),
-            plain(&hold.why)
-        ));
-    }
-    if let Some(backoff) = memory.backoff.as_ref().filter(|backoff| backoff.until > now()) {
-        text.push_str(&format!(
-            "again    {} not before {}: {}\n",
-            backoff.version,
-            backoff.until.format("%Y-%m-%dT%H:%M:%SZ"),
-            plain(&backoff.why)
-        ));
-    }
-    let json = json!({
-        "running": good, "last": last, "attempt": memory.attempt, "broken": memory.broken, "quarantine": memory.quarantine,
-        "owed": memory.owed.keys().collect::<Vec<_>>(), "hold": memory.hold, "backoff": memory.backoff, "reported": memory.reported,
-    });
-    Ok(Answer::new(text, json, 0))
 }
 
 /// Reads all cookbooks of a working copy: the files at its top and those below it that end in `.yaml` and name a cookbook's parts.
@@ -194,6 +126,17 @@ pub(super) fn lint(config: &Config, dir: &Path) -> Answer {
     Answer::of_problems(&problems, 1)
 }
 
+/// Families of instances that are not Nitro: their IMDS shows a changed tag after stop and start only.
+const XEN: [&str; 26] = [
+    "c1", "c3", "c4", "cc2", "cr1", "d2", "f1", "g2", "g3", "g3s", "h1", "hs1", "i2", "i3", "m1", "m2", "m3", "m4",
+    "p2", "p3", "r3", "r4", "t1", "t2", "x1", "x1e",
+];
+
+fn is_nitro(kind: &str) -> bool {
+    let (family, size) = kind.split_once('.').unwrap_or((kind, ""));
+    !XEN.contains(&family) || size.contains("metal")
+}
+
 /// What the agent needs.
 pub(super) fn check(config: &Config) -> Answer {
     let mut lines: Vec<(bool, String)> = Vec::new();
@@ -233,7 +176,7 @@ pub(super) fn check(config: &Config) -> Answer {
         "put the file of allowed signers there",
     );
     match run::open(config) {
-        Ok(machine) => {
+        Ok(mut machine) => {
             look(
                 machine.imds.is_some(),
                 "IMDS",
@@ -244,17 +187,15 @@ pub(super) fn check(config: &Config) -> Answer {
                 "instance identity",
                 "IMDS does not say who this is",
             );
-            let tags = run::tags(&machine);
+            let tags = tags::read(&mut machine, true);
             let why = if let Tags::Unreadable(why) = &tags {
                 why.clone()
             } else {
                 String::new()
             };
             look(why.is_empty(), "tags", &why);
-            let nitro = !machine.identity.instance_type.starts_with("t2.")
-                && !machine.identity.instance_type.starts_with("m4.");
             look(
-                nitro || config.tags.source == crate::config::TagSource::Api,
+                is_nitro(&machine.identity.instance_type) || config.tags.source == crate::config::TagSource::Api,
                 "tags that change while it runs",
                 "not a Nitro instance; set tags.source = \"api\"",
             );

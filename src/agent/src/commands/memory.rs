@@ -30,9 +30,17 @@ fn change(config: &Config, change: impl FnOnce(&mut Memory) -> Result<String, St
     }
 }
 
+fn no_version(why: &str) -> Answer {
+    let said = format!("the version holds {why}");
+    Answer::new(format!("{said}\n"), json!({ "detail": said }), 2)
+}
+
 /// Lifts the quarantine of a version, and `broken`. Its ref is looked at again.
 pub(super) fn retry(config: &Config, version: &str) -> Result<Answer, Stop> {
-    let version = fleetsheet_words::version(version).map_err(Stop::Refused)?;
+    let version = match fleetsheet_words::version(version) {
+        Ok(version) => version,
+        Err(why) => return Ok(no_version(&why)),
+    };
     change(config, |memory| {
         memory.quarantine.retain(|_, (of, _)| of != version);
         memory.backoff = memory.backoff.take().filter(|backoff| backoff.version != version);
@@ -45,7 +53,10 @@ pub(super) fn retry(config: &Config, version: &str) -> Result<Answer, Stop> {
 
 /// Accepts that a ref moved.
 pub(super) fn accept(config: &Config, version: &str) -> Result<Answer, Stop> {
-    let version = fleetsheet_words::version(version).map_err(Stop::Refused)?;
+    let version = match fleetsheet_words::version(version) {
+        Ok(version) => version,
+        Err(why) => return Ok(no_version(&why)),
+    };
     change(config, |memory| {
         memory
             .pins

@@ -3,32 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::action::{Act, Action};
-use crate::adapters::apt::Resolved;
-use crate::config::{Config, WayBack};
+use crate::check::belt;
 use crate::facts::Facts;
 use crate::machine::{Machine, Stop};
 use crate::release::Release;
-
-/// Whether a transaction may be done: nothing goes that nobody named.
-///
-/// # Errors
-/// What would go.
-pub fn belt(config: &Config, resolved: &Resolved, named: &BTreeSet<String>) -> Result<(), String> {
-    let protected: Vec<&str> = resolved
-        .remove
-        .iter()
-        .filter(|name| config.packages.protected.contains(name))
-        .map(String::as_str)
-        .collect();
-    if !protected.is_empty() {
-        return Err(format!("would remove {}, which is protected", protected.join(" ")));
-    }
-    let unnamed: Vec<&str> = resolved.remove.difference(named).map(String::as_str).collect();
-    if unnamed.len() > config.packages.max_removals {
-        return Err(format!("would remove {}", unnamed.join(" ")));
-    }
-    Ok(())
-}
+use crate::way_back::keep_what_stands;
 
 /// What `latest` and patterns are now: asked of apt once a release.
 ///
@@ -81,52 +60,78 @@ pub fn latest(machine: &mut Machine<'_>, release: &mut Release, facts: &Facts) -
                     .extend(found.map(|version| (package.name.clone(), version)));
             }
             // A pre_install or an earlier cookbook may make it known.
-            Err(why) => machine.tell("packages", &package.id, &why),
+            Err(why) => machine.tell(
+                "packages",
+                &package.id,
+                &format!("{why}; asked again within the attempt"),
+            ),
         }
     }
     Ok(())
 }
 
-/// Fetches what the plan's transactions need, and what their way back needs. Gives the packages that change.
+/// What the plan's transactions change, and which of them only an earlier act can make known to apt.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// Packages that change.
+    pub changed: BTreeSet<String>,
+    /// Transactions that are resolved, belted and fetched within the attempt, by the action's name.
+    pub late: BTreeSet<String>,
+    /// Bytes that they take.
+    pub bytes: u64,
+}
+
+const UNKNOWN: [&str; 3] = [
+    "Unable to locate package",
+    "has no installation candidate",
+    "was not found",
+];
+
+/// Fetches what the plan's transactions need, and what their way back needs.
 ///
 /// # Errors
 /// A belt, or an archive that cannot be had.
-pub fn prepare(machine: &mut Machine<'_>, plan: &[Action], facts: &Facts) -> Result<BTreeSet<String>, Stop> {
+pub fn prepare(machine: &mut Machine<'_>, plan: &[Action], facts: &Facts) -> Result<Prepared, Stop> {
     let apt = machine.apt();
-    let mut changed = BTreeSet::new();
-    for action in plan {
+    let mut prepared = Prepared::default();
+    for (n, action) in plan.iter().enumerate() {
         let Act::Packages(transaction) = &action.act else {
             continue;
         };
         if transaction.install.is_empty() && transaction.remove.is_empty() {
-            changed.extend(transaction.hold.iter().chain(&transaction.unhold).cloned());
+            let marks = transaction.hold.iter().chain(&transaction.unhold);
+            prepared.changed.extend(marks.cloned());
             continue;
         }
-        let resolved = apt.resolve(transaction).map_err(Stop::Circumstances)?;
-        belt(machine.config, &resolved, &transaction.remove).map_err(Stop::Refused)?;
-        let resolved = apt.fetch(transaction).map_err(Stop::Circumstances)?;
-        for name in resolved.install.keys().chain(&resolved.remove) {
-            let Some(now) = facts.packages.get(name) else { continue };
-            if apt.keep(name, &now.version) {
+        let before = plan.get(..n).unwrap_or_default();
+        let makes_known = before
+            .iter()
+            .any(|act| matches!(act.act, Act::Command(_) | Act::File(..)));
+        match apt.resolve(transaction) {
+            Ok(resolved) => belt(&machine.config.packages, &resolved, &transaction.remove).map_err(Stop::Refused)?,
+            Err(why) if why.contains("Essential packages were removed") => {
+                return Err(Stop::Refused(format!("would remove an essential package: {why}")));
+            }
+            Err(why) if makes_known && UNKNOWN.iter().any(|text| why.contains(text)) => {
+                machine.tell(
+                    "packages",
+                    &action.id,
+                    "no source knows it yet: fetched within the attempt",
+                );
+                prepared.late.insert(action.id.clone());
                 continue;
             }
-            if machine.config.packages.way_back == WayBack::Require {
-                return Err(Stop::Refused(format!(
-                    "the archive of {name} {} can no longer be had",
-                    now.version
-                )));
-            }
-            machine.tell(
-                "packages",
-                name,
-                &format!("no way back to {}: its archive can no longer be had", now.version),
-            );
+            Err(why) => return Err(Stop::Circumstances(why)),
         }
-        changed.extend(resolved.install.into_keys());
-        changed.extend(resolved.remove);
+        let fetched = apt.fetch(transaction).map_err(Stop::Circumstances)?;
+        let resolved = fetched.resolved;
+        keep_what_stands(machine, &resolved, facts)?;
+        prepared.bytes += fetched.bytes;
+        prepared.changed.extend(resolved.install.into_keys());
+        prepared.changed.extend(resolved.remove);
     }
-    if !changed.is_empty() {
+    if !prepared.changed.is_empty() || !prepared.late.is_empty() {
         apt.try_locks().map_err(Stop::Circumstances)?;
     }
-    Ok(changed)
+    Ok(prepared)
 }

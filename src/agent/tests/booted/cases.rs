@@ -43,6 +43,9 @@ fn tags_that_cannot_be_read_or_name_nothing_leave_good() {
         );
         assert_eq!(server.run("cat /run/hello.loaded").well(), "one");
     };
+    // Nobody may ask the API instead.
+    let emulator = server.emulator.as_ref().unwrap();
+    emulator.edit(|fleet| fleet.deny("123456789012", "ec2:DescribeTags"));
     server.imds.edit(|metadata| metadata.no_token = true);
     stands("failed");
     server

@@ -42,7 +42,9 @@ pub(crate) fn broken<D: Decider>(before: &World, verdict: &Verdict, run: &Run<'_
     if before.memory.hold && !was_back && touched {
         return Some(Law::Hold);
     }
-    if before.memory.broken == Some(before.tag) && !before.memory.hold && !was_back && touched {
+    let unread = before.memory.broken.is_some() && before.tag == Tag::Unreadable;
+    let hands_off = before.memory.broken == Some(before.tag) || unread;
+    if hands_off && !before.memory.hold && !was_back && touched {
         return Some(Law::Broken);
     }
     if run

@@ -85,7 +85,8 @@ impl Model {
         if memory.hold && self.has(Needed::Hold) {
             return (2, Then::Nothing);
         }
-        if memory.broken == Some(tag) && self.has(Needed::HandsOff) {
+        let unchanged = memory.broken == Some(tag) || memory.broken.is_some() && tag == Tag::Unreadable;
+        if unchanged && self.has(Needed::HandsOff) {
             return (3, Then::Nothing);
         }
         let release = match tag {
