@@ -114,6 +114,8 @@ impl Report {
         let (said, at) = value.rsplit_once(" @ ")?;
         let at = NaiveDateTime::parse_from_str(at, TIME).ok()?.and_utc();
         let (word, detail) = said.split_once(' ').unwrap_or((said, ""));
+        // People, and agents of others, put a colon between the two.
+        let word = word.strip_suffix(':').unwrap_or(word);
         Some(Self {
             state: State::of(word)?,
             detail: detail.to_owned(),
@@ -164,6 +166,13 @@ mod tests {
             Report::new(State::Quarantined, "2.4.0: health site 502", at()).to_string(),
             "quarantined 2.4.0: health site 502 @ 2026-11-22T13:08:20Z"
         );
+    }
+
+    #[test]
+    fn a_colon_behind_the_state_is_read_over() {
+        let report = Report::new(State::Failed, "tags", at());
+        assert_eq!(Report::parse("failed: tags @ 2026-11-22T13:08:20Z"), Some(report));
+        assert_eq!(Report::parse("failed:: tags @ 2026-11-22T13:08:20Z"), None);
     }
 
     #[test]
