@@ -6,6 +6,8 @@
 
 #[path = "support/aftermath.rs"]
 mod aftermath;
+#[path = "support/computed.rs"]
+mod computed;
 #[path = "support/crew.rs"]
 mod crew;
 #[path = "support/daemon.rs"]

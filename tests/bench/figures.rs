@@ -7,6 +7,8 @@
     reason = "it prints figures, and stops where it cannot get them"
 )]
 
+#[path = "../support/computed.rs"]
+mod computed;
 #[expect(dead_code, reason = "most of it is for the suites over emulators")]
 #[path = "../support/daemon.rs"]
 mod daemon;
@@ -177,12 +179,13 @@ async fn served(stage: &Stage) {
     let service = stage.start(&[never, ("RUST_LOG", "fleetsheet=debug")]).await;
     service.signal("USR1");
     service.says("pass ended").await;
-    let (before, seen) = (computed(service.pid()), service.lines("pass ended"));
+    let spent = || computed::computed(service.pid()).expect("it runs");
+    let (before, seen) = (spent(), service.lines("pass ended"));
     for pass in 0..PASSES {
         service.signal("USR1");
         service.says_again("pass ended", seen + pass).await;
     }
-    let spent = computed(service.pid()) - before;
+    let spent = spent() - before;
     let log = service.stop().await;
     let median = |line: &str, field: &str| {
         let lines = log.lines().filter(|l| l.contains(line));
@@ -202,18 +205,6 @@ async fn served(stage: &Stage) {
         let stage = format!(" stage={} ", one.word());
         println!("    {:<28} {:>6} ms", one.word(), median(&stage, "took_ms="));
     }
-}
-
-/// The processor time of a process so far, to the tick of 10 ms that Linux counts in.
-fn computed(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }
 
 async fn timed(stage: &Stage, changed: u64) -> (Duration, String) {

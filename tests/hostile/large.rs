@@ -1,11 +1,12 @@
 //! Cells, tabs and rows of the largest size: bounded time, memory and words.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fleetsheet_mocks::cloud::Fleet;
 use fleetsheet_mocks::sheets::{CellValue, Tab};
 
 use super::{SHORT, assert_short, assert_visible, take, with_mail};
+use crate::computed::computed;
 use crate::stage::{ACCOUNT, REGION, RELEASE, SERVER_HEADERS, SERVERS, Stage, fleet};
 
 /// The most that a cell holds.
@@ -147,7 +148,7 @@ fn ragged(number: usize) -> Vec<CellValue> {
 async fn a_hundred_thousand_ragged_rows_take_little_time_and_memory() {
     const ROWS: usize = 100_000;
     let (world, ids) = fleet(300, "web-prod", "2.3.9");
-    let stage = Stage::new(&[("web-prod", "2.3.9", "2.3.9", true)], &[], world).await;
+    let mut stage = Stage::new(&[("web-prod", "2.3.9", "2.3.9", true)], &[], world).await;
     let mut rows: Vec<Vec<CellValue>> = (0..ROWS).map(ragged).collect();
     rows[0] = SERVER_HEADERS.iter().map(|header| CellValue::from(*header)).collect();
     for (i, id) in ids.iter().enumerate() {
@@ -157,18 +158,22 @@ async fn a_hundred_thousand_ragged_rows_take_little_time_and_memory() {
         let at = book.tabs.iter().position(|tab| tab.title == SERVERS).unwrap();
         book.tabs[at] = Tab::with_rows(22, SERVERS, rows).with_grid(ROWS, 14);
     });
+    stage.setting("FLEETSHEET_LIMITS__REQUEST_TIMEOUT", "2m");
+    stage.setting("FLEETSHEET_SCHEDULE__PASS_TIMEOUT", "10m");
     let mut child = stage.command(&["--once", "--format", "json"]).spawn().unwrap();
-    let (began, mut peak) = (Instant::now(), 0);
-    let status = format!("/proc/{}/status", child.id().unwrap());
+    // What it computes, not how long it takes: other work on the machine is none of its own.
+    let (pid, mut took, mut peak) = (child.id().unwrap(), Duration::ZERO, 0);
+    let status = format!("/proc/{pid}/status");
     while child.try_wait().unwrap().is_none() {
         peak = peak.max(peak_kilobytes(&status).unwrap_or(0));
+        took = took.max(computed(pid).unwrap_or_default());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (took, code) = (began.elapsed(), child.wait().await.unwrap().code());
+    let code = child.wait().await.unwrap().code();
     println!("{ROWS} rows: {took:?}, {} MB", peak / 1024);
     assert_eq!(code, Some(0));
     assert!(peak > 0 && peak < 400 * 1024, "{peak} kB");
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_secs(40), "{took:?}");
     assert_eq!(stage.server_cell(&ids[299], "status"), "in sync");
     assert_eq!(stage.server_cell(&ids[0], "releaseVersion"), "2.3.9");
     let book = stage.sheets.book();
