@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod ahead;
 mod checks;
 mod codes;
 mod describe;
@@ -14,6 +15,7 @@ mod quote;
 mod region;
 mod reply;
 mod session;
+mod task;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -30,12 +32,10 @@ use aws_sdk_ec2::types::Tag;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::task::JoinSet;
-use tracing::Instrument as _;
 
 use crate::calls::Calls;
 use crate::endpoint::Endpoint;
-use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Server, Source, TagWriter};
+use crate::fleet::{CloudError, CloudErrorKind, Fleet, FleetReader, Source, TagWriter};
 use crate::pacing::Pacing;
 use crate::tag::{ServerId, TagKey, TagSet};
 pub(in crate::adapters) use access::{Access, wants_new_keys};
@@ -44,6 +44,7 @@ use http::CountingClient;
 use region::RegionClient;
 use reply::WholeReply;
 use session::Session;
+use task::Task;
 
 /// The longest wait for a connection. EC2's endpoints connect in milliseconds; a misspelt region never does, and should not cost
 /// a whole request timeout.
@@ -147,7 +148,12 @@ impl Ec2 {
 #[async_trait]
 impl FleetReader for Ec2 {
     async fn read(&self) -> Fleet {
-        let listed = join_all(self.regions.values().map(|region| listed(Arc::clone(region)))).await;
+        // To read a page is work too: it is done beside whatever else is.
+        let list = |region: &Arc<RegionClient>| {
+            let region = Arc::clone(region);
+            Task::start(async move { describe::list(&region).await }).end()
+        };
+        let listed = join_all(self.regions.values().map(list)).await;
         let mut fleet = Fleet::default();
         for (source, listed) in self.regions.keys().zip(listed) {
             let servers = match listed {
@@ -175,22 +181,6 @@ impl FleetReader for Ec2 {
             }
         }
         fleet
-    }
-}
-
-/// Lists a region beside whatever else is done: to read a page is work too, and the next page is asked for only after it. It ends when
-/// nobody waits for it any more.
-async fn listed(region: Arc<RegionClient>) -> Result<BTreeMap<ServerId, Server>, CloudError> {
-    let mut task = JoinSet::new();
-    task.spawn(async move { describe::list(&region).await }.in_current_span());
-    match task.join_next().await {
-        Some(Ok(listed)) => listed,
-        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Some(Err(_)) | None => Err(CloudError {
-            kind: CloudErrorKind::Transient,
-            code: "stopped".to_owned(),
-            message: "the listing was stopped, because the program ends".to_owned(),
-        }),
     }
 }
 

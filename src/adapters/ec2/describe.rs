@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, InstanceMetadataTagsState, InstanceStateName, Tag};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use super::ahead::Ahead;
 use super::region::RegionClient;
+use super::task::Task;
 use crate::fleet::{CloudError, CloudErrorKind, Server, Source, State};
-use crate::pacing::{Action, Delays, Lane};
+use crate::pacing::{Action, Delays};
 use crate::tag::{ServerId, TagKey};
 use crate::text::shared;
 
@@ -27,22 +30,42 @@ const THROTTLED: u32 = 10;
 /// A page is not asked for again once this many request timeouts have passed: a region that hangs is tried twice.
 const TIMEOUTS: u32 = 2;
 
-/// Lists all instances of a region.
-pub(super) async fn list(region: &RegionClient) -> Result<BTreeMap<ServerId, Server>, CloudError> {
-    let lane = region.pacing.lane(&region.source, Action::DescribeInstances);
-    let mut servers = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    let mut token = None;
+/// A page that was asked for.
+struct Asked {
+    page: Task<DescribeInstancesOutput>,
+    /// Where the listing goes on, as soon as the page is here. None comes where it ends, and where only the parsed page tells.
+    next: oneshot::Receiver<String>,
+}
+
+impl Asked {
+    fn start(region: &Arc<RegionClient>, token: Option<String>) -> Self {
+        let (ahead, next) = Ahead::new();
+        let region = Arc::clone(region);
+        let page = Task::start(async move { page(&region, token, ahead).await });
+        Self { page, next }
+    }
+}
+
+/// Lists all instances of a region. The next page is asked for while one is parsed.
+pub(super) async fn list(region: &Arc<RegionClient>) -> Result<BTreeMap<ServerId, Server>, CloudError> {
+    let (mut servers, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    let mut asked = Asked::start(region, None);
     for _ in 0..MOST_PAGES {
-        let page = page(region, &lane, token).await?;
+        let told = asked.next.await.ok().filter(|token| !seen.contains(token));
+        let early = told.map(|token| (Asked::start(region, Some(token.clone())), token));
+        let page = asked.page.end().await?;
         let instances = page.reservations().iter().flat_map(|launch| launch.instances());
         servers.extend(instances.filter_map(|instance| server(&region.source, instance)));
-        token = page.next_token.filter(|token| !token.is_empty());
-        match &token {
-            None => return Ok(servers),
-            Some(token) if !seen.insert(token.clone()) => break,
-            Some(_) => {}
+        let Some(token) = page.next_token.filter(|token| !token.is_empty()) else {
+            return Ok(servers);
+        };
+        if !seen.insert(token.clone()) {
+            break;
         }
+        asked = match early {
+            Some((early, told)) if told == token => early,
+            _ => Asked::start(region, Some(token)),
+        };
     }
     Err(CloudError {
         kind: CloudErrorKind::Transient,
@@ -53,8 +76,7 @@ pub(super) async fn list(region: &RegionClient) -> Result<BTreeMap<ServerId, Ser
 
 /// Lists some instances of a region: those of the first page.
 pub(super) async fn first_page(region: &RegionClient) -> Result<BTreeMap<ServerId, Server>, CloudError> {
-    let lane = region.pacing.lane(&region.source, Action::DescribeInstances);
-    let page = page(region, &lane, None).await?;
+    let page = page(region, None, Ahead::new().0).await?;
     let instances = page.reservations().iter().flat_map(|launch| launch.instances());
     Ok(instances
         .filter_map(|instance| server(&region.source, instance))
@@ -63,9 +85,10 @@ pub(super) async fn first_page(region: &RegionClient) -> Result<BTreeMap<ServerI
 
 async fn page(
     region: &RegionClient,
-    lane: &Lane,
     token: Option<String>,
+    ahead: Ahead,
 ) -> Result<DescribeInstancesOutput, CloudError> {
+    let lane = region.pacing.lane(&region.source, Action::DescribeInstances);
     let patience = &region.pacing.limits().patience;
     let all_within = region.request_timeout * TIMEOUTS;
     let mut delays = Delays::new(patience.first_delay, patience.longest_delay, Some(all_within));
@@ -77,7 +100,7 @@ async fn page(
         if attempts > 0 {
             lane.repeats();
         }
-        let error = match region.describe(token.clone()).await {
+        let error = match region.describe(token.clone(), ahead.clone()).await {
             Ok(page) => {
                 lane.passed(&permit);
                 return Ok(page);

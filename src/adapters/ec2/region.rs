@@ -14,6 +14,7 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 
 use super::access::Access;
+use super::ahead::Ahead;
 use super::reply::WholeReply;
 use crate::fleet::{CloudError, Source};
 use crate::pacing::Pacing;
@@ -55,11 +56,17 @@ impl RegionClient {
         self.access.call(&self.source, action, ids, with_keys).await
     }
 
-    pub(super) async fn describe(&self, token: Option<String>) -> Result<DescribeInstancesOutput, CloudError> {
+    /// Asks for one page, of which `ahead` tells before it is parsed where the next one begins.
+    pub(super) async fn describe(
+        &self,
+        token: Option<String>,
+        ahead: Ahead,
+    ) -> Result<DescribeInstancesOutput, CloudError> {
         self.call("ec2:DescribeInstances", &[], async |override_| {
             let call = self.client.describe_instances().max_results(PAGE);
             let call = call.set_next_token(token).customize().config_override(override_);
-            call.interceptor(WholeReply::describe_instances()).send().await
+            let call = call.interceptor(WholeReply::describe_instances());
+            call.interceptor(ahead).send().await
         })
         .await
     }
