@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::action::{Act, Action};
 use crate::adapters::exec::{Ended, Program};
-use crate::adapters::machine::{Users, is_terminated, now};
+use crate::adapters::machine::{Users, is_terminated, now, told};
 use crate::adapters::{disk, systemd};
 use crate::check::Approved;
 use crate::cookbook::{Command, OnChange, Service};
@@ -276,10 +276,11 @@ fn steady(started: &[Service]) -> Result<(), Stop> {
     if started.is_empty() {
         return Ok(());
     }
+    let least = told("STEADY").map_or(STEADY, |millis| Duration::from_millis(millis.unsigned_abs()));
     let units: Vec<String> = started.iter().map(|service| service.unit.clone()).collect();
     let began = Instant::now();
     let mut before = systemd::facts(&units);
-    while began.elapsed() < STEADY || before.values().any(|fact| fact.active == "activating") {
+    while began.elapsed() < least || before.values().any(|fact| fact.active == "activating") {
         if began.elapsed() > STEADY * 18 {
             return Err(Stop::Release("a service does not come up".into()));
         }

@@ -20,7 +20,8 @@ use crate::problem::Problem;
 fn configuration(cli: &Cli) -> Result<Config, Vec<Problem>> {
     let environment: BTreeMap<String, String> = std::env::vars()
         .filter(|(key, _)| {
-            key.starts_with("FLEETSHEET_AGENT_") && !key.ends_with("ABORT_AT") && key != "FLEETSHEET_AGENT_CONFIG"
+            let of_tests = key.starts_with("FLEETSHEET_AGENT_TEST_") || key == "FLEETSHEET_AGENT_ABORT_AT";
+            key.starts_with("FLEETSHEET_AGENT_") && !of_tests && key != "FLEETSHEET_AGENT_CONFIG"
         })
         .collect();
     let place = cli.config.display().to_string();

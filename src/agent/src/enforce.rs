@@ -160,6 +160,8 @@ pub fn repair(machine: &mut Machine<'_>, release: &Release) -> Result<(), Stop> 
 pub fn validate(machine: &Machine<'_>, release: &Release) -> Result<(), Stop> {
     let dir = machine.store.dir.join("log");
     for file in release.files() {
+        let parents = crate::adapters::disk::check_parents(std::path::Path::new(&file.path));
+        parents.map_err(|error| Stop::Refused(format!("{}: {error}", file.id)))?;
         let Some(argv) = &file.validate else { continue };
         let copy = dir.join("validate.tmp");
         crate::adapters::disk::replace(&copy, file.content.as_deref().unwrap_or_default().as_bytes(), 0o600)?;

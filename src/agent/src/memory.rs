@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A release by name; its rendered text is in `desired/`.
@@ -84,6 +84,14 @@ pub struct Backoff {
     pub why: String,
 }
 
+impl Backoff {
+    /// Whether it goes on. One that ends in more than an hour was made by a clock that was put back since.
+    #[must_use]
+    pub fn goes_on(&self, at: DateTime<Utc>) -> bool {
+        self.until > at && self.until - at <= TimeDelta::hours(1)
+    }
+}
+
 /// What was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
@@ -117,6 +125,14 @@ pub struct Hold {
     pub until: DateTime<Utc>,
     /// Why.
     pub why: String,
+}
+
+impl Hold {
+    /// Whether it goes on. One that ends in more than a day was made by a clock that was put back since.
+    #[must_use]
+    pub fn goes_on(&self, at: DateTime<Utc>) -> bool {
+        self.until > at && self.until - at <= TimeDelta::hours(24)
+    }
 }
 
 /// All of it.

@@ -108,7 +108,7 @@ fn rule(memory: &Memory, tags: &Tags, known: Known<'_>, now: DateTime<Utc>) -> (
     if let Some(back) = open.and_then(|attempt| attempt.back.as_ref()) {
         return (1, Then::FinishBack, State::Quarantined, back.why.clone());
     }
-    if let Some(hold) = memory.hold.as_ref().filter(|hold| hold.until > now) {
+    if let Some(hold) = memory.hold.as_ref().filter(|hold| hold.goes_on(now)) {
         return (2, Then::Nothing, State::Held, hold.why.clone());
     }
     let (channel, version) = match tags {

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crate::action::Reason;
 use crate::adapters::git::{Failure, Git};
 use crate::adapters::imds::Imds;
-use crate::adapters::machine::{codename, now, random};
+use crate::adapters::machine::{codename, now, random, told};
 use crate::adapters::store::Store;
 use crate::attempt::{self, Stands};
 use crate::config::{Config, Mode};
@@ -133,7 +133,7 @@ fn look(machine: &mut Machine<'_>, tags: &Tags, local: &Result<Local, String>, a
         .memory
         .backoff
         .as_ref()
-        .is_some_and(|backoff| backoff.version == version && backoff.until > at);
+        .is_some_and(|backoff| backoff.version == version && backoff.goes_on(at));
     let fetches = pinned.is_none() || look_again;
     let splays = fetches && machine.memory.good.is_some() && machine.memory.attempt.is_none();
     let splay = share(&machine.identity.instance_id, machine.config.schedule.splay);
@@ -217,7 +217,7 @@ fn run_tags(machine: &mut Machine<'_>, tags: &Tags, at_once: bool, before: &Memo
             &format!("{lost}; good is unknown, quarantine is lost"),
         );
     }
-    if machine.memory.hold.as_ref().is_some_and(|hold| hold.until <= began.0) {
+    if machine.memory.hold.as_ref().is_some_and(|hold| !hold.goes_on(began.0)) {
         machine.memory.hold = None;
     }
     let local = local(machine);
@@ -364,6 +364,9 @@ pub fn lock_path() -> &'static Path {
 /// The time until the next run. After the first it is a share of it, so that servers that began together do not run together.
 #[must_use]
 pub fn pause(config: &Config, is_first: bool) -> Duration {
+    if let Some(tick) = told("TICK") {
+        return Duration::from_millis(tick.unsigned_abs());
+    }
     let by_chance = random().map_or(config.schedule.every, |bytes| {
         share(&hex(&bytes), config.schedule.every)
     });

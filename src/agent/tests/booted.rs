@@ -12,6 +12,8 @@ mod crashes;
 mod design;
 #[path = "booted/drift.rs"]
 mod drift;
+#[path = "booted/failing.rs"]
+mod failing;
 #[path = "booted/first.rs"]
 mod first;
 #[path = "booted/hostile.rs"]
@@ -22,8 +24,12 @@ mod letter;
 mod levels;
 #[path = "booted/locks.rs"]
 mod locks;
+#[path = "booted/long.rs"]
+mod long;
 #[path = "booted/moves.rs"]
 mod moves;
+#[path = "booted/refused.rs"]
+mod refused;
 #[path = "booted/repository.rs"]
 mod repository;
 #[path = "booted/server.rs"]

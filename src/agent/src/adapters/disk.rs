@@ -87,7 +87,10 @@ fn refused(path: &Path, why: &str) -> io::Error {
 }
 
 /// Parents must be root's and nobody else's to write, or somebody else decides what is written where.
-fn check_parents(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// One is not.
+pub fn check_parents(path: &Path) -> io::Result<()> {
     for parent in path.ancestors().skip(1) {
         let meta = match fs::symlink_metadata(parent) {
             Ok(meta) => meta,

@@ -105,10 +105,10 @@ fn in_the_way(memory: &Memory) -> String {
     for id in memory.owed.keys() {
         text.push_str(&format!("owed     {id}\n"));
     }
-    if let Some(hold) = memory.hold.as_ref().filter(|hold| hold.until > now()) {
+    if let Some(hold) = memory.hold.as_ref().filter(|hold| hold.goes_on(now())) {
         text.push_str(&format!("held     until {}: {}\n", shown(hold.until), plain(&hold.why)));
     }
-    if let Some(backoff) = memory.backoff.as_ref().filter(|backoff| backoff.until > now()) {
+    if let Some(backoff) = memory.backoff.as_ref().filter(|backoff| backoff.goes_on(now())) {
         text.push_str(&format!(
             "again    {} not before {}: {}\n",
             backoff.version,

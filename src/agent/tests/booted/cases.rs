@@ -3,7 +3,7 @@
 use super::{CONFIG, cannot_boot, hello, repository, server, server_with};
 
 #[test]
-fn a_hold_leaves_all_as_it_is_and_ends() {
+fn a10_11_a_hold_leaves_all_as_it_is_and_ends() {
     if cannot_boot() {
         return;
     }
@@ -26,7 +26,7 @@ fn a_hold_leaves_all_as_it_is_and_ends() {
 }
 
 #[test]
-fn tags_that_cannot_be_read_or_name_nothing_leave_good() {
+fn a10_15_tags_that_cannot_be_read_or_name_nothing_leave_good() {
     if cannot_boot() {
         return;
     }
@@ -72,7 +72,7 @@ fn tags_that_cannot_be_read_or_name_nothing_leave_good() {
 }
 
 #[test]
-fn a_foreign_signature_is_refused_and_good_stays() {
+fn a10_14_a_foreign_signature_is_refused_and_good_stays() {
     if cannot_boot() {
         return;
     }
@@ -93,7 +93,7 @@ fn a_foreign_signature_is_refused_and_good_stays() {
 }
 
 #[test]
-fn a_postinst_that_fails_and_a_service_that_dies_are_taken_back_with_no_source_of_packages() {
+fn a10_7_a_postinst_that_fails_and_a_service_that_dies_are_taken_back_with_no_source_of_packages() {
     if cannot_boot() {
         return;
     }
@@ -148,7 +148,7 @@ fn a_postinst_that_fails_and_a_service_that_dies_are_taken_back_with_no_source_o
 }
 
 #[test]
-fn a_check_that_fails_puts_files_back_before_any_service_hears_of_them() {
+fn a10_6_a_check_that_fails_puts_files_back_before_any_service_hears_of_them() {
     if cannot_boot() {
         return;
     }
@@ -213,7 +213,7 @@ fn a_file_that_no_release_names_any_more_is_what_it_was_before() {
 }
 
 #[test]
-fn two_at_once_are_one_and_a_plan_changes_nothing() {
+fn a10_20_two_at_once_are_one_and_a_plan_changes_nothing() {
     if cannot_boot() {
         return;
     }
@@ -245,7 +245,7 @@ fn two_at_once_are_one_and_a_plan_changes_nothing() {
 }
 
 #[test]
-fn a_secret_is_in_its_file_and_nowhere_else() {
+fn a10_16_a_secret_is_in_its_file_and_nowhere_else() {
     if cannot_boot() {
         return;
     }
@@ -287,7 +287,7 @@ fn a_secret_is_in_its_file_and_nowhere_else() {
 }
 
 #[test]
-fn good_that_was_ill_before_is_no_reason_to_go_back_and_the_watch_is() {
+fn a10_9_good_that_was_ill_before_is_no_reason_to_go_back_and_the_watch_is() {
     if cannot_boot() {
         return;
     }
@@ -328,7 +328,7 @@ fn good_that_was_ill_before_is_no_reason_to_go_back_and_the_watch_is() {
 }
 
 #[test]
-fn state_that_is_torn_or_of_another_server_is_not_believed() {
+fn a10_18_state_that_is_torn_or_of_another_server_is_not_believed() {
     if cannot_boot() {
         return;
     }

@@ -6,14 +6,14 @@ use super::server::Server;
 use super::{cannot_boot, hello, server};
 
 /// What an onlooker sees of a server.
-fn world(server: &Server) -> String {
+pub(crate) fn world(server: &Server) -> String {
     let line = "dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n'; apt-mark showhold; apt-mark showmanual; \
                 systemctl is-active hello; systemctl is-enabled hello; stat -c '%n %a %U %G' /etc/hello.conf; cat /etc/hello.conf; \
                 echo; cat /run/hello.loaded; ls -A /etc | grep fleetsheet-agent$; ls -A /etc | wc -l";
     server.run(line).out
 }
 
-fn killed_at(server: &Server, step: usize) -> bool {
+pub(crate) fn killed_at(server: &Server, step: usize) -> bool {
     let environment = [("FLEETSHEET_AGENT_ABORT_AT", step.to_string())];
     let said = server.run_with("fleetsheet-agent run --once --now --format json", &environment);
     // 134 is what a shell makes of an abort.
@@ -21,12 +21,12 @@ fn killed_at(server: &Server, step: usize) -> bool {
 }
 
 /// The steps to try, of so many.
-fn sample(from: usize, by: usize, most: usize) -> Vec<usize> {
+pub(crate) fn sample(from: usize, by: usize, most: usize) -> Vec<usize> {
     let whole = std::env::var_os("WHOLE").is_some();
     (from..most).step_by(if whole { 1 } else { by }).collect()
 }
 
-fn releases(repository: &Repository) {
+pub(crate) fn releases(repository: &Repository) {
     repository.release(
         "1.0.0",
         &[("web.yaml", &hello("1.0-1", "one", "/bin/grep -q one /run/hello.loaded"))],
@@ -42,6 +42,7 @@ fn releases(repository: &Repository) {
 /// between two, which is a way of its own.
 fn kills(name: &str, to: &str, steps: &[usize], ends: &str) {
     let (server, repository) = server(name);
+    server.hurry();
     releases(&repository);
     server.tag(Some("1.0.0"));
     server.agent_until("ok", 2);
@@ -98,6 +99,7 @@ fn a10_2_killed_in_a_join_it_ends_like_one_that_nobody_killed() {
         return;
     }
     let (server, repository) = server("kill-join");
+    server.hurry();
     releases(&repository);
     server.tag(Some("1.0.0"));
     let prepare = || {
@@ -114,6 +116,7 @@ fn a10_2_killed_as_it_corrects_drift_it_ends_like_one_that_nobody_killed() {
         return;
     }
     let (server, repository) = server("kill-drift");
+    server.hurry();
     releases(&repository);
     server.tag(Some("1.0.0"));
     server.agent_until("ok", 2);
@@ -133,6 +136,7 @@ fn a10_2_killed_in_a_rollback_by_tag_it_ends_like_one_that_nobody_killed() {
         return;
     }
     let (server, repository) = server("kill-tag");
+    server.hurry();
     releases(&repository);
     let prepare = || {
         server.tag(Some("2.0.0"));
@@ -150,6 +154,7 @@ fn a10_2_killed_at_level_3_of_a_way_back_it_ends_like_one_that_nobody_killed() {
         return;
     }
     let (server, repository) = server("kill-level3");
+    server.hurry();
     releases(&repository);
     // Only a start of the service heals what this command does, and levels 1 and 2 have no reason for one.
     let spoils = hello("1.0-1", "one", "/bin/grep -q one /run/hello.loaded").replace(
@@ -169,7 +174,7 @@ fn a10_2_killed_at_level_3_of_a_way_back_it_ends_like_one_that_nobody_killed() {
 }
 
 #[test]
-fn killed_in_an_upgrade_it_ends_like_one_that_nobody_killed() {
+fn a10_2_killed_in_an_upgrade_it_ends_like_one_that_nobody_killed() {
     if cannot_boot() {
         return;
     }
@@ -177,45 +182,16 @@ fn killed_in_an_upgrade_it_ends_like_one_that_nobody_killed() {
 }
 
 #[test]
-fn killed_in_a_way_back_it_ends_like_one_that_nobody_killed() {
+fn a10_2_killed_in_a_way_back_it_ends_like_one_that_nobody_killed() {
     if cannot_boot() {
         return;
     }
     kills("kill-back", "3.0.0", &sample(4, 7, 90), "quarantined");
 }
 
-#[test]
-fn the_power_cut_in_an_upgrade_leaves_nothing_half_done() {
-    if cannot_boot() {
-        return;
-    }
-    let (mut server, repository) = server("power");
-    releases(&repository);
-    server.tag(Some("1.0.0"));
-    server.agent_until("ok", 2);
-    server.tag(Some("2.0.0"));
-    for step in [12, 17] {
-        // Stopped in mid-step, and then the power goes.
-        killed_at(&server, step);
-        server.cut_power();
-    }
-    server.agent_until("ok", 3);
-    assert_eq!(
-        server.run("cat /run/hello.loaded; cat /etc/hello.conf").well(),
-        "twotwo"
-    );
-    assert_eq!(
-        server
-            .run("dpkg-query -W -f '${Version} ${db:Status-Abbrev}' hello-fleet")
-            .well(),
-        "2.0-1 hi "
-    );
-    assert_eq!(server.agent()["actions"], serde_json::json!([]));
-}
-
 /// One that is killed between a file and the restart that it makes necessary restarts afterwards, and once.
 #[test]
-fn killed_between_file_and_restart_the_service_runs_the_new_file() {
+fn a10_3_killed_between_file_and_restart_the_service_runs_the_new_file() {
     if cannot_boot() {
         return;
     }

@@ -3,7 +3,7 @@
 use super::{cannot_boot, repository, server};
 
 /// As the design has it, to the letter.
-const WORD_FOR_WORD: &str = r#"
+pub(crate) const WORD_FOR_WORD: &str = r#"
 name: "Configuration Name"
 version: "1.0.0"
 description: "Configuration description"
@@ -36,7 +36,7 @@ configure:
 "#;
 
 /// What stands in the place of its one comment, with which NGINX does not start.
-const CONTENT: &str = "        events {}
+pub(crate) const CONTENT: &str = "        events {}
         http {
           server {
             listen 80;

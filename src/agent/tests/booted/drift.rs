@@ -3,7 +3,7 @@
 use super::{cannot_boot, hello, server};
 
 #[test]
-fn drift_is_corrected_in_one_run_and_its_text_kept() {
+fn a10_11_drift_is_corrected_in_one_run_and_its_text_kept() {
     if cannot_boot() {
         return;
     }
@@ -32,7 +32,7 @@ fn drift_is_corrected_in_one_run_and_its_text_kept() {
 }
 
 #[test]
-fn what_is_changed_again_and_again_is_contested() {
+fn a10_11_what_is_changed_again_and_again_is_contested() {
     if cannot_boot() {
         return;
     }

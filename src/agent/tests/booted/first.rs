@@ -43,7 +43,7 @@ fn a_release_is_applied_once_and_then_there_is_nothing_to_do() {
 }
 
 #[test]
-fn a_release_that_fails_its_check_is_taken_back_and_not_tried_again() {
+fn a10_5_a_release_that_fails_its_check_is_taken_back_and_not_tried_again() {
     if cannot_boot() {
         return;
     }

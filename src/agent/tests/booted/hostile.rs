@@ -29,7 +29,7 @@ const FRONTEND: &str = "/var/lib/dpkg/lock-frontend";
 const LISTS: &str = "/var/lib/apt/lists/lock";
 
 #[test]
-fn case_4_locks_that_others_hold_are_waited_for_and_for_ever_is_failed_with_nothing_changed() {
+fn a10_4_locks_that_others_hold_are_waited_for_and_for_ever_is_failed_with_nothing_changed() {
     if cannot_boot() {
         return;
     }

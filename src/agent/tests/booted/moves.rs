@@ -22,6 +22,7 @@ fn a10_10_a_tag_that_moves_at_any_step_settles_within_three_runs_on_what_it_name
         return;
     }
     let (server, repository) = server("moves");
+    server.hurry();
     let health = |text: &str| format!("/bin/grep -q {text} /run/hello.loaded");
     for (version, package, text) in [
         ("1.0.0", "1.0-1", "one"),
@@ -105,6 +106,19 @@ fn a10_5_a_failed_release_is_tried_again_after_a_changed_variable_or_a_retry_and
     quiet("quarantined");
     server.run("fleetsheet-agent retry 2.4.0").well();
     assert_eq!(server.agent()["outcome"], "taken_back");
+    // Another version that fails with the same words is the one that is named.
+    repository.release("2.4.1", &[("web.yaml", &hello("1.0-1", "four", "/bin/false"))]);
+    server.run("fleetsheet-agent retry 9.9.9").well();
+    server.tag(Some("2.4.1"));
+    assert_eq!(server.agent()["outcome"], "taken_back");
+    assert!(
+        server
+            .reported("ReleaseAgent")
+            .unwrap()
+            .starts_with("quarantined 2.4.1: health up")
+    );
+    server.run("fleetsheet-agent retry 9.9.9").well();
+    server.tag(Some("2.4.0"));
     repository.release("2.4.0", &[("web.yaml", &hello("2.0-1", "other", "/bin/true"))]);
     server.run("fleetsheet-agent retry 2.4.0").well();
     let said = server.run("fleetsheet-agent run --once --now --format json");

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,18 @@ use fleetsheet_mocks::imds::{ImdsEmulator, Metadata};
 pub(crate) const INSTANCE: &str = "i-0123456789abcdef0";
 const REGION: &str = "eu-central-1";
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../target")
         .canonicalize()
         .unwrap()
 }
 
+/// A layer above the root, for what needs more than the tests.
+pub(crate) static ABOVE: OnceLock<PathBuf> = OnceLock::new();
+
 /// The root, which is built once.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
         let to = target().join("debian");
@@ -65,6 +68,7 @@ pub(crate) struct Server {
     network: Child,
     pub(crate) imds: ImdsEmulator,
     pub(crate) emulator: Option<CloudEmulator>,
+    hurries: AtomicBool,
     _runtime: std::thread::JoinHandle<()>,
 }
 
@@ -140,8 +144,12 @@ impl Server {
         for part in ["upper", "work", "merged"] {
             fs::create_dir_all(dir.join(part)).unwrap();
         }
+        let above = ABOVE
+            .get()
+            .map(|above| format!("{}:", above.display()))
+            .unwrap_or_default();
         let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
+            "lowerdir={above}{},upperdir={},workdir={}",
             root.join("root").display(),
             dir.join("upper").display(),
             dir.join("work").display()
@@ -187,6 +195,7 @@ impl Server {
             network,
             imds,
             emulator,
+            hurries: AtomicBool::new(false),
             _runtime: runtime,
         };
         server.wait_until_up();
@@ -209,23 +218,30 @@ impl Server {
         self.run_with(line, &[])
     }
 
-    pub(crate) fn run_with(&self, line: &str, environment: &[(&str, String)]) -> Said {
+    /// The agent looks at what it started for half a second only, not for five: for tests that start things very often.
+    pub(crate) fn hurry(&self) {
+        self.hurries.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn init(&self) -> u32 {
+        self.init
+    }
+
+    /// What enters the server; the program and its arguments follow.
+    pub(crate) fn command(&self, environment: &[(&str, String)]) -> Command {
         let mut command = Command::new("nsenter");
-        command.args([
-            "-t",
-            &self.init.to_string(),
-            "-m",
-            "-u",
-            "-i",
-            "-n",
-            "-p",
-            "-r",
-            "-w",
-            "env",
-            "-i",
-        ]);
+        let enter = format!("-t {} -m -u -i -n -p -r -w env -i", self.init);
+        command.args(enter.split(' '));
         command.arg("PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin");
+        if self.hurries.load(Ordering::SeqCst) {
+            command.arg("FLEETSHEET_AGENT_TEST_STEADY=500");
+        }
         command.args(environment.iter().map(|(key, value)| format!("{key}={value}")));
+        command
+    }
+
+    pub(crate) fn run_with(&self, line: &str, environment: &[(&str, String)]) -> Said {
+        let mut command = self.command(environment);
         let out = command
             .args(["/bin/sh", "-c", line])
             .stdin(Stdio::null())
@@ -276,7 +292,7 @@ impl Server {
 
     /// The power goes, and comes back.
     pub(crate) fn cut_power(&mut self) {
-        run("kill", &["-9", &self.init.to_string()]);
+        run("kill", &["-9", &self.init().to_string()]);
         let _ = self.nspawn.wait();
         (self.nspawn, self.init) = start(&self.root(), &self.dir);
         connect(self.network.id(), self.init);
@@ -347,23 +363,8 @@ fn start(merged: &Path, dir: &Path) -> (Child, u32) {
 
 fn connect(outer: u32, init: u32) {
     let name = format!("v{init}");
-    run(
-        "ip",
-        &[
-            "link",
-            "add",
-            &name,
-            "netns",
-            &outer.to_string(),
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "host0",
-            "netns",
-            &init.to_string(),
-        ],
-    );
+    let link = format!("link add {name} netns {outer} type veth peer name host0 netns {init}");
+    run("ip", &link.split(' ').collect::<Vec<_>>());
     let old = Command::new("nsenter")
         .args([
             "-t",
