@@ -8,6 +8,7 @@ mod rollback;
 mod sandbox;
 pub mod shell;
 mod since;
+mod state;
 mod wrong;
 
 use std::ffi::{OsStr, OsString};
@@ -24,6 +25,7 @@ use belts::{Allow, BeltParser, allowed};
 pub use rollback::RollbackRequest;
 pub use sandbox::SandboxRequest;
 pub use since::Since;
+use state::AskState;
 pub use wrong::{asks_for_json, mistake};
 
 /// What was asked for.
@@ -84,6 +86,11 @@ pub enum Task {
     Rollback(RollbackRequest),
     /// Add rows for servers that carry certain tags.
     Add(AddRequest),
+    /// Move the state store to another place.
+    StateCopy {
+        /// Its address, as `state.url` spells it.
+        to: String,
+    },
     /// Say why a server or a channel is as it is.
     Explain {
         /// A channel, or a server by its id or name.
@@ -251,8 +258,11 @@ enum Ask {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
     },
+    /// Move the state store: into a file, or into PostgreSQL for several instances
+    #[command(subcommand)]
+    State(AskState),
     /// Try it all in a browser: emulators of the spreadsheet, the cloud, the monitoring and the mail server, a simulated fleet
-    #[command(after_help = help::LOOK)]
+    #[command(after_help = help::SANDBOX)]
     Sandbox(SandboxRequest),
     /// Print the names of the channels that the state store knows, for scripts that complete words
     #[command(hide = true)]
@@ -351,6 +361,7 @@ impl Invocation {
             Some(Ask::Explain { name }) => Command::Task(Task::Explain { name }),
             Some(Ask::History { channel, since, limit }) => Command::Task(Task::History { channel, since, limit }),
             Some(Ask::Sandbox(request)) => Command::Sandbox(request),
+            Some(Ask::State(AskState::Copy { to })) => Command::Task(Task::StateCopy { to }),
             Some(Ask::Names) => Command::Names,
             Some(Ask::Completions { shell }) => Command::Completions { shell },
             Some(Ask::Man) => Command::Man,

@@ -268,7 +268,13 @@ pub fn policy(config: &Config, allow: &Allowed, takeover: bool) -> Policy {
 /// Where the state store is.
 #[must_use]
 pub fn store_place(config: &Config) -> Place {
-    match &config.state.place {
+    place_of(&config.state.place)
+}
+
+/// A store's place as the adapters have it.
+#[must_use]
+pub fn place_of(place: &StatePlace) -> Place {
+    match place {
         StatePlace::Sqlite(path) => Place::File(format!("sqlite:{}", path.display())),
         StatePlace::Postgres(it) => Place::Database(Box::new(Address {
             host: it.host.clone(),

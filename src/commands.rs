@@ -12,6 +12,7 @@ mod plan;
 mod preview;
 mod rollback;
 mod service;
+mod state_copy;
 mod status;
 mod store;
 
@@ -121,6 +122,7 @@ async fn dispatch(asked: &Invocation) -> Result<u8, Refusal> {
 
 async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8, Refusal> {
     let format = asked.format;
+    store::must_serve(&config).await?;
     match task {
         Task::Service => service::run(config, &asked.config).await,
         Task::Once { allow, takeover } => once::run(config, allow, *takeover, format, asked.verbosity).await,
@@ -133,5 +135,6 @@ async fn carry_out(task: &Task, config: Config, asked: &Invocation) -> Result<u8
         Task::Status => status::run(config, format).await,
         Task::Init(changes) => init::run(config, changes, format).await,
         Task::Add(request) => add::run(config, request, format).await,
+        Task::StateCopy { to } => state_copy::run(config, to, format).await,
     }
 }

@@ -25,8 +25,8 @@ pub use cron::Cron;
 pub use error::{ConfigError, ConfigErrors};
 
 pub use model::{
-    Account, Authority, Aws, Belts, Config, Discovery, DiscoveryRows, DualKey, Email, Http, Limits, Log, LogFormat,
-    Mode, Postgres, Prometheus, Replicas, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, StatePlace,
+    Access, Account, Authority, Aws, Belts, Config, Discovery, DiscoveryRows, DualKey, Email, Http, Limits, Log,
+    LogFormat, Mode, Postgres, Prometheus, Replicas, Sandbox, Schedule, Sheets, Smtp, SmtpSecurity, State, StatePlace,
     TagAuthority, Tags,
 };
 pub use variables::overriding;
@@ -57,6 +57,14 @@ pub struct KeyInfo {
 }
 
 impl Config {
+    /// The place of a store at another address, which is reached as this configuration says.
+    ///
+    /// # Errors
+    /// What is wrong with the address, in words that do not repeat it.
+    pub fn another_store(&self, url: &str) -> Result<StatePlace, String> {
+        sections::another_store(&self.state, url)
+    }
+
     /// Reads the file at `path` and the `FLEETSHEET_…` variables among `env`, which come first.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ pub async fn at_tick(
             return Ok(Some(report));
         }
         Err(Refused::Served) => return Ok(None),
-        Err(Refused::Broken(error)) => return Err(Refusal::failed(error)),
+        Err(Refused::Broken(error)) => return Err(error.into()),
     };
     // At the highest level, so that each line has the id, whatever is filtered.
     let span = tracing::error_span!(target: "fleetsheet", "pass", run = held.run());
@@ -175,7 +175,7 @@ async fn under(mut held: Held, clients: &Clients, policy: &Policy, options: Pass
             clients.calls.act_under(None);
             let next = ticks::next_tick(&clients.config, None, held.now());
             held.end(next, true, None).await;
-            return Err(Refusal::failed(error));
+            return Err(error.into());
         }
     };
     right::note_taking(&held, &*store).await;

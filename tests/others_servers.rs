@@ -10,6 +10,8 @@ mod debian;
 #[expect(dead_code, reason = "part of it is for the suites over emulators")]
 #[path = "support/mailbox.rs"]
 mod mailbox;
+#[path = "support/preload.rs"]
+mod preload;
 #[expect(dead_code, reason = "most of it is for the suites over emulators")]
 #[path = "support/stage.rs"]
 mod stage;

@@ -5,6 +5,7 @@
 //! and whatever did not answer in time is dropped with its connection.
 
 mod address;
+mod copy;
 mod fence;
 mod holder;
 mod layout;
@@ -17,6 +18,7 @@ mod store;
 mod trouble;
 
 pub use self::address::{Address, Tls};
+pub(in crate::adapters) use self::copy::Whole;
 pub use self::holder::Holder;
 pub use self::layout::LAYOUT;
 pub(in crate::adapters) use self::lease::{Answer, take};

@@ -3,6 +3,7 @@
 //!
 //! The stores themselves only carry rows in and out: they are their [`Table`]s, and a [`Carrier`] each.
 
+mod carry;
 pub(in crate::adapters) mod events;
 mod fault;
 mod load;
@@ -12,6 +13,7 @@ mod write;
 
 use crate::memory::About;
 
+pub(in crate::adapters) use carry::{Mark, Mover, PAGE, Row, Told, carry, first_difference, taken};
 pub(in crate::adapters) use fault::Fault;
 pub(in crate::adapters) use load::Loading;
 pub(in crate::adapters) use seal::{Seal, crc};
@@ -79,6 +81,10 @@ pub(in crate::adapters) enum Key {
     Mail,
     /// The layout, where the database itself keeps none.
     Layout,
+    /// Where the store went, when it was moved: it serves nobody here any more.
+    Moved,
+    /// What a copy that is not finished was made of.
+    Copied,
     /// The [`Seal`].
     Seal,
 }
@@ -95,6 +101,8 @@ impl Key {
             Self::Unlogged => "unlogged",
             Self::Mail => "mail",
             Self::Layout => "layout",
+            Self::Moved => "moved",
+            Self::Copied => "copied",
             Self::Seal => "seal",
         }
     }
@@ -111,7 +119,10 @@ pub(in crate::adapters) fn about_of(kind: &'static str, id: String, layout: i64,
     }
 }
 
-/// Whether a row counts into the seal: all do but the seal itself, and the layout, which is the place's and not the memory's.
+/// The rows that do not count into the seal: the seal itself, and what is the place's and not the memory's.
+const UNSEALED: [Key; 4] = [Key::Seal, Key::Layout, Key::Moved, Key::Copied];
+
+/// Whether a row counts into the seal.
 pub(in crate::adapters) fn is_sealed(table: Table, key: &str) -> bool {
-    table != Table::Meta || ![Key::Seal.word(), Key::Layout.word()].contains(&key)
+    table != Table::Meta || !UNSEALED.iter().any(|unsealed| unsealed.word() == key)
 }

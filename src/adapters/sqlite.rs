@@ -4,6 +4,7 @@
 //! nothing. The directory is synced when the journal goes (`synchronous = EXTRA`): with less, a power failure right after a
 //! commit could undo it, and the act that it describes would be forgotten.
 
+mod copy;
 mod events;
 pub mod last;
 mod location;
@@ -29,12 +30,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
+pub(in crate::adapters) use self::copy::Whole;
 pub(crate) use self::lock::running;
 pub use self::lock::{Holder, StoreLock};
 pub(crate) use self::probe::{is_there, probe};
 use self::schema::Found;
 pub(in crate::adapters) use self::schema::new_store;
 use self::trouble::At as _;
+pub(in crate::adapters) use self::trouble::moved;
 use crate::adapters::rows::{self as carried, Fault};
 use crate::adapters::taken::Taken;
 use crate::memory::{About, Event, Memory, Store, StoreError, StoreReader, Update};
@@ -189,10 +192,17 @@ async fn open_to_write(path: &Path, now: DateTime<Utc>) -> Result<SqliteConnecti
         let mut connection = connect(path, Access::Write).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         schema::migrate(&mut transaction, now).await?;
+        schema::serves(&mut transaction).await?;
         transaction.commit().await?;
         Ok(connection)
     };
     open.await.map_err(|fault: Fault| fault.at(path))
+}
+
+/// Whether two addresses lead to one file.
+pub(in crate::adapters) fn is_same(one: &str, other: &str) -> bool {
+    let path = |url: &str| location::canonical(&location::path_of(url).ok()?).ok();
+    path(one).is_some() && path(one) == path(other)
 }
 
 /// Opens what was open before: a store that has vanished meanwhile must not be made anew.
@@ -256,7 +266,10 @@ async fn open_if_store(path: &Path, access: Access) -> Result<Option<SqliteConne
     let mut connection = connect(path, access).await?;
     match schema::inspect(&mut connection).await? {
         Found::Nothing => Ok(None),
-        Found::Current => Ok(Some(connection)),
+        Found::Current => {
+            schema::serves(&mut connection).await?;
+            Ok(Some(connection))
+        }
         Found::Older => Err(Fault::Refused(
             "an older fleetsheet wrote it, and reading it must not change it".into(),
             "run one pass of this version to bring it up to date",
@@ -265,6 +278,10 @@ async fn open_if_store(path: &Path, access: Access) -> Result<Option<SqliteConne
 }
 
 async fn connect(path: &Path, access: Access) -> Result<SqliteConnection, sqlx::Error> {
+    options(path, access).connect().await
+}
+
+fn options(path: &Path, access: Access) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
@@ -272,11 +289,10 @@ async fn connect(path: &Path, access: Access) -> Result<SqliteConnection, sqlx::
         .foreign_keys(true)
         .pragma("cell_size_check", "ON")
         .disable_statement_logging();
-    let options = match access {
+    match access {
         Access::Write => options
             .journal_mode(SqliteJournalMode::Delete)
             .synchronous(SqliteSynchronous::Extra),
         Access::Read => options.read_only(true).pragma("query_only", "ON"),
-    };
-    options.connect().await
+    }
 }

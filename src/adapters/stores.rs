@@ -1,11 +1,14 @@
 //! Both kinds of store behind one door: where one is, what it remembers, and the right to change it, which is a lock beside a file
 //! or a lease in a database.
 
+mod copy;
+
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use self::copy::{Copied, copy};
 use super::postgres::{self, Address, Ended, Lease, PostgresStore};
 use super::sqlite::waiting::{Waiting, is_waited_for};
 use super::sqlite::{self, Access, SqliteStore, StoreLock, last};
@@ -71,6 +74,33 @@ enum Right {
 }
 
 impl Place {
+    /// As `state.url` names it, without what only says how it is reached.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match self {
+            Self::File(url) => url.clone(),
+            Self::Database(address) => address.to_string(),
+        }
+    }
+
+    /// Whether the other one is the same place, as far as their names tell.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => sqlite::is_same(one, other),
+            (Self::Database(one), Self::Database(other)) => {
+                one.to_string() == other.to_string() && one.schema == other.schema
+            }
+            _ => false,
+        }
+    }
+
+    /// Why it serves nobody any more, where it was moved elsewhere. Other trouble is left to whoever opens it.
+    pub async fn moved(&self, now: DateTime<Utc>) -> Option<StoreError> {
+        let look = async { self.to_read(now).await?.about().await };
+        look.await.err().filter(|error| matches!(error, StoreError::Moved(_)))
+    }
+
     /// Opens it to read: it takes no commit. One that is not there is empty.
     ///
     /// # Errors
@@ -281,13 +311,7 @@ impl Held {
     pub async fn open(&mut self) -> Result<Box<dyn Store>, StoreError> {
         Ok(match (&mut self.right, &self.place) {
             (Right::Lease(lease), _) => Box::new(lease.store().await?),
-            (Right::Lock(_), place) => {
-                let url = match place {
-                    Place::File(url) => url.clone(),
-                    Place::Database(address) => address.to_string(),
-                };
-                Box::new(SqliteStore::open(&url, Access::Write, self.now).await?)
-            }
+            (Right::Lock(_), place) => Box::new(SqliteStore::open(&place.url(), Access::Write, self.now).await?),
         })
     }
 

@@ -47,10 +47,29 @@ pub(super) const CHECK: &str = "\
 Exit codes:
   0  a pass would work
   1  something is wrong, or could not be checked
-  2  wrong usage or configuration";
+  2  wrong usage or configuration
+  5  the state store was moved elsewhere";
+
+pub(super) const COPY: &str = "\
+Exit codes:
+  0  moved; the old store is closed, so set state.url to the new place
+  1  failed, or the new place is not empty; the old store still serves
+  2  wrong usage or configuration
+  5  the old store was moved before, and is closed
+  6  another pass holds the state store
+
+Killed at any time, it leaves the old store as it was, unless it was done; run it again.";
 
 /// Of commands that only look.
 pub(super) const LOOK: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage or configuration
+  5  the state store was moved elsewhere";
+
+/// Of the sandbox, whose store is its own.
+pub(super) const SANDBOX: &str = "\
 Exit codes:
   0  done
   1  failed

@@ -79,7 +79,7 @@ async fn under_lock(
                 "the lease of the state store cannot be taken; run this again",
             ));
         }
-        Err(Refused::Broken(error)) => return Err(Refusal::failed(error)),
+        Err(Refused::Broken(error)) => return Err(error.into()),
     };
     clients.calls.act_under(held.leave().cloned());
     let work = tokio::select! {
@@ -101,10 +101,7 @@ async fn chosen_and_added(
     now: DateTime<Utc>,
 ) -> Result<Result<Work, Box<Report>>, Refusal> {
     // It remembers nothing: the next pass meets the rows as it meets those that people type.
-    let store = store_place(&clients.config)
-        .to_read(now)
-        .await
-        .map_err(Refusal::failed)?;
+    let store = store_place(&clients.config).to_read(now).await.map_err(Refusal::from)?;
     let policy = policy(&clients.config, &Allowed::default(), false);
     let seen = match preview_of(clients, &policy, &*store, now).await {
         Ok(seen) => seen,
@@ -139,7 +136,7 @@ async fn chosen_and_added(
         names: &clients.names,
         now,
     };
-    let mut journal = Journal::open(&*store).await.map_err(Refusal::failed)?;
+    let mut journal = Journal::open(&*store).await.map_err(Refusal::from)?;
     let added = back.add(&observed.sheet, &mut journal, &chosen.rows).await;
     Ok(Ok(work(&seen, chosen, Some(added.map_err(|error| error.to_string())))))
 }

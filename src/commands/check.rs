@@ -12,6 +12,7 @@ use std::io;
 use std::path::Path;
 
 use super::output::{Logs, print, start_logs};
+use super::store;
 use crate::adapters::files;
 use crate::adapters::google_sheets::auth::place::{Place, holds_secret};
 use crate::calls::Calls;
@@ -36,6 +37,7 @@ pub(super) async fn run(asked: &Invocation, send_test_mail: bool) -> Result<u8, 
         Ok(config) => config,
         Err(errors) => return tell(asked, judge_config(&errors), &calls),
     };
+    store::must_serve(&config).await?;
     let place = asked.config.display().to_string();
     let mut findings = vec![Finding::ok(Item::Config, place, "can be read")];
     findings.extend(judge_placeholders(&config));

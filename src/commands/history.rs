@@ -41,7 +41,7 @@ pub(super) async fn run(
         (None, Format::Text) => limit.saturating_mul(3),
         (None, Format::Json) => limit,
     };
-    let mut events = store.history(channel, read).await.map_err(Refusal::failed)?;
+    let mut events = store.history(channel, read).await.map_err(Refusal::from)?;
     if let Some(channel) = channel.filter(|_| events.is_empty()) {
         known(&*store, channel).await?;
     }
@@ -65,8 +65,8 @@ pub(super) async fn run(
 
 /// Refuses a channel that the store has never heard of: most likely it is mistyped.
 async fn known(store: &dyn StoreReader, channel: &str) -> Result<(), Refusal> {
-    let memory = store.load().await.map_err(Refusal::failed)?;
-    let events = store.history(None, u32::MAX).await.map_err(Refusal::failed)?;
+    let memory = store.load().await.map_err(Refusal::from)?;
+    let events = store.history(None, u32::MAX).await.map_err(Refusal::from)?;
     let remembered = memory.channels.keys().map(ToString::to_string);
     let told = events.into_iter().map(|event| event.channel);
     let names: BTreeSet<String> = remembered.chain(told).filter(|name| !name.is_empty()).collect();

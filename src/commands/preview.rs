@@ -18,10 +18,7 @@ use crate::stages::Stages;
 /// When the store cannot be opened.
 pub(super) async fn preview(clients: &Clients, policy: &Policy) -> Result<Result<Preview, Box<Report>>, Refusal> {
     let now = now();
-    let store = store_place(&clients.config)
-        .to_read(now)
-        .await
-        .map_err(Refusal::failed)?;
+    let store = store_place(&clients.config).to_read(now).await.map_err(Refusal::from)?;
     Ok(preview_of(clients, policy, &*store, now).await)
 }
 

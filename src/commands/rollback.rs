@@ -131,7 +131,7 @@ async fn ask(parts: &OrderParts<'_>, order: Order<'_>) -> Result<Step, Refusal> 
     }
     let at = now();
     let store = store::to_read(parts.config).await?;
-    let memory = store.load().await.map_err(Refusal::failed)?;
+    let memory = store.load().await.map_err(Refusal::from)?;
     let asked = Ordered {
         order,
         policy: parts.policy,

@@ -45,13 +45,13 @@ pub(super) async fn run(config: Config, format: Format) -> Result<u8, Refusal> {
     let store = store::to_read(&config).await?;
     let last = place.last().await;
     let status = Status {
-        memory: store.load().await.map_err(Refusal::failed)?,
+        memory: store.load().await.map_err(Refusal::from)?,
         told: last.as_ref().and_then(LastPass::told),
         last,
         absent: store::absent(&config).await?,
         store: config.state.place.to_string(),
-        about: store.about().await.map_err(Refusal::failed)?,
-        standing: place.standing().await.map_err(Refusal::failed)?,
+        about: store.about().await.map_err(Refusal::from)?,
+        standing: place.standing().await.map_err(Refusal::from)?,
         version_tag: config.tags.version.as_str().into(),
         running: place.running().await,
         now,

@@ -1,5 +1,7 @@
 //! The checked configuration: what the rest of the program may rely on without looking again.
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -14,6 +16,8 @@ use crate::endpoint::Endpoint;
 use crate::problem::Kind;
 use crate::rollout::Rollouts;
 use crate::running::AgentTags;
+
+pub use state::{Access, Postgres, State, StatePlace};
 
 /// A whole configuration that passed every check. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -292,47 +296,6 @@ pub struct Prometheus {
     pub ca_file: Option<PathBuf>,
     /// How long one query may take.
     pub timeout: Duration,
-}
-
-/// `[state]`.
-#[derive(Clone, Debug)]
-pub struct State {
-    /// Where the store is.
-    pub place: StatePlace,
-    /// How long history is kept; at least a day.
-    pub history_keep: Duration,
-}
-
-/// Where the store is: `state.url` and what belongs to it.
-#[derive(Clone, Debug)]
-pub enum StatePlace {
-    /// A file; a relative path starts at the current directory.
-    Sqlite(PathBuf),
-    /// A schema of a database in PostgreSQL.
-    Postgres(Postgres),
-}
-
-/// A database in PostgreSQL.
-#[derive(Clone, Debug)]
-pub struct Postgres {
-    /// A host's name or address, or the directory of a socket.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// The user.
-    pub user: String,
-    /// The database.
-    pub database: String,
-    /// Whether the server shows a certificate of its name; else it is on this machine.
-    pub verified: bool,
-    /// Authorities that count instead of those of this machine.
-    pub authorities: Option<PathBuf>,
-    /// The password, when the environment gave one.
-    pub password: Option<SecretString>,
-    /// A file that holds it alone.
-    pub password_file: Option<PathBuf>,
-    /// The schema.
-    pub schema: String,
 }
 
 /// `[replicas]`.

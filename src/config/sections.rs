@@ -6,6 +6,8 @@ mod people;
 mod rollouts;
 mod state;
 
+pub(super) use state::another as another_store;
+
 use std::time::Duration;
 
 use super::model::{

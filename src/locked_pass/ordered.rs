@@ -101,7 +101,7 @@ async fn under(
     options: PassOptions,
     ended: &mut Option<LastPass>,
 ) -> Result<Option<Report>, Undone> {
-    let store = held.open().await.map_err(Refusal::failed)?;
+    let store = held.open().await.map_err(Refusal::from)?;
     right::note_taking(held, &*store).await;
     let (run, now) = (held.run().to_owned(), held.now());
     let began = Instant::now();
@@ -177,7 +177,7 @@ async fn hold(
             }
             // An order serves no tick.
             Err(Refused::Served) => sleep(LOOK_AGAIN).await,
-            Err(Refused::Broken(error)) => return Err(Refusal::failed(error)),
+            Err(Refused::Broken(error)) => return Err(error.into()),
         }
     }
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{Event, Memory, Update};
+use crate::refusal::Refusal;
 
 /// A failure of the store, in words for people.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum StoreError {
     /// The lease that it was changed under ran out, or another instance took over: nothing was written.
     #[error("{0}")]
     Fenced(String),
+    /// It was moved to another place, and serves nobody here any more.
+    #[error("{0}")]
+    Moved(String),
     /// It cannot be opened, read or written, or holds what this version does not understand.
     #[error("{message}")]
     Broken {
@@ -23,6 +27,15 @@ pub enum StoreError {
         #[source]
         cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Moved(_) => Self::held(error),
+            StoreError::Held(_) | StoreError::Fenced(_) | StoreError::Broken { .. } => Self::failed(error),
+        }
+    }
 }
 
 /// What a store says of itself.

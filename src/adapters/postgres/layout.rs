@@ -66,13 +66,12 @@ pub(super) async fn inspect(session: &mut Session, address: &Address) -> Result<
     if count != 3 {
         return Err(others());
     }
-    let row = session
-        .first(sql("SELECT value FROM meta WHERE key = 'layout'"))
-        .await?;
-    let text: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    let ask = "SELECT (SELECT value FROM meta WHERE key = 'layout'), (SELECT value FROM meta WHERE key = 'moved')";
+    let row = session.one(sql(ask)).await?;
+    let (text, moved): (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
     let layout = text.as_deref().and_then(|text| text.parse::<i64>().ok());
     match layout {
-        Some(LAYOUT) if tables == NAMES => Ok(Found::Current),
+        Some(LAYOUT) if tables == NAMES => moved.map_or(Ok(Found::Current), |to| Err(Fault::Moved(to))),
         Some(LAYOUT) => Err(Fault::Damaged(format!("its tables are not those of layout {LAYOUT}"))),
         Some(newer) if newer > LAYOUT => Err(Fault::Refused(
             format!("a newer fleetsheet wrote it (layout {newer}; this one knows {LAYOUT})"),
@@ -100,12 +99,27 @@ pub(super) async fn prepare(session: &mut Session, address: &Address, now: DateT
     if inspect(session, address).await? == Found::Current {
         return Ok(());
     }
-    session
-        .execute(sql("SELECT pg_advisory_xact_lock($1)").bind(MAKING))
-        .await?;
+    alone(session).await?;
     if inspect(session, address).await? == Found::Current {
         return Ok(());
     }
+    lay(session, address).await?;
+    let mut rows = Rows(session);
+    let mut writer = Writer::of_nothing(&mut rows);
+    writer.put_meta(Key::Store, new_store()).await?;
+    let created = now.to_rfc3339_opts(SecondsFormat::Micros, true);
+    writer.put_meta(Key::Created, created).await?;
+    writer.seal().await
+}
+
+/// Waits until nobody else makes a store, until the transaction ends.
+pub(super) async fn alone(session: &mut Session) -> Result<(), Fault> {
+    let lock = sql("SELECT pg_advisory_xact_lock($1)").bind(MAKING);
+    session.execute(lock).await.map(drop)
+}
+
+/// Makes the tables, and no row but that of the layout.
+pub(super) async fn lay(session: &mut Session, address: &Address) -> Result<(), Fault> {
     let schema = address.schema.replace('"', "\"\"");
     let there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
     let there: bool = session.one(sql(there).bind(&address.schema)).await?.try_get(0)?;
@@ -114,13 +128,7 @@ pub(super) async fn prepare(session: &mut Session, address: &Address, now: DateT
     }
     session.raw(TABLES.to_owned()).await?;
     let layout = [(Key::Layout.word(), LAYOUT.to_string())];
-    Rows(session).put(Table::Meta, &layout).await?;
-    let mut rows = Rows(session);
-    let mut writer = Writer::of_nothing(&mut rows);
-    writer.put_meta(Key::Store, new_store()).await?;
-    let created = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-    writer.put_meta(Key::Created, created).await?;
-    writer.seal().await
+    Rows(session).put(Table::Meta, &layout).await.map(drop)
 }
 
 /// Refuses a server that takes no writes.

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::address::Address;
+use super::copy::Whole;
 use super::fence::Fence;
 use super::holder::Holder;
 use super::layout;
@@ -262,17 +263,30 @@ impl Lease {
     /// # Errors
     /// When there is no connection.
     pub async fn store(&mut self) -> Result<PostgresStore, StoreError> {
-        let fence = Fence {
+        let session = self.session().await?;
+        Ok(PostgresStore::fenced(&self.address, self.fence(), session))
+    }
+
+    /// The store as a whole, to be copied elsewhere.
+    pub(in crate::adapters) async fn whole(&mut self) -> Result<Whole, StoreError> {
+        let session = self.session().await?;
+        Ok(Whole::fenced(&self.address, self.fence(), session))
+    }
+
+    fn fence(&self) -> Fence {
+        Fence {
             epoch: self.epoch,
             leave: self.leave.clone(),
-        };
-        let session = match self.session.take() {
-            Some(session) => session,
+        }
+    }
+
+    async fn session(&mut self) -> Result<Session, StoreError> {
+        match self.session.take() {
+            Some(session) => Ok(session),
             None => Session::connect(&self.address)
                 .await
-                .map_err(|fault| trouble::at(fault, &self.address))?,
-        };
-        Ok(PostgresStore::fenced(&self.address, fence, session))
+                .map_err(|fault| trouble::at(fault, &self.address)),
+        }
     }
 
     /// Releases it. The calls in hand have ended, or were dropped.

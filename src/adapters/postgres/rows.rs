@@ -19,7 +19,7 @@ pub(super) async fn load(session: &mut Session) -> Result<Memory, Fault> {
     for table in Table::ALL {
         let mut after = String::new();
         loop {
-            let rows = session.all(sql(page(table)).bind(&after).bind(ROWS_AN_ANSWER)).await?;
+            let rows = rows_after(session, table, &after, ROWS_AN_ANSWER).await?;
             for row in &rows {
                 loading.row(table, row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?;
             }
@@ -30,6 +30,16 @@ pub(super) async fn load(session: &mut Session) -> Result<Memory, Fault> {
         }
     }
     Ok(loading.end()?.0)
+}
+
+/// The first rows after a key, so many at most.
+pub(super) async fn rows_after(
+    session: &mut Session,
+    table: Table,
+    after: &str,
+    most: i64,
+) -> Result<Vec<PgRow>, Fault> {
+    session.all(sql(page(table)).bind(after).bind(most)).await
 }
 
 /// Keys are compared byte by byte (their columns have the collation `C`), and none is empty.
@@ -92,7 +102,7 @@ fn statements(table: Table) -> Statements {
 }
 
 /// Carries rows into an open transaction.
-pub(super) struct Rows<'s>(pub(super) &'s mut Session);
+pub(in crate::adapters) struct Rows<'s>(pub(super) &'s mut Session);
 
 #[async_trait]
 impl Carrier for Rows<'_> {

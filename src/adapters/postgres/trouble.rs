@@ -6,6 +6,7 @@ use super::address::Address;
 use super::layout;
 use crate::adapters::outbound::untrusted;
 use crate::adapters::rows::Fault;
+use crate::adapters::sqlite::moved;
 use crate::memory::StoreError;
 use crate::text::{plain, short};
 
@@ -34,6 +35,7 @@ pub(super) fn at(fault: Fault, address: &Address) -> StoreError {
         },
         Fault::Damaged(what) => said(address, format_args!("it is damaged: {what}"), RESTORE, None),
         Fault::Refused(what, fix) => said(address, what, fix, None),
+        Fault::Moved(to) => moved(address, &to),
         Fault::Silent => said(
             address,
             "it does not answer in time",

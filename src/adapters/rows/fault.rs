@@ -9,6 +9,8 @@ pub(in crate::adapters) enum Fault {
     Damaged(String),
     /// It is whole, but not for us: what is wrong, and the fix.
     Refused(String, &'static str),
+    /// It was copied there, and closed.
+    Moved(String),
     /// Another one holds the lease, or this one's ran out.
     Fenced,
     /// It gave no answer in time.

@@ -24,7 +24,7 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Memory, Fa
 }
 
 /// Carries rows into an open transaction.
-pub(super) struct Rows<'c>(pub(super) &'c mut SqliteConnection);
+pub(in crate::adapters) struct Rows<'c>(pub(super) &'c mut SqliteConnection);
 
 #[async_trait]
 impl Carrier for Rows<'_> {

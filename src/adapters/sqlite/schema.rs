@@ -96,13 +96,24 @@ pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<Found, 
     })
 }
 
+/// Refuses a store that was moved elsewhere.
+pub(super) async fn serves(connection: &mut SqliteConnection) -> Result<(), Fault> {
+    match value(connection, Key::Moved).await? {
+        Some(to) => Err(Fault::Moved(to)),
+        None => Ok(()),
+    }
+}
+
+/// A value of the table `meta`.
+pub(super) async fn value(connection: &mut SqliteConnection, key: Key) -> Result<Option<String>, Fault> {
+    let query = sqlx::query_scalar("SELECT value FROM meta WHERE key = $1").bind(key.word());
+    Ok(query.fetch_optional(connection).await?)
+}
+
 /// What a store of this layout says of itself.
 pub(super) async fn about(connection: &mut SqliteConnection) -> Result<About, Fault> {
-    let value = |key: Key| {
-        sqlx::query_scalar::<_, Option<String>>("SELECT (SELECT value FROM meta WHERE key = $1)").bind(key.word())
-    };
-    let id = value(Key::Store).fetch_one(&mut *connection).await?.unwrap_or_default();
-    let seal = value(Key::Seal).fetch_one(&mut *connection).await?.unwrap_or_default();
+    let id = value(connection, Key::Store).await?.unwrap_or_default();
+    let seal = value(connection, Key::Seal).await?.unwrap_or_default();
     Ok(about_of("sqlite", id, STEPS.len() as i64, seal))
 }
 
@@ -123,12 +134,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc
     if found == Found::Current {
         return Ok(());
     }
-    migrator().run(&mut *connection).await.map_err(|error| match error {
-        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
-            Fault::Sql(error)
-        }
-        other => Fault::Refused(format!("its layout cannot be brought up to date: {other}"), RESTORE),
-    })?;
+    lay(connection).await?;
     if found == Found::Nothing {
         let mut rows = Rows(connection);
         let mut writer = Writer::of_nothing(&mut rows);
@@ -140,6 +146,16 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, now: DateTime<Utc
     // An older store keeps its seal: to seal rows that nobody verified would approve whatever happened to them. A migration that
     // changes sealed rows must load them first.
     Ok(())
+}
+
+/// Brings the tables to the newest layout, and no row.
+pub(super) async fn lay(connection: &mut SqliteConnection) -> Result<(), Fault> {
+    migrator().run(connection).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+            Fault::Sql(error)
+        }
+        other => Fault::Refused(format!("its layout cannot be brought up to date: {other}"), RESTORE),
+    })
 }
 
 fn migrator() -> Migrator {

@@ -30,9 +30,17 @@ impl At for Fault {
             Self::Sql(error) => of_sql(path, error),
             Self::Damaged(what) => broken(path, format_args!("it is damaged: {what}"), RESTORE),
             Self::Refused(what, fix) => broken(path, what, fix),
+            Self::Moved(to) => moved(&path.display(), &to),
             Self::Fenced | Self::Silent => broken(path, "it gave no answer", "report this as a bug"),
         }
     }
+}
+
+/// What a store says that was moved.
+pub(in crate::adapters) fn moved(place: &dyn Display, to: &str) -> StoreError {
+    StoreError::Moved(plain(&format!(
+        "state store {place}: it was moved to {to} and is closed; set state.url to that"
+    )))
 }
 
 /// Longest account of what is wrong, in characters. What cannot be read back may be quoted in it, and that may be a whole row.

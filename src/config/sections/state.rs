@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use url::Url;
 
-use super::super::model::{Limits, Postgres, Replicas, State, StatePlace};
+use super::super::model::{Access, Limits, Postgres, Replicas, State, StatePlace};
 use super::super::read::Reader;
 use super::super::syntax::{self, DAY, SECOND};
 use crate::endpoint::is_loopback;
@@ -22,15 +22,21 @@ pub(super) fn state(r: &mut Reader) -> Option<State> {
     let password = r.optional("state.password", |text| Ok(SecretString::from(text.to_owned())));
     let password_file = r.optional("state.password_file", syntax::path);
     let schema = r.text("state.schema", schema);
-    let place = r.text(URL, place);
+    let place = r.text(URL, |text| Ok((place(text)?, text.to_owned())));
     if matches!(password, Some(Some(_))) && r.is_from_file("state.password") {
         let message = "does not belong in this file; name a file that holds it in state.password_file, or set \
                        FLEETSHEET_STATE__PASSWORD";
         r.fail("state.password", message);
         return None;
     }
-    let (password, password_file) = (password?, password_file?);
-    let place = match place? {
+    let (password, password_file, schema) = (password?, password_file?, schema?);
+    let (place, mut url) = place?;
+    let access = Access {
+        password,
+        password_file,
+        schema,
+    };
+    let place = match place {
         StatePlace::Postgres(address) => {
             if address.password.is_some() && r.is_from_file(URL) {
                 let message = "holds a password, which does not belong in this file; name a file that holds it in \
@@ -38,19 +44,44 @@ pub(super) fn state(r: &mut Reader) -> Option<State> {
                 r.fail(URL, message);
                 return None;
             }
-            StatePlace::Postgres(Postgres {
-                password: password.or(address.password),
-                password_file,
-                schema: schema?,
-                ..address
-            })
+            if address.password.is_some() {
+                url = "(from the environment, with a password)".to_owned();
+            }
+            StatePlace::Postgres(access.of(address))
         }
         file @ StatePlace::Sqlite(_) => file,
     };
     Some(State {
         place,
+        url,
+        access,
         history_keep: history_keep?,
     })
+}
+
+/// The place of a store at another address, which is reached as this configuration says.
+pub(in crate::config) fn another(state: &State, text: &str) -> Result<StatePlace, String> {
+    match place(text)? {
+        StatePlace::Postgres(address) if address.password.is_some() => Err(
+            "holds a password, which others could read; name a file that holds it in state.password_file, or set \
+             FLEETSHEET_STATE__PASSWORD"
+                .to_owned(),
+        ),
+        StatePlace::Postgres(address) => Ok(StatePlace::Postgres(state.access.of(address))),
+        file @ StatePlace::Sqlite(_) => Ok(file),
+    }
+}
+
+impl Access {
+    /// A database that is reached so.
+    fn of(&self, address: Postgres) -> Postgres {
+        Postgres {
+            password: self.password.clone().or(address.password),
+            password_file: self.password_file.clone(),
+            schema: self.schema.clone(),
+            ..address
+        }
+    }
 }
 
 pub(super) fn replicas(r: &mut Reader, limits: Option<&Limits>, state: Option<&State>) -> Option<Replicas> {
