@@ -5,9 +5,12 @@
 mod cluster;
 mod copy;
 mod lease;
+mod network;
 mod passes;
+mod proxy;
 mod replicas;
 mod rows;
+mod stops;
 
 use std::time::Duration;
 

@@ -53,12 +53,15 @@ async fn disturbed(name: &str, trouble: Trouble, points: u64) {
         let after = finished(&stage, &database).await;
         assert_eq!(after.code, 0, "{point}: {after:?}");
         assert!(ids.iter().all(|id| stage.version(id) == version), "{point}: {after:?}");
-        let told = format!(
-            "SELECT COUNT(*) FROM fleetsheet.events WHERE event = 'promotion' AND to_value = '{version}'"
-        );
+        let told =
+            format!("SELECT COUNT(*) FROM fleetsheet.events WHERE event = 'promotion' AND to_value = '{version}'");
         assert_eq!(database.sql(&told), "1", "{point}: it was promoted twice");
         let quiet = pass(&stage, "beta", &database.url()).await;
-        assert_eq!((quiet.code, &quiet.json["changed"]), (0, &0.into()), "{point}: {quiet:?}");
+        assert_eq!(
+            (quiet.code, &quiet.json["changed"]),
+            (0, &0.into()),
+            "{point}: {quiet:?}"
+        );
     }
     println!("{trouble:?} at {points} of {messages} messages: passes by exit code {ended:?}");
 }
@@ -89,12 +92,19 @@ async fn answers_that_come_late_make_a_pass_slow_and_nothing_else() {
     let proxy = Proxy::start(database.port, Trouble::Late(Duration::from_millis(60)), 1).await;
     let ran = pass(&stage, "alpha", &database.url_at(proxy.port)).await;
     assert_eq!((ran.code, stage.version(&ids[3])), (0, "3.0.0".to_owned()), "{ran:?}");
-    assert!(ran.json["duration_ms"].as_u64().unwrap() > 120, "it was not late: {ran:?}");
+    assert!(
+        ran.json["duration_ms"].as_u64().unwrap() > 120,
+        "it was not late: {ran:?}"
+    );
     // Later than every timeout it is as if nothing came.
     stage.turn_keys("web-prod", "3.1.0");
     let proxy = Proxy::start(database.port, Trouble::Late(Duration::from_secs(600)), 8).await;
     let ran = pass(&stage, "alpha", &database.url_at(proxy.port)).await;
     assert!([1, 6].contains(&ran.code), "{ran:?}");
     let after = finished(&stage, &database).await;
-    assert_eq!((after.code, stage.version(&ids[0])), (0, "3.1.0".to_owned()), "{after:?}");
+    assert_eq!(
+        (after.code, stage.version(&ids[0])),
+        (0, "3.1.0".to_owned()),
+        "{after:?}"
+    );
 }

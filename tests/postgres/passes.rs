@@ -19,7 +19,7 @@ pub(super) async fn stage(name: &str, servers: usize) -> Option<(Stage, Vec<Stri
 }
 
 /// What each row of the store was last written by, but for the lease.
-fn written(database: &Database) -> String {
+pub(super) fn written(database: &Database) -> String {
     let tables = ["meta", "channels", "servers", "problems", "news", "outbox", "events"];
     let each = tables
         .map(|table| format!("SELECT '{table}', string_agg(xmin::text, ',' ORDER BY ctid) FROM fleetsheet.{table}"));

@@ -19,7 +19,9 @@ const IN_HAND: u64 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_that_is_stopped_at_a_random_instant_commits_nothing_stale_and_the_world_is_right() {
-    let stops = std::env::var("FLEETSHEET_STOPS").ok().map_or(FEW, |text| text.parse().unwrap());
+    let stops = std::env::var("FLEETSHEET_STOPS")
+        .ok()
+        .map_or(FEW, |text| text.parse().unwrap());
     let Some((mut stage, ids, database)) = stage("stops", 8).await else {
         return;
     };
@@ -51,7 +53,10 @@ async fn a_pass_that_is_stopped_at_a_random_instant_commits_nothing_stale_and_th
         let other = stage.run_with(&["--once", "--format", "json"], &beta).await;
         assert_eq!(other.code, 0, "{stop}: {other:?}");
         assert!(ids.iter().all(|id| stage.version(id) == version), "{stop}: {other:?}");
-        let (calls, writes) = (stage.cloud.script().count("ec2.CreateTags"), stage.sheets.desk().writes().len());
+        let (calls, writes) = (
+            stage.cloud.script().count("ec2.CreateTags"),
+            stage.sheets.desk().writes().len(),
+        );
         let before = written(&database);
         let epoch = database.sql("SELECT epoch FROM fleetsheet.lease WHERE name = 'pass'");
         signal(pid, "CONT");
@@ -62,7 +67,11 @@ async fn a_pass_that_is_stopped_at_a_random_instant_commits_nothing_stale_and_th
             (1 | 6, _) if ran.json["outcome"] != "busy" => {
                 fenced += 1;
                 assert_eq!(written(&database), before, "{stop}: a stale commit: {ran:?}");
-                assert_eq!(stage.sheets.desk().writes().len(), writes, "{stop}: a stale write: {ran:?}");
+                assert_eq!(
+                    stage.sheets.desk().writes().len(),
+                    writes,
+                    "{stop}: a stale write: {ran:?}"
+                );
             }
             // It was over before it was stopped, or had not asked for the lease yet and made a whole pass of its own after the other.
             (0, own) if own.as_i64().is_some_and(|own| own <= epoch.parse::<i64>().unwrap()) => over += 1,
@@ -72,7 +81,11 @@ async fn a_pass_that_is_stopped_at_a_random_instant_commits_nothing_stale_and_th
         assert!(stale <= IN_HAND, "{stop}: {stale} stale calls: {ran:?}");
         stale_calls += stale;
         let quiet = stage.run_with(&["--once", "--format", "json"], &beta).await;
-        assert_eq!((quiet.code, &quiet.json["changed"]), (0, &0.into()), "{stop}: {quiet:?}");
+        assert_eq!(
+            (quiet.code, &quiet.json["changed"]),
+            (0, &0.into()),
+            "{stop}: {quiet:?}"
+        );
         assert!(ids.iter().all(|id| stage.version(id) == version), "{stop}: {quiet:?}");
     }
     println!(
