@@ -25,7 +25,7 @@ use belts::{Allow, BeltParser, allowed};
 pub use rollback::RollbackRequest;
 pub use sandbox::SandboxRequest;
 pub use since::Since;
-use state::AskState;
+pub use state::AskState;
 pub use wrong::{asks_for_json, mistake};
 
 /// What was asked for.
