@@ -51,8 +51,8 @@ pub use model::{AgentCounts, By, ChannelPlan, Happening, Moved, Plan, ServerPlan
 pub use order::{NotOrdered, Order, order};
 pub use policy::{Allowed, Belt, Policy, Rows};
 pub use rollout::{
-    GateLine, Phase, Place, Question, RolloutPlan, RolloutRule, before_start, place, questions_before_start,
-    questions_under_way,
+    GateLine, Phase, Place, Question, RolloutPlan, RolloutRule, Turn, before_start, place, questions_before_start,
+    questions_under_way, turn,
 };
 pub use rule::Rule;
 pub use server::count_repeats;

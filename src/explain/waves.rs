@@ -7,9 +7,10 @@ use crate::gate::Verdict;
 use crate::pass::Preview;
 use crate::plan::window::{Hours, openings};
 use crate::plan::{
-    By, ChannelPlan, GateLine, Inputs, Moved, Place, Policy, RolloutRule, Rule, ServerPlan, before_start, place,
+    By, ChannelPlan, GateLine, Inputs, Moved, Place, Policy, RolloutRule, Rule, ServerPlan, Turn, before_start, place,
+    turn,
 };
-use crate::rollout::Strategy;
+use crate::rollout::{ColourPhase, Strategy};
 use crate::sheet::intent::Tick;
 use crate::tag::ChannelName;
 
@@ -62,8 +63,10 @@ pub(super) fn explain_channel(channel: &ChannelPlan, preview: &Preview, policy: 
             lines.push(("because", format!("{}{hold}", rollout.why)));
         }
         if let (RolloutRule::Watched | RolloutRule::Stopped, false) = (rollout.rule, advances(channel, preview)) {
-            let words = "tick advance: the wave need not bake or pass its gates any more, but for one that fails";
-            lines.push(("to go on sooner", words.to_owned()));
+            let name = if rollout.phase.is_some() { "phase" } else { "wave" };
+            let words =
+                format!("tick advance: the {name} need not bake or pass its gates any more, but for one that fails");
+            lines.push(("to go on sooner", words));
         }
         if let Some(at) = rollout.not_before {
             lines.push(("not before", time(at)));
@@ -196,6 +199,9 @@ pub(super) fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Po
         now: preview.now,
     };
     let plan = &preview.decided.plan;
+    if let Some(turn) = turn(inputs, plan, &server.id) {
+        lines.extend(turn_words(&turn));
+    }
     let Some(place) = place(inputs, plan, &server.id) else {
         return;
     };
@@ -204,6 +210,22 @@ pub(super) fn explain_server(server: &ServerPlan, preview: &Preview, policy: &Po
         .and_then(|channel| channel.rollout.as_ref())
         .map_or("", |rollout| &*rollout.why);
     lines.push(("wave", place_words(&place, why)));
+}
+
+/// `green, role preview`, and `phase 1 of 4 (preview) takes it; it was taken`.
+fn turn_words(turn: &Turn) -> Vec<(&'static str, String)> {
+    let colour = turn.colour.as_deref().map_or("none".to_owned(), crate::text::plain);
+    let role = turn.role.as_deref().map_or("no role".to_owned(), |role| {
+        format!("role {}", crate::text::plain(role))
+    });
+    let mut lines = vec![("colour", format!("{colour}, {role}"))];
+    if let Some(phase) = turn.phase {
+        let next = if turn.under_way { "" } else { "in the next rollout " };
+        let taken = if turn.member { "; it was taken" } else { "" };
+        let (nth, all) = (phase as usize + 1, ColourPhase::ALL.len());
+        lines.push(("phase", format!("{next}phase {nth} of {all} ({phase}) takes it{taken}")));
+    }
+    lines
 }
 
 /// `wave 3 of 5 (50%), place 412 of 750; bakes until 14:30 UTC`.

@@ -26,7 +26,7 @@ pub(super) use cohort::{Cohort, cohorts};
 pub use gates::before_start;
 pub(super) use gates::let_go;
 pub(super) use order::{AtRest, go_by, in_order, is_at_rest, named, waits_for};
-pub use place::{Place, place};
+pub use place::{Place, Turn, place, turn};
 pub use question::{Question, questions_before_start, questions_under_way};
 pub(super) use roles::{Roles, colours_of, note as note_colours, roles, take_back as take_colours_back};
 pub(super) use sides::{Side, Sides};

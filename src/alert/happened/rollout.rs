@@ -33,6 +33,9 @@ pub(super) fn told(mut news: News, plan: &Plan, memory: &Memory) -> News {
             news.from = channel.previous.as_ref().map(ToString::to_string).unwrap_or_default();
             let known = memory.channels.get(&channel.name);
             if let Some(rollout) = known.and_then(|known| known.rollout.as_ref()) {
+                if rollout.switch.is_some() {
+                    news.text = "phases".to_owned();
+                }
                 let to = |wave: usize, to: &Size| match rollout.switch {
                     Some(_) => ColourPhase::at(wave).to_string(),
                     None => to.to_string(),

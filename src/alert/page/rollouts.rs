@@ -21,7 +21,7 @@ pub(super) fn of_news(news: &News) -> Option<Entry> {
             (failing(news, Tone::Good, &mut what, &mut fix), "rollout begins")
         }
         "rollout_done" => {
-            what = format!("{to} has gone out in all waves{behind}.");
+            what = format!("{to} has gone out in all {}{behind}.", parts(news));
             (Tone::Good, "rollout done")
         }
         "taken_back" => {
@@ -56,16 +56,26 @@ pub(super) fn of_news(news: &News) -> Option<Entry> {
         what,
         fix,
         when: time(news.at),
-        table: table(&news.waves),
+        table: table(news),
     })
 }
 
-/// A row for each wave.
-fn table(waves: &[PassedWave]) -> Vec<Vec<String>> {
+/// What it went out in.
+fn parts(news: &News) -> &'static str {
+    if news.text == "phases" { "phases" } else { "waves" }
+}
+
+/// A row for each wave, or phase.
+fn table(news: &News) -> Vec<Vec<String>> {
+    let waves = &news.waves;
     if waves.is_empty() {
         return Vec::new();
     }
-    let head = ["wave", "to", "servers", "began (UTC)", "took"].map(str::to_owned);
+    let head = match parts(news) {
+        "phases" => ["phase", "name", "servers", "began (UTC)", "took"],
+        _ => ["wave", "to", "servers", "began (UTC)", "took"],
+    };
+    let head = head.map(str::to_owned);
     let row = |wave: &PassedWave| {
         vec![
             wave.wave.to_string(),

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cohort::{Cohort, Site, cohorts};
 use super::members::fill;
+use super::roles::colours_of;
 use super::start::started_waves;
 use crate::memory::{Rollout, StartedWave};
 use crate::plan::inputs::Inputs;
 use crate::plan::joined;
 use crate::plan::model::Plan;
 use crate::plan::policy::SourceBelts;
+use crate::rollout::ColourPhase;
 use crate::tag::ServerId;
 
 /// The place of a server.
@@ -76,6 +78,52 @@ pub fn place(inputs: Inputs<'_>, plan: &Plan, id: &ServerId) -> Option<Place> {
     Some(Place {
         under_way: rollout.is_some(),
         ..found
+    })
+}
+
+/// What a server is in a blue-green channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Its colour, if it has one.
+    pub colour: Option<String>,
+    /// The role that it carries.
+    pub role: Option<String>,
+    /// The phase that takes it; `None` where nobody knows which colour is active.
+    pub phase: Option<ColourPhase>,
+    /// Whether it was taken.
+    pub member: bool,
+    /// Whether a rollout is under way after this plan; else it is the next one's phase.
+    pub under_way: bool,
+}
+
+/// The same as [`place`] in a blue-green channel; `None` for a server that cannot be seen, or is in another channel.
+#[must_use]
+pub fn turn(inputs: Inputs<'_>, plan: &Plan, id: &ServerId) -> Option<Turn> {
+    let server = plan.servers.iter().find(|server| server.id == *id)?;
+    let name = server.channel.as_ref()?;
+    let known = plan.update.channels.get(name);
+    let known = known.or_else(|| inputs.memory.channels.get(name));
+    let colours = colours_of(&inputs.policy.rollouts, name, known)?;
+    let live = inputs.fleet.servers.get(id)?;
+    let tag = |key| live.tag(key).map(ToString::to_string);
+    let colour = tag(&colours.colour_tag);
+    let rollout = known.and_then(|known| known.rollout.as_ref());
+    let active = known.and_then(|known| known.colour.as_ref());
+    let is_first = match (rollout.and_then(|rollout| rollout.switch.as_ref()), active) {
+        (Some(switch), _) => Some(colour.as_ref() == Some(&switch.other)),
+        (None, Some(active)) => Some(colour.as_ref().is_some_and(|colour| *colour != active.active)),
+        (None, None) => None,
+    };
+    let phase = is_first.map(|first| match first {
+        true => ColourPhase::Preview,
+        false => ColourPhase::Follow,
+    });
+    Some(Turn {
+        role: tag(&colours.role_tag),
+        colour,
+        phase,
+        member: server.member && rollout.is_some(),
+        under_way: rollout.is_some(),
     })
 }
 

@@ -147,8 +147,12 @@ impl Pass<'_, '_> {
             true => "untick advance, let a pass see it, then ",
             false => column,
         };
+        let then = match self.rollout.phase() {
+            Some(_) => "let the other colour take over",
+            None => "start the next wave",
+        };
         let message = format!(
-            "{}: {} of {} is over and waits for advance; {column}tick advance to start the next wave, or rollback to leave {}",
+            "{}: {} of {} is over and waits for advance; {column}tick advance to {then}, or rollback to leave {}",
             self.case.name,
             self.rollout.at_wave(),
             self.release,
