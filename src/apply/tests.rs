@@ -2,6 +2,7 @@
 
 mod random;
 mod refusals;
+mod staged;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
