@@ -24,6 +24,8 @@ mod resident;
 mod scene;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "support/traffic.rs"]
+mod traffic;
 #[path = "support/wanted.rs"]
 mod wanted;
 
@@ -46,6 +48,7 @@ mod printing;
 mod prometheus;
 mod sandbox;
 mod service;
+mod switching;
 mod threats;
 mod two_keys;
 

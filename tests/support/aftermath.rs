@@ -167,13 +167,20 @@ impl Stage {
 
     /// The same of any command.
     pub(crate) async fn killed_while(&self, arguments: &[&str], script: &Script, nth: u64, taken: bool) {
+        self.killed_in(arguments, script, "*", nth, taken).await;
+    }
+
+    /// The same at the nth request of a method.
+    pub(crate) async fn killed_in(&self, arguments: &[&str], script: &Script, method: &str, nth: u64, taken: bool) {
         let pid = Arc::new(OnceLock::new());
         let victim = Arc::clone(&pid);
         if !taken {
-            script.fail("*", When::Nth(nth), Fault::ResetBefore);
+            script.fail(method, When::Nth(nth), Fault::ResetBefore);
         }
         // A worker that just blocked would stall the runtime's sockets with it.
-        script.before("*", nth, move || tokio::task::block_in_place(|| kill(*victim.wait())));
+        script.before(method, nth, move || {
+            tokio::task::block_in_place(|| kill(*victim.wait()))
+        });
         let mut command = self.command(arguments);
         let mut child = command
             .stdout(Stdio::null())
@@ -182,7 +189,7 @@ impl Stage {
             .expect("starts");
         pid.set(child.id().expect("runs")).expect("once");
         let status = child.wait().await.expect("ends");
-        assert_eq!(status.signal(), Some(9), "it made no request {nth}");
+        assert_eq!(status.signal(), Some(9), "it made no request {nth} of {method}");
         script.clear();
     }
 }
