@@ -233,6 +233,9 @@ impl Point {
 
 async fn assert_finished(scene: &Scene, point: &Point, wanted: &Wanted, trouble: Trouble) {
     trouble.go_on(scene).await;
+    if trouble.work.is_in_colours() {
+        scene.assert_traffic();
+    }
     wanted.assert_world(scene);
     if point.is_followed_up() && !trouble.work.is_in_waves() {
         scene.stage.assert_silent().await;
@@ -322,6 +325,21 @@ async fn a_gate_that_fails_and_a_tick_of_advance() {
         ..Trouble::of(Work::Gate)
     };
     killed_everywhere(trouble, "a gate that fails and a tick of advance").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_of_colours() {
+    killed_everywhere(Trouble::of(Work::Switch), "a switch of colours").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_colour_that_gives_its_traffic_up() {
+    killed_everywhere(Trouble::of(Work::Handover), "a former colour that gives its traffic up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_that_is_taken_back_by_roles() {
+    killed_everywhere(Trouble::of(Work::Return), "a switch that is taken back by roles").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

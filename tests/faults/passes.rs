@@ -103,6 +103,9 @@ async fn go_through(scene: &Scene, trial: &Trial, course: &Course) {
         scene.rest().await;
     }
     course.end.assert_world(scene);
+    if course.work.is_in_colours() {
+        scene.assert_traffic();
+    }
     scene.stage.assert_silent().await;
     // A pass that does not read the sheet does not know of boxes that were ticked.
     let waited = if trial.method.starts_with("sheets.get") {
@@ -191,4 +194,13 @@ async fn rollouts_under_way() {
         count += matrix(Work::Gate, methods).await;
     }
     println!("fault matrix: {count} faults of passes in which rollouts start a wave, grow, and are taken back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_that_switch_and_go_back() {
+    let mut count = 0;
+    for work in [Work::Switch, Work::Handover, Work::Return] {
+        count += matrix(work, "ec2.CreateTags").await;
+    }
+    println!("fault matrix: {count} faults of passes in which colours take traffic, give it up, and take it back");
 }

@@ -1,5 +1,5 @@
-//! People at work while a pass starts a rollout, ends a wave or takes a release back: whatever they do between two requests, it
-//! ends as if they had done it just before that pass or just after it.
+//! People at work while a pass starts a rollout, ends a wave, switches colours or takes a release back: whatever they do between
+//! two requests, it ends as if they had done it just before that pass or just after it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -152,4 +152,14 @@ async fn a_wave() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate() {
     edited(Work::Gate, "a gate that fails and a tick of advance").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_of_colours() {
+    edited(Work::Switch, "a switch of colours").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_by_roles() {
+    edited(Work::Return, "a switch that is taken back by roles").await;
 }

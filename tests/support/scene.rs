@@ -1,6 +1,8 @@
 //! A world in which a pass has all there is to do at once, and which can be set back to the moment before that pass: what is to
 //! be tried at a thousand points is set up once.
 
+#[path = "scene/colours.rs"]
+mod colours;
 #[path = "scene/waves.rs"]
 mod waves;
 
@@ -68,6 +70,12 @@ pub(crate) enum Work {
     Back,
     /// The same, and let another go on because of a tick of `advance`.
     Gate,
+    /// Let the other colour take traffic, because of a tick of `advance`.
+    Switch,
+    /// Let the former colour give its traffic up.
+    Handover,
+    /// Take a switch back by roles.
+    Return,
 }
 
 /// The emulators, with a program to run against them.

@@ -12,15 +12,17 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// What there is now.
+    /// What there is now. Whether a way back by roles was completed in the same pass or in a later one follows from what befalls it.
     pub(crate) fn find(scene: &Scene) -> Self {
-        let mut audit = scene.stage.audit_lines();
-        audit.sort();
         Self {
             world: scene.essence(),
-            history: scene.history(),
-            audit,
-            told: scene.told(),
+            history: completed(scene.history()).0,
+            audit: completed(scene.stage.audit_lines()).0,
+            told: scene
+                .told()
+                .into_iter()
+                .filter(|line| !line.contains(" (completed"))
+                .collect(),
         }
     }
 

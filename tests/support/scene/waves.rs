@@ -5,7 +5,7 @@ use fleetsheet_mocks::cloud::Tags;
 use fleetsheet_mocks::faults::{Fault, When};
 use fleetsheet_mocks::prometheus::{PrometheusEmulator, Reply};
 
-use super::{NEW, Scene, Work, launch};
+use super::{NEW, Scene, Work, colours, launch};
 
 /// Three waves, of which the second waits for `advance`; a wave is left as soon as its gate has passed once.
 const STRATEGY: &str = r#"[{ name = "careful", channels = ["*-prod"], waves = ["40%", { to = "80%", manual = true }, "100%"], bake = "0s", warmup = "0s", gates = ["errors"] }]"#;
@@ -14,12 +14,12 @@ const GATE: &str = r#"[{ name = "errors", query = 'errors{channel="{{channel}}",
 /// The channel whose gate fails.
 pub(crate) const WATCHED: &str = "web-prod";
 /// Passes in which a scene comes to rest, whatever befell the first.
-const MOST: usize = 9;
+const MOST: usize = 15;
 
 impl Work {
-    /// Whether releases go in waves.
+    /// Whether releases take several passes: they go in waves, or in the phases of a switch of colours.
     pub(crate) fn is_in_waves(self) -> bool {
-        matches!(self, Self::Start | Self::Wave | Self::Back | Self::Gate)
+        matches!(self, Self::Start | Self::Wave | Self::Back | Self::Gate) || self.is_in_colours()
     }
 }
 
@@ -35,7 +35,12 @@ impl Scene {
             .stage
             .setting("FLEETSHEET_PROMETHEUS__URL", &prometheus.endpoint());
         scene.stage.setting("FLEETSHEET_PROMETHEUS__TIMEOUT", "1s");
-        scene.stage.setting("FLEETSHEET_STRATEGY", STRATEGY);
+        if work.is_in_colours() {
+            scene.stage.setting("FLEETSHEET_STRATEGY", &colours::strategy(work));
+            scene.paint();
+        } else {
+            scene.stage.setting("FLEETSHEET_STRATEGY", STRATEGY);
+        }
         scene.stage.setting("FLEETSHEET_GATE", GATE);
         scene
             .stage
@@ -101,6 +106,7 @@ impl Scene {
                     stage.set("db-prod", "advance", true);
                 }
             }
+            Work::Switch | Work::Handover | Work::Return => self.switch(work).await,
             _ => stage.turn_keys("web-prod", "2.0.0"),
         }
     }
