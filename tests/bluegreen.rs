@@ -29,6 +29,14 @@ fn colours() -> Colours {
     }
 }
 
+/// Releases of `web` switch colours from now on, and its gate `errors` has to pass.
+pub(crate) fn set_up(world: &mut World, manual: bool) {
+    world.release.headers.push("advance".into());
+    let mut strategy = strategy(&[], &["errors"]);
+    strategy.colours = Some(Colours { manual, ..colours() });
+    world.policy.rollouts = Arc::new(rollouts(strategy));
+}
+
 fn id(n: usize) -> String {
     format!("i-{n:08x}")
 }

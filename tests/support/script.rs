@@ -6,6 +6,7 @@
 
 use chrono::TimeDelta;
 use fleetsheet::fleet::{Server, State};
+use fleetsheet::gate::Verdict;
 use fleetsheet::memory::Memory;
 use fleetsheet::plan::Belt;
 use fleetsheet::settle::{Settled, settle};
@@ -356,6 +357,15 @@ impl Stage {
                     "hidden" => Protection::Hidden,
                     _ => return None,
                 }
+            }
+            ["blue-green", how @ ..] => crate::bluegreen::set_up(&mut self.world, how.contains(&"manual")),
+            ["gate", gives] => {
+                let verdict = match *gives {
+                    "passes" => Verdict::Pass,
+                    "fails" => Verdict::Fail,
+                    _ => Verdict::NoData,
+                };
+                crate::waves::reads(&mut self.world, "errors", Some(verdict));
             }
             ["require-protection", "off"] => self.world.policy.require_protection = false,
             ["store", name] => {
