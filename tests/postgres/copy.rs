@@ -247,6 +247,7 @@ async fn after_kill(
 }
 
 /// Kills a copy from or into a file at each step of it that touches a file.
+#[expect(clippy::print_stdout, reason = "it says what it tried")]
 async fn killed_at_each_step(stage: &Stage, ends: impl Fn(usize) -> (String, String, Place, Place)) {
     let library = preload::library("kill_at_write").display().to_string();
     let log = stage.path("kill.log").display().to_string();

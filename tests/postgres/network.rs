@@ -31,6 +31,7 @@ async fn finished(stage: &Stage, database: &Database) -> Ran {
 }
 
 /// Promotes over a proxy that begins to disturb with one message after the other, and lets another instance finish.
+#[expect(clippy::print_stdout, reason = "it says what it tried")]
 async fn disturbed(name: &str, trouble: Trouble, points: u64) {
     let Some((stage, ids, database)) = stage(name, 4).await else {
         return;

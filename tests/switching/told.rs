@@ -11,6 +11,40 @@ async fn explained(world: &World, name: &str, parts: &[&str]) {
     }
 }
 
+/// What `explain` says of the channel and of a server of each colour while the switch waits.
+async fn explains_what_waits(world: &World) {
+    let strategy =
+        "colours: blue-green by the tag Colour, role tag ReleaseRole (the switch waits for advance); gates errors";
+    explained(
+        world,
+        CHANNEL,
+        &[
+            strategy,
+            "phase 1 of 4 (preview)",
+            "waits for advance",
+            "errors: pass",
+            "version=\"2.0.0\"",
+        ],
+    )
+    .await;
+    explained(
+        world,
+        GREEN[0],
+        &["green, role preview", "phase 1 of 4 (preview) takes it; it was taken"],
+    )
+    .await;
+    explained(
+        world,
+        BLUE[0],
+        &[
+            "blue, role active",
+            "phase 4 of 4 (follow) takes it",
+            "has yet to take it",
+        ],
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_is_planned_explained_and_told() {
     let world = World::new("0s", "1h", true).await;
@@ -57,36 +91,7 @@ async fn a_switch_is_planned_explained_and_told() {
         waits[0].text
     );
     assert_eq!(world.stage.run(&PLAN).await.code, 0, "nothing would move");
-    let strategy =
-        "colours: blue-green by the tag Colour, role tag ReleaseRole (the switch waits for advance); gates errors";
-    explained(
-        &world,
-        CHANNEL,
-        &[
-            strategy,
-            "phase 1 of 4 (preview)",
-            "waits for advance",
-            "errors: pass",
-            "version=\"2.0.0\"",
-        ],
-    )
-    .await;
-    explained(
-        &world,
-        GREEN[0],
-        &["green, role preview", "phase 1 of 4 (preview) takes it; it was taken"],
-    )
-    .await;
-    explained(
-        &world,
-        BLUE[0],
-        &[
-            "blue, role active",
-            "phase 4 of 4 (follow) takes it",
-            "has yet to take it",
-        ],
-    )
-    .await;
+    explains_what_waits(&world).await;
     let status = world.stage.run(&["status", "--format", "json"]).await;
     assert_eq!(world.phase(&status), "preview", "{status:?}");
     world.stage.set(CHANNEL, "advance", true);
