@@ -7,6 +7,7 @@ use fleetsheet_mocks::sheets::{CellValue, Tab};
 
 use super::{SHORT, assert_short, assert_visible, take, with_mail};
 use crate::computed::computed;
+use crate::resident::resident;
 use crate::stage::{ACCOUNT, REGION, RELEASE, SERVER_HEADERS, SERVERS, Stage, fleet};
 
 /// The most that a cell holds.
@@ -165,7 +166,7 @@ async fn a_hundred_thousand_ragged_rows_take_little_time_and_memory() {
     let (pid, mut took, mut peak) = (child.id().unwrap(), Duration::ZERO, 0);
     let status = format!("/proc/{pid}/status");
     while child.try_wait().unwrap().is_none() {
-        peak = peak.max(peak_kilobytes(&status).unwrap_or(0));
+        peak = peak.max(resident(&status, "VmHWM").unwrap_or(0));
         took = took.max(computed(pid).unwrap_or_default());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -182,13 +183,6 @@ async fn a_hundred_thousand_ragged_rows_take_little_time_and_memory() {
         &CellValue::from("a note"),
         "other rows stay as they were"
     );
-}
-
-/// The most memory that a process ever held (proc(5), `VmHWM`).
-fn peak_kilobytes(status: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(status).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]

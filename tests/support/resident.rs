@@ -21,8 +21,8 @@ pub(crate) async fn watched(mut command: tokio::process::Command, figure: &str) 
     }
 }
 
-/// None once it has ended.
-fn resident(status: &str, figure: &str) -> Option<u64> {
+/// A figure of this file, in kiB. None once the program has ended.
+pub(crate) fn resident(status: &str, figure: &str) -> Option<u64> {
     let text = std::fs::read_to_string(status).ok()?;
     let line = text
         .lines()

@@ -21,37 +21,7 @@ fn wrong(text: &str) -> Vec<String> {
 }
 
 /// The structure of the design document, to the letter.
-const DESIGN: &str = r#"
-name: "Configuration Name"
-version: "1.0.0"
-description: "Configuration description"
-
-install:
-  pre_install:
-    - command: "/usr/bin/apt-get update"
-      sudo: true
-  install:
-    - package: nginx
-      version: latest
-      state: present
-  post_install:
-    - command: "/bin/systemctl enable nginx"
-      sudo: true
-
-configure:
-  files:
-    - path: /etc/nginx/nginx.conf
-      content: |
-        # Configuration content
-      owner: root
-      group: root
-      mode: "0644"
-  
-  services:
-    - name: nginx
-      state: started
-      enabled: true
-"#;
+const DESIGN: &str = include_str!("design.yaml");
 
 #[test]
 fn the_cookbook_of_the_design_is_read_to_the_letter() {

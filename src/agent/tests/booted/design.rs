@@ -3,37 +3,7 @@
 use super::{cannot_boot, repository, server};
 
 /// As the design has it, to the letter.
-pub(crate) const WORD_FOR_WORD: &str = r#"
-name: "Configuration Name"
-version: "1.0.0"
-description: "Configuration description"
-
-install:
-  pre_install:
-    - command: "/usr/bin/apt-get update"
-      sudo: true
-  install:
-    - package: nginx
-      version: latest
-      state: present
-  post_install:
-    - command: "/bin/systemctl enable nginx"
-      sudo: true
-
-configure:
-  files:
-    - path: /etc/nginx/nginx.conf
-      content: |
-        # Configuration content
-      owner: root
-      group: root
-      mode: "0644"
-  
-  services:
-    - name: nginx
-      state: started
-      enabled: true
-"#;
+pub(crate) const WORD_FOR_WORD: &str = include_str!("../design.yaml");
 
 /// What stands in the place of its one comment, with which NGINX does not start.
 pub(crate) const CONTENT: &str = "        events {}
